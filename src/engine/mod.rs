@@ -1,0 +1,173 @@
+//! The facade over every engine: the traits that the dashboard and the commands drive,
+//! and nothing of how an engine does it.
+//!
+//! # By example
+//!
+//! `wharf run --rm IMAGE true` is four calls. The attachment is part of the start, so
+//! that not one byte of output is lost:
+//!
+//! ```text
+//! let id      = engine.create(CreateRequest { name, config }).await?;
+//! let session = engine.start(StartRequest { id, attach: Some(streams) }).await?;
+//! copy(session, our stdio).await;
+//! let exit    = engine.wait(&id, WaitCondition::NotRunning).await?;   // auto_remove: the shim removes
+//! ```
+//!
+//! The dashboard asks for one [`World`] a tick and for nothing else; what a user does
+//! becomes one call of [`Containers`] or [`Images`], whose error kind decides the toast.
+//!
+//! Streams (logs, events, output) are bounded receivers: a reader that stops reading
+//! stops the sender, never the container.
+
+mod error;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+pub use error::{EngineError, ErrorKind, Result};
+
+use crate::model::{
+    AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
+    EventsRequest, ExecConfig, ExecId, Exit, Image, ImportProgress, KillRequest, LogLine,
+    LogsRequest, Process, RemoveRequest, StartRequest, StopRequest, Stream, TerminalSize,
+    UpdateRequest, Visible, WaitCondition, World,
+};
+
+/// Whatever makes and runs containers.
+pub trait Engine: Observe + Containers + Execs + Images {}
+impl<T: Observe + Containers + Execs + Images> Engine for T {}
+
+/// Looking without touching.
+#[async_trait]
+pub trait Observe: Send + Sync {
+    /// What this engine is and can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// One picture of everything. A source that fails is a problem in the world, not an
+    /// error; rates are against the world before it from this engine value.
+    async fn world(&self, visible: Visible) -> Result<Arc<World>>;
+
+    /// The container that a user means by a full id, a unique id prefix or a name.
+    async fn resolve(&self, reference: &str) -> Result<ContainerId>;
+
+    /// One container, freshly read.
+    async fn inspect(&self, id: &ContainerId) -> Result<Container>;
+
+    /// Lines of its log, oldest first; ends by itself unless `follow` is set.
+    async fn logs(&self, request: LogsRequest) -> Result<mpsc::Receiver<Result<LogLine>>>;
+
+    /// Its processes.
+    async fn processes(&self, id: &ContainerId) -> Result<Vec<Process>>;
+
+    /// What differs from its image.
+    async fn changes(&self, id: &ContainerId) -> Result<Vec<Change>>;
+
+    /// What happens from now on, and what happened since the time asked for.
+    async fn events(&self, request: EventsRequest) -> Result<mpsc::Receiver<Result<Event>>>;
+}
+
+/// The lifecycle. Each call returns when what it says is true.
+#[async_trait]
+pub trait Containers: Send + Sync {
+    /// Make a container; nothing runs yet.
+    async fn create(&self, request: CreateRequest) -> Result<ContainerId>;
+
+    /// Start it. Returns once its program runs; with `attach`, its streams.
+    async fn start(&self, request: StartRequest) -> Result<Option<Session>>;
+
+    /// Attach to a running container.
+    async fn attach(&self, id: &ContainerId, streams: AttachStreams) -> Result<Session>;
+
+    /// Ask it to stop, wait, kill. Stopping what doesn't run is no error.
+    async fn stop(&self, request: StopRequest) -> Result<()>;
+
+    /// Stop and start.
+    async fn restart(&self, request: StopRequest) -> Result<()>;
+
+    /// Send a signal.
+    async fn kill(&self, request: KillRequest) -> Result<()>;
+
+    /// Freeze all its processes.
+    async fn pause(&self, id: &ContainerId) -> Result<()>;
+
+    /// Thaw them.
+    async fn unpause(&self, id: &ContainerId) -> Result<()>;
+
+    /// Remove it with its writable layer and log.
+    async fn remove(&self, request: RemoveRequest) -> Result<()>;
+
+    /// Give it another name.
+    async fn rename(&self, id: &ContainerId, name: &str) -> Result<()>;
+
+    /// Wait for its exit or removal.
+    async fn wait(&self, id: &ContainerId, condition: WaitCondition) -> Result<Exit>;
+
+    /// Change limits or restart policy, live where it runs.
+    async fn update(&self, request: UpdateRequest) -> Result<()>;
+}
+
+/// Further processes in a running container.
+#[async_trait]
+pub trait Execs: Send + Sync {
+    /// Run one. Without streams it is detached.
+    async fn exec(&self, id: &ContainerId, config: ExecConfig) -> Result<Exec>;
+
+    /// Wait for it; its exit code.
+    async fn exec_wait(&self, id: &ContainerId, exec: &ExecId) -> Result<i32>;
+}
+
+/// The image store.
+#[async_trait]
+pub trait Images: Send + Sync {
+    /// All images, newest first.
+    async fn images(&self) -> Result<Arc<Vec<Image>>>;
+
+    /// The image that a user means by a reference, an id or an id prefix.
+    async fn image(&self, reference: &str) -> Result<Image>;
+
+    /// Its config as the OCI image specification writes it, as JSON.
+    async fn image_config(&self, reference: &str) -> Result<serde_json::Value>;
+
+    /// Make an image of one layer from a root file system's tar: plain, gzip or zstd.
+    async fn import(
+        &self,
+        source: Box<dyn std::io::Read + Send>,
+        reference: &str,
+        progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<Digest>;
+
+    /// Make an image from executables of this host and the libraries they need.
+    async fn image_from_host(&self, reference: &str, commands: &[String]) -> Result<Digest>;
+
+    /// Give an image a further name.
+    async fn tag(&self, source: &str, target: &str) -> Result<()>;
+
+    /// Remove a name and, with the last one, the image and the layers nobody else uses.
+    /// Says what went: names first, then digests.
+    async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// An attachment to the streams of a process.
+///
+/// Dropping `input` closes its stdin; dropping the whole detaches.
+#[derive(Debug)]
+pub struct Session {
+    /// Bytes for its stdin.
+    pub input: mpsc::Sender<Bytes>,
+    /// Its output as it comes; ends when the process's streams end.
+    pub output: mpsc::Receiver<(Stream, Bytes)>,
+    /// New sizes for its terminal.
+    pub resize: mpsc::Sender<TerminalSize>,
+}
+
+/// A process that was started in a container.
+#[derive(Debug)]
+pub struct Exec {
+    /// Its id.
+    pub id: ExecId,
+    /// Its streams, if any were asked for.
+    pub session: Option<Session>,
+}

@@ -1,0 +1,29 @@
+//! wharf: a container console, and the container engine behind it, in one binary.
+//!
+//! This page is the map. Each folder holds one idea and may name only the folders
+//! that its row lists; `tests/architecture.rs` reads every `crate::` path under
+//! `src/` and holds it against this table.
+//!
+//! ```text
+//! folder   what it holds                                             may import
+//! model    nouns, pure data: ids, container, image, stats, world     -
+//! action   every user action, declared once                          model
+//! format   human text: columns, bytes, times, templates              model
+//! sys      typed kernel wrappers, the only unsafe code               model
+//! layer    read-only and writable filesystem layers                  model sys
+//! image    OCI images: reference, store, import, unpack              model sys layer
+//! runtime  spec, create, shim, exec, attach, logs, state             model sys layer image
+//! oci      the hidden OCI command line                               model sys runtime
+//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image runtime
+//! app      dashboard: state, message, update, keymap, effects        model action format engine
+//! ui       drawing only: theme, panels, dialogs                      model action format app
+//! cli      arguments, one file per command, output                   model action format engine
+//! ```
+//!
+//! A process of wharf is one of four faces, chosen in `main.rs` before any thread
+//! exists: the shim of a container (or of an exec), the OCI command line, a command,
+//! or the dashboard. None is a daemon: what is true lies on disk and in the kernel,
+//! and every face reads it from there.
+
+pub mod engine;
+pub mod model;

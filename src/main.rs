@@ -1,0 +1,3 @@
+//! Chooses the face of this process.
+
+fn main() {}

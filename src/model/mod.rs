@@ -1,0 +1,22 @@
+//! Nouns of the domain, as pure data: what a container, an image, a sample or the
+//! whole world is. No I/O happens here; every other folder speaks in these types.
+
+mod container;
+mod event;
+mod id;
+mod image;
+mod limits;
+mod problem;
+mod request;
+mod stats;
+mod world;
+
+pub use container::*;
+pub use event::*;
+pub use id::*;
+pub use image::*;
+pub use limits::*;
+pub use problem::*;
+pub use request::*;
+pub use stats::*;
+pub use world::*;

@@ -1,0 +1,250 @@
+//! What is asked of an engine, one struct for each method that needs more than an id,
+//! and the small answers that are not nouns of their own.
+
+use std::{path::PathBuf, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ContainerConfig, ContainerId, Limits, RestartPolicy};
+
+/// Make a container.
+#[derive(Clone, Debug, Default)]
+pub struct CreateRequest {
+    /// Its name; two random words if nothing is said.
+    pub name: Option<String>,
+    /// All the rest.
+    pub config: ContainerConfig,
+}
+
+/// Start a container.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// Which.
+    pub id: ContainerId,
+    /// Streams to attach before its first instruction, so that no byte is lost.
+    pub attach: Option<AttachStreams>,
+}
+
+/// Which streams an attachment carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachStreams {
+    /// Ours to its stdin.
+    pub stdin: bool,
+    /// Its stdout to us.
+    pub stdout: bool,
+    /// Its stderr to us; part of stdout with a terminal.
+    pub stderr: bool,
+    /// First size of the terminal.
+    pub size: Option<TerminalSize>,
+}
+
+/// Size of a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalSize {
+    /// Rows of characters.
+    pub rows: u16,
+    /// Columns of characters.
+    pub cols: u16,
+}
+
+/// Stop a container: ask by its stop signal, wait, then kill.
+#[derive(Clone, Debug)]
+pub struct StopRequest {
+    /// Which.
+    pub id: ContainerId,
+    /// Seconds to wait; -1 is for ever; its own setting if nothing is said.
+    pub timeout_secs: Option<i64>,
+    /// Signal to ask with; its own setting if nothing is said.
+    pub signal: Option<String>,
+}
+
+/// Send a signal to a container's init process.
+#[derive(Clone, Debug)]
+pub struct KillRequest {
+    /// Which.
+    pub id: ContainerId,
+    /// Name (with or without `SIG`) or number; `KILL` if nothing is said.
+    pub signal: Option<String>,
+}
+
+/// Remove a container.
+#[derive(Clone, Debug)]
+pub struct RemoveRequest {
+    /// Which.
+    pub id: ContainerId,
+    /// Kill it first if it runs.
+    pub force: bool,
+}
+
+/// What `wait` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitCondition {
+    /// Return at once unless it runs.
+    NotRunning,
+    /// The next exit, even if it isn't running yet.
+    NextExit,
+    /// Its removal.
+    Removed,
+}
+
+/// Change a container's limits or restart policy. What is `None` stays as it is.
+#[derive(Clone, Debug)]
+pub struct UpdateRequest {
+    /// Which.
+    pub id: ContainerId,
+    /// New limits; fields that are `None` or empty stay as they are.
+    pub limits: Limits,
+    /// New restart policy.
+    pub restart: Option<RestartPolicy>,
+}
+
+/// Run a further process in a container.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExecConfig {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// `KEY=value` pairs on top of the container's.
+    pub env: Vec<String>,
+    /// Working directory inside; the container's if nothing is said.
+    pub working_dir: Option<String>,
+    /// `user[:group]`; the container's if nothing is said.
+    pub user: Option<String>,
+    /// Whether it gets a terminal.
+    pub tty: bool,
+    /// Whether it has all capabilities.
+    pub privileged: bool,
+    /// Streams to attach; none detaches it.
+    pub attach: Option<AttachStreams>,
+}
+
+/// Read a container's log.
+#[derive(Clone, Debug)]
+pub struct LogsRequest {
+    /// Which.
+    pub id: ContainerId,
+    /// Go on with what comes.
+    pub follow: bool,
+    /// Only the last this many lines.
+    pub tail: Option<u64>,
+    /// Only lines at or after this time.
+    pub since: Option<Timestamp>,
+    /// Only lines before this time.
+    pub until: Option<Timestamp>,
+    /// Include stdout.
+    pub stdout: bool,
+    /// Include stderr.
+    pub stderr: bool,
+}
+
+/// Which of a process's streams a piece of output came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output, or a terminal's.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// One line of a log, or a part of a very long one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was written.
+    pub at: Timestamp,
+    /// Where to.
+    pub stream: Stream,
+    /// Its bytes without the newline; not necessarily UTF-8.
+    pub text: Vec<u8>,
+    /// Whether more of the same line follows.
+    pub partial: bool,
+}
+
+/// Which events to tell.
+#[derive(Clone, Debug, Default)]
+pub struct EventsRequest {
+    /// Events at or after this time that are still known.
+    pub since: Option<Timestamp>,
+    /// End the stream at this time; without it the stream goes on.
+    pub until: Option<Timestamp>,
+}
+
+/// One process of a container, as `top` and the dashboard list it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    /// Process id on the host.
+    pub pid: i32,
+    /// Its parent's.
+    pub parent: i32,
+    /// User, by number or by the host's name.
+    pub user: String,
+    /// One letter of state, as proc(5) has it.
+    pub state: char,
+    /// Threads.
+    pub threads: u32,
+    /// Resident memory, bytes.
+    pub resident_bytes: u64,
+    /// CPU time used so far.
+    pub cpu_time: Duration,
+    /// When it began.
+    pub started: Timestamp,
+    /// Its command line.
+    pub command: String,
+}
+
+/// One difference between a container's file system and its image.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Change {
+    /// Absolute path in the container.
+    pub path: PathBuf,
+    /// What happened to it.
+    pub kind: ChangeKind,
+}
+
+/// Kinds of difference, with docker's letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ChangeKind {
+    /// `C`
+    Modified,
+    /// `A`
+    Added,
+    /// `D`
+    Deleted,
+}
+
+impl ChangeKind {
+    /// Docker's letter for it.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Modified => 'C',
+            Self::Added => 'A',
+            Self::Deleted => 'D',
+        }
+    }
+}
+
+/// How an import is going.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// Bytes of input read so far.
+    pub read_bytes: u64,
+    /// Entries unpacked so far.
+    pub entries: u64,
+}
+
+/// What an engine is and can do; asked before an action is offered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// What the engine is, such as `wharf 0.1.0 (embedded)`.
+    pub engine: String,
+    /// Whether this user may change anything; `None`, or why not.
+    pub read_only_because: Option<String>,
+    /// Whether containers can be frozen.
+    pub pause: bool,
+    /// Whether limits of running containers can be changed.
+    pub update: bool,
+    /// Whether changed files can be listed.
+    pub changes: bool,
+    /// Whether images can be imported.
+    pub import: bool,
+}

@@ -1,0 +1,160 @@
+//! Raw counters at one time ([`Sample`]) and what two of them say ([`Usage`]).
+//!
+//! Unknown is `None`, never 0: a kernel that can't count a thing must not look like a
+//! container that does nothing.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The counters of one cgroup, as the kernel gave them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// CLOCK_MONOTONIC when it was read, in nanoseconds.
+    pub at_ns: u64,
+    /// Identity of the cgroup (inode of its directory); another one resets all rates.
+    pub cgroup_inode: u64,
+    /// CPU time used, nanoseconds.
+    pub cpu_ns: Option<u64>,
+    /// Quota periods that passed.
+    pub periods: Option<u64>,
+    /// Quota periods in which it was held back.
+    pub throttled_periods: Option<u64>,
+    /// Time that it was held back, nanoseconds.
+    pub throttled_ns: Option<u64>,
+    /// Memory charged to it, bytes, page cache included.
+    pub memory_bytes: Option<u64>,
+    /// Page cache that can be dropped without writing (inactive_file), bytes.
+    pub inactive_file_bytes: Option<u64>,
+    /// Anonymous memory, bytes.
+    pub anon_bytes: Option<u64>,
+    /// File-backed memory (page cache), bytes.
+    pub file_bytes: Option<u64>,
+    /// Processes that the kernel killed for lack of memory.
+    pub oom_kills: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+    /// Bytes read from devices.
+    pub read_bytes: Option<u64>,
+    /// Bytes written to devices.
+    pub write_bytes: Option<u64>,
+    /// Read operations.
+    pub read_ops: Option<u64>,
+    /// Write operations.
+    pub write_ops: Option<u64>,
+}
+
+/// What a container uses now: gauges as they are, counters as rates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Cores in use: 1.0 is one core. `None` until two samples exist.
+    pub cpu_cores: Option<f64>,
+    /// Share of quota periods in which it was held back, 0 to 1.
+    pub throttled_share: Option<f64>,
+    /// Working set: memory less inactive file cache, bytes, as docker shows it.
+    pub memory_bytes: Option<u64>,
+    /// Anonymous memory, bytes.
+    pub anon_bytes: Option<u64>,
+    /// File-backed memory, bytes.
+    pub file_bytes: Option<u64>,
+    /// OOM kills in this run.
+    pub oom_kills: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+    /// Bytes read a second.
+    pub read_bps: Option<f64>,
+    /// Bytes written a second.
+    pub write_bps: Option<f64>,
+    /// Bytes read since the cgroup was made.
+    pub read_bytes: Option<u64>,
+    /// Bytes written since the cgroup was made.
+    pub write_bytes: Option<u64>,
+}
+
+impl Usage {
+    /// Usage at `now`, with rates against `before` where that was the same cgroup.
+    ///
+    /// A counter that went back gives no rate: the kernel does not do that to one
+    /// group, so the two samples are not of the same thing.
+    pub fn between(before: Option<&Sample>, now: &Sample) -> Self {
+        let before = before.filter(|b| b.cgroup_inode == now.cgroup_inode && b.at_ns < now.at_ns);
+        let elapsed_secs = before.map(|b| Duration::from_nanos(now.at_ns - b.at_ns).as_secs_f64());
+        let grown = |field: fn(&Sample) -> Option<u64>| {
+            Some(field(now)?.checked_sub(field(before?)?)? as f64)
+        };
+        let rate = |field| Some(grown(field)? / elapsed_secs?);
+        let periods = grown(|s| s.periods);
+        let throttled = grown(|s| s.throttled_periods);
+        Self {
+            cpu_cores: rate(|s| s.cpu_ns).map(|ns_per_sec| ns_per_sec / 1e9),
+            throttled_share: periods
+                .zip(throttled)
+                .map(|(all, held)| if all > 0.0 { held / all } else { 0.0 }),
+            memory_bytes: now
+                .memory_bytes
+                .map(|all| all.saturating_sub(now.inactive_file_bytes.unwrap_or(0))),
+            anon_bytes: now.anon_bytes,
+            file_bytes: now.file_bytes,
+            oom_kills: now.oom_kills,
+            pids: now.pids,
+            read_bps: rate(|s| s.read_bytes),
+            write_bps: rate(|s| s.write_bytes),
+            read_bytes: now.read_bytes,
+            write_bytes: now.write_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(at_ns: u64, cpu_ns: u64) -> Sample {
+        Sample {
+            at_ns,
+            cpu_ns: Some(cpu_ns),
+            cgroup_inode: 7,
+            ..Sample::default()
+        }
+    }
+
+    #[test]
+    fn half_a_second_of_cpu_in_a_second_is_half_a_core() {
+        let usage = Usage::between(Some(&sample(0, 100)), &sample(1_000_000_000, 500_000_100));
+        assert_eq!(usage.cpu_cores, Some(0.5));
+    }
+
+    #[test]
+    fn first_sample_has_gauges_and_no_rates() {
+        let now = Sample {
+            memory_bytes: Some(10),
+            inactive_file_bytes: Some(4),
+            ..sample(5, 5)
+        };
+        let usage = Usage::between(None, &now);
+        assert_eq!((usage.cpu_cores, usage.memory_bytes), (None, Some(6)));
+    }
+
+    #[test]
+    fn another_cgroup_or_a_counter_that_went_back_gives_no_rate() {
+        let other = Sample {
+            cgroup_inode: 8,
+            ..sample(0, 0)
+        };
+        assert_eq!(Usage::between(Some(&other), &sample(1, 1)).cpu_cores, None);
+        assert_eq!(
+            Usage::between(Some(&sample(0, 9)), &sample(1, 1)).cpu_cores,
+            None
+        );
+    }
+
+    #[test]
+    fn unknown_counters_stay_unknown() {
+        let usage = Usage::between(Some(&sample(0, 0)), &sample(1, 1));
+        assert_eq!(
+            (usage.write_bps, usage.pids, usage.memory_bytes),
+            (None, None, None)
+        );
+    }
+}
