@@ -27,3 +27,4 @@
 
 pub mod engine;
 pub mod model;
+pub mod runtime;

@@ -1,0 +1,5 @@
+//! Containers as the disk and the kernel know them: where their files lie, what is
+//! recorded of them, how they are made, watched and ended.
+
+pub mod paths;
+pub mod record;

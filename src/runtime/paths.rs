@@ -1,0 +1,138 @@
+//! Where everything of one engine lies: the one place that knows file names.
+//!
+//! ```text
+//! DATA  /var/lib/wharf or --root           RUN  /run/wharf or --root/run
+//!   images/                OCI layout         containers/ID/
+//!     lock                 images lock          alive        flock held by the shim for its life
+//!   layers/                unpacked, by diff-id state        live state, two checksummed slots
+//!   names/NAME             holds the id         control      unix socket of the shim
+//!   names.lock                                  stdin stdout stderr   FIFOs
+//!   containers/ID/                              exec/EXEC/   record and socket of an exec
+//!     lock                 one operation      events         what happened, JSON lines
+//!     config.json          ContainerRecord
+//!     exit.json            ExitRecord
+//!     stopped              the user's intent
+//!     upper/ work/         writable layer
+//!     log log.1            CRI lines
+//! ```
+
+use std::path::PathBuf;
+
+use crate::model::{ContainerId, ExecId};
+
+/// The two directories of one engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// What must survive a reboot.
+    pub data: PathBuf,
+    /// What need not.
+    pub run: PathBuf,
+}
+
+impl Root {
+    /// The engine of this machine.
+    pub fn system() -> Self {
+        Self {
+            data: "/var/lib/wharf".into(),
+            run: "/run/wharf".into(),
+        }
+    }
+
+    /// An engine of its own below `dir`, beside any other.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        let data = dir.into();
+        Self {
+            run: data.join("run"),
+            data,
+        }
+    }
+
+    /// The OCI layout of all images.
+    pub fn images(&self) -> PathBuf {
+        self.data.join("images")
+    }
+
+    /// The unpacked layers.
+    pub fn layers(&self) -> PathBuf {
+        self.data.join("layers")
+    }
+
+    /// One file a name, which holds the id that has it.
+    pub fn names(&self) -> PathBuf {
+        self.data.join("names")
+    }
+
+    /// The lock over names, taken before every other.
+    pub fn names_lock(&self) -> PathBuf {
+        self.data.join("names.lock")
+    }
+
+    /// All containers' durable directories.
+    pub fn containers(&self) -> PathBuf {
+        self.data.join("containers")
+    }
+
+    /// All containers' live directories.
+    pub fn live_containers(&self) -> PathBuf {
+        self.run.join("containers")
+    }
+
+    /// What happened, one JSON line an event.
+    pub fn events(&self) -> PathBuf {
+        self.run.join("events")
+    }
+
+    /// The files of one container.
+    pub fn container(&self, id: &ContainerId) -> ContainerPaths {
+        ContainerPaths {
+            data: self.containers().join(id.as_str()),
+            run: self.live_containers().join(id.as_str()),
+        }
+    }
+}
+
+/// The files of one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerPaths {
+    /// Its durable directory.
+    pub data: PathBuf,
+    /// Its live directory, gone after a reboot.
+    pub run: PathBuf,
+}
+
+macro_rules! files {
+    ($($base:ident $name:ident $file:literal $doc:literal;)*) => {
+        impl ContainerPaths {
+            $(#[doc = $doc] pub fn $name(&self) -> PathBuf { self.$base.join($file) })*
+        }
+    };
+}
+
+files! {
+    data lock "lock" "Held for one operation.";
+    data record "config.json" "The [`super::record::ContainerRecord`].";
+    data exit "exit.json" "The [`super::record::ExitRecord`] of the last run.";
+    data stopped "stopped" "Exists while the user wants it stopped.";
+    data upper "upper" "What the container wrote.";
+    data work "work" "Overlayfs' scratch directory beside it.";
+    data log "log" "The current log file.";
+    run alive "alive" "Locked by the shim for its life.";
+    run state "state" "The live state.";
+    run control "control" "The shim's unix socket.";
+    run stdin "stdin" "FIFO of its standard input.";
+    run stdout "stdout" "FIFO of its standard output.";
+    run stderr "stderr" "FIFO of its standard error.";
+    run execs "exec" "One directory an exec.";
+}
+
+impl ContainerPaths {
+    /// The directory of one exec.
+    pub fn exec(&self, id: &ExecId) -> PathBuf {
+        self.execs().join(id.as_str())
+    }
+
+    /// Path of a container's cgroup below the mount of each hierarchy.
+    pub fn cgroup(id: &ContainerId) -> String {
+        format!("wharf/{id}")
+    }
+}
