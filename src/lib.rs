@@ -25,6 +25,7 @@
 //! or the dashboard. None is a daemon: what is true lies on disk and in the kernel,
 //! and every face reads it from there.
 
+pub mod action;
 pub mod engine;
 pub mod model;
 pub mod runtime;

@@ -1,0 +1,224 @@
+//! Every action of wharf, declared once.
+//!
+//! A row of [`ACTIONS`] is all that the rest of the program knows about an action: the
+//! dashboard's keymap, hint bar, help and palette, the README's key table and the
+//! `about` of each subcommand are made from it. What an action *does* is one match arm
+//! in `app::update` (and the subcommand of its `cli` name); when it is *possible* is its
+//! row's `needs`, which gives the reason if it isn't.
+
+mod key;
+mod needs;
+mod rows;
+
+use std::borrow::Cow;
+
+pub use key::{Code, Key};
+pub use needs::Subject;
+pub use rows::ACTIONS;
+
+/// What the dashboard can do. [`Action::CommandLine`] stands for all that only a
+/// subcommand can: such rows have no key and never reach the dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each variant's row says what it does")]
+pub enum Action {
+    Start,
+    Stop,
+    Restart,
+    Pause,
+    Unpause,
+    Kill,
+    Remove,
+    Shell,
+    Attach,
+    Logs,
+    Inspect,
+    Processes,
+    Stats,
+    Changes,
+    ToggleAll,
+    Mark,
+    MarkAll,
+    Follow,
+    Wrap,
+    RemoveImage,
+    Filter,
+    Sort,
+    Palette,
+    Help,
+    Quit,
+    Refresh,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    NextPane,
+    NextTab,
+    PreviousTab,
+    Zoom,
+    Back,
+    ScreenContainers,
+    ScreenImages,
+    CommandLine,
+}
+
+/// Where an action's keys are heard. Keys of [`Scope::Global`] are heard on every
+/// screen, so no screen may use them again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Every screen.
+    Global,
+    /// The containers screen, its details included.
+    Containers,
+    /// The images screen.
+    Images,
+    /// No screen: a subcommand only.
+    CommandLine,
+}
+
+/// What could be lost by an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Danger {
+    /// Nothing.
+    None,
+    /// Work in progress; the dashboard asks before.
+    Interrupts,
+    /// Data; the dashboard asks before.
+    Destroys,
+}
+
+/// Why an action is not possible, in words that follow "can't stop web: ".
+pub type Refusal = Cow<'static, str>;
+
+/// The declaration of one action.
+#[derive(Clone, Copy, Debug)]
+pub struct ActionSpec {
+    /// What the dashboard does.
+    pub action: Action,
+    /// Its stable name: `container.stop`.
+    pub id: &'static str,
+    /// One or two words, as hints and menus show it.
+    pub title: &'static str,
+    /// One short sentence without a final stop.
+    pub summary: &'static str,
+    /// Where its keys are heard.
+    pub scope: Scope,
+    /// Its keys, the one to show first.
+    pub keys: &'static [Key],
+    /// The subcommand that does the same, such as `image inspect`.
+    pub cli: Option<&'static str>,
+    /// What could be lost.
+    pub danger: Danger,
+    /// Whether it is possible on the thing at hand, and why not.
+    pub needs: fn(&Subject<'_>) -> Result<(), Refusal>,
+}
+
+impl ActionSpec {
+    /// Whether it is done to the selected or marked things, rather than to the screen.
+    pub fn is_operation(&self) -> bool {
+        self.id.starts_with("container.") || self.id.starts_with("image.")
+    }
+}
+
+impl Action {
+    /// Its row; of [`Action::CommandLine`] the first of many.
+    pub fn spec(self) -> &'static ActionSpec {
+        ACTIONS
+            .iter()
+            .find(|spec| spec.action == self)
+            .expect("a test holds every action against the rows")
+    }
+}
+
+/// The row whose subcommand is `cli`, for that subcommand's `about`.
+pub fn of_subcommand(cli: &str) -> Option<&'static ActionSpec> {
+    ACTIONS.iter().find(|spec| spec.cli == Some(cli))
+}
+
+/// The rows that `key` means on a screen, in order: more than one only where no thing
+/// ever allows two of them (pause and unpause).
+pub fn of_key(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
+    ACTIONS
+        .iter()
+        .filter(move |spec| spec.scope == scope || spec.scope == Scope::Global)
+        .filter(move |spec| spec.keys.contains(&key))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::model::{Capabilities, State};
+
+    #[test]
+    fn ids_are_unique_and_dotted() {
+        let mut seen = HashSet::new();
+        for spec in ACTIONS {
+            assert!(seen.insert(spec.id), "{} twice", spec.id);
+            let (group, name) = spec.id.split_once('.').expect(spec.id);
+            let plain = |s: &str| s.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            assert!(plain(group) && plain(name), "{}", spec.id);
+        }
+    }
+
+    #[test]
+    fn subcommands_are_unique() {
+        let mut seen = HashSet::new();
+        for cli in ACTIONS.iter().filter_map(|spec| spec.cli) {
+            assert!(seen.insert(cli), "{cli} twice");
+        }
+    }
+
+    #[test]
+    fn each_dashboard_action_has_one_row_with_a_key_or_a_place_in_the_palette() {
+        let mut seen = HashSet::new();
+        for spec in ACTIONS {
+            match spec.action {
+                Action::CommandLine => {
+                    assert!(spec.keys.is_empty() && spec.cli.is_some(), "{}", spec.id);
+                    assert_eq!(spec.scope, Scope::CommandLine, "{}", spec.id);
+                }
+                action => assert!(seen.insert(action), "{} twice", spec.id),
+            }
+        }
+    }
+
+    #[test]
+    fn titles_and_summaries_are_short_and_have_no_final_stop() {
+        for spec in ACTIONS {
+            assert!(spec.title.len() <= 16, "{}", spec.title);
+            assert!((10..=64).contains(&spec.summary.len()), "{}", spec.summary);
+            assert!(!spec.summary.ends_with('.'), "{}", spec.summary);
+            assert!(spec.summary.starts_with(char::is_uppercase), "{}", spec.id);
+        }
+    }
+
+    #[test]
+    fn no_key_means_two_things_that_are_possible_at_once() {
+        let capabilities = Capabilities {
+            pause: true,
+            changes: true,
+            ..Capabilities::default()
+        };
+        for scope in [Scope::Containers, Scope::Images] {
+            for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
+                let rows: Vec<_> = of_key(scope, *key).collect();
+                if rows.len() < 2 {
+                    continue;
+                }
+                assert!(rows.iter().all(|spec| spec.scope == scope), "{key}");
+                for state in State::ALL {
+                    let container = needs::tests::container(state);
+                    let subject = Subject {
+                        container: Some(&container),
+                        ..Subject::of(&capabilities)
+                    };
+                    let possible = rows.iter().filter(|spec| (spec.needs)(&subject).is_ok());
+                    assert!(possible.count() <= 1, "{key} is ambiguous when {state}");
+                }
+            }
+        }
+    }
+}

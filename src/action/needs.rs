@@ -1,0 +1,210 @@
+//! When an action is possible, as predicates that give the reason when it isn't.
+
+use super::Refusal;
+use crate::model::{Capabilities, Container, Image, State};
+
+/// What an action would be done to.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What the engine can do.
+    pub capabilities: &'a Capabilities,
+    /// The container under the cursor, if there is one.
+    pub container: Option<&'a Container>,
+    /// The image under the cursor, if there is one.
+    pub image: Option<&'a Image>,
+    /// Whether an operation on it has not ended yet.
+    pub is_busy: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// Nothing but an engine.
+    pub fn of(capabilities: &'a Capabilities) -> Self {
+        Self {
+            capabilities,
+            container: None,
+            image: None,
+            is_busy: false,
+        }
+    }
+}
+
+type Verdict = Result<(), Refusal>;
+
+pub(super) fn nothing(_: &Subject<'_>) -> Verdict {
+    Ok(())
+}
+
+pub(super) fn a_container(subject: &Subject<'_>) -> Verdict {
+    container(subject).map(drop)
+}
+
+pub(super) fn can_start(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    if state.can_start() {
+        return Ok(());
+    }
+    Err(match state {
+        State::Paused => "it is paused; unpause it".into(),
+        State::Running => "it runs already".into(),
+        other => format!("it is {other}").into(),
+    })
+}
+
+pub(super) fn can_stop(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    check(state.can_stop(), || "it isn't running".into())
+}
+
+pub(super) fn can_restart(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    check(state.can_stop() || state.can_start(), || {
+        format!("it is {state}").into()
+    })
+}
+
+pub(super) fn can_pause(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    check(subject.capabilities.pause, || {
+        "this host can't freeze containers".into()
+    })?;
+    check(state.can_pause(), || match state {
+        State::Paused => "it is paused already".into(),
+        _ => "it isn't running".into(),
+    })
+}
+
+pub(super) fn can_unpause(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    check(state.can_unpause(), || "it isn't paused".into())
+}
+
+pub(super) fn can_kill(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    check(state.can_kill(), || "it has no process".into())
+}
+
+pub(super) fn can_remove(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    // A running one may be removed too: the dialog says that it will be killed.
+    check(state != State::Removing, || "it is being removed".into())
+}
+
+pub(super) fn can_exec(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    check(state.can_exec(), || match state {
+        State::Paused => "it is paused; unpause it first".into(),
+        _ => "it isn't running; start it first".into(),
+    })
+}
+
+pub(super) fn can_see_processes(subject: &Subject<'_>) -> Verdict {
+    let container = container(subject)?;
+    check(container.state.has_process(), || "it isn't running".into())
+}
+
+pub(super) fn can_see_changes(subject: &Subject<'_>) -> Verdict {
+    container(subject)?;
+    check(subject.capabilities.changes, || {
+        "this engine can't list changed files".into()
+    })
+}
+
+pub(super) fn can_remove_image(subject: &Subject<'_>) -> Verdict {
+    check(subject.image.is_some(), || "no image is selected".into())?;
+    writable(subject)
+}
+
+fn check(possible: bool, reason: impl FnOnce() -> Refusal) -> Verdict {
+    if possible { Ok(()) } else { Err(reason()) }
+}
+
+fn container<'a>(subject: &Subject<'a>) -> Result<&'a Container, Refusal> {
+    subject
+        .container
+        .ok_or_else(|| "no container is selected".into())
+}
+
+fn writable(subject: &Subject<'_>) -> Verdict {
+    match &subject.capabilities.read_only_because {
+        Some(reason) => Err(reason.clone().into()),
+        None => Ok(()),
+    }
+}
+
+/// The state of the selected container, if it may be changed at all right now.
+fn changeable(subject: &Subject<'_>) -> Result<State, Refusal> {
+    let container = container(subject)?;
+    writable(subject)?;
+    check(!subject.is_busy, || "an operation on it is running".into())?;
+    Ok(container.state)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::{ContainerConfig, ContainerId, Digest};
+
+    pub fn container(state: State) -> Container {
+        Container {
+            id: ContainerId::from_bytes(&[1; 32]),
+            name: "web".into(),
+            image_id: Digest::from_sha256(&[2; 32]),
+            config: ContainerConfig::default(),
+            argv: vec!["true".into()],
+            created: jiff::Timestamp::UNIX_EPOCH,
+            state,
+            pid: None,
+            started: None,
+            exit: None,
+            restarts: 0,
+            error: None,
+        }
+    }
+
+    fn subject<'a>(capabilities: &'a Capabilities, container: &'a Container) -> Subject<'a> {
+        Subject {
+            container: Some(container),
+            ..Subject::of(capabilities)
+        }
+    }
+
+    #[test]
+    fn stopped_container_cannot_be_paused_and_the_reason_says_so() {
+        let capabilities = Capabilities {
+            pause: true,
+            ..Capabilities::default()
+        };
+        let stopped = container(State::Exited);
+        let refusal = can_pause(&subject(&capabilities, &stopped)).unwrap_err();
+        assert_eq!(refusal, "it isn't running");
+    }
+
+    #[test]
+    fn nothing_can_be_changed_without_root_or_while_an_operation_runs() {
+        let poor = Capabilities {
+            read_only_because: Some("needs root".into()),
+            ..Capabilities::default()
+        };
+        let running = container(State::Running);
+        assert_eq!(
+            can_stop(&subject(&poor, &running)).unwrap_err(),
+            "needs root"
+        );
+        let rich = Capabilities::default();
+        let busy = Subject {
+            is_busy: true,
+            ..subject(&rich, &running)
+        };
+        assert!(can_stop(&busy).is_err());
+        assert!(can_stop(&subject(&rich, &running)).is_ok());
+    }
+
+    #[test]
+    fn nothing_selected_is_a_reason_of_its_own() {
+        let capabilities = Capabilities::default();
+        assert_eq!(
+            can_stop(&Subject::of(&capabilities)).unwrap_err(),
+            "no container is selected"
+        );
+    }
+}

@@ -1,0 +1,404 @@
+//! The rows. A new action is a row here and the arm that the compiler then asks for.
+
+use super::{
+    Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
+    needs::{
+        a_container, can_exec, can_kill, can_pause, can_remove, can_remove_image, can_restart,
+        can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
+    },
+};
+
+/// Every action, in the order in which help, hints and palette list them.
+pub const ACTIONS: &[ActionSpec] = &[
+    // What is done to containers.
+    container(Action::Start, "container.start", "start", &[Key::char('S')])
+        .says("Start stopped containers")
+        .cli("start")
+        .needs(can_start),
+    container(Action::Stop, "container.stop", "stop", &[Key::char('s')])
+        .says("Stop running containers, politely first")
+        .cli("stop")
+        .needs(can_stop),
+    container(
+        Action::Restart,
+        "container.restart",
+        "restart",
+        &[Key::char('r')],
+    )
+    .says("Stop containers and start them again")
+    .cli("restart")
+    .needs(can_restart),
+    container(Action::Pause, "container.pause", "pause", &[Key::char('p')])
+        .says("Freeze all processes of containers")
+        .cli("pause")
+        .needs(can_pause),
+    container(
+        Action::Unpause,
+        "container.unpause",
+        "unpause",
+        &[Key::char('p')],
+    )
+    .says("Let paused containers run on")
+    .cli("unpause")
+    .needs(can_unpause),
+    container(Action::Kill, "container.kill", "kill", &[Key::ctrl('k')])
+        .says("Send a signal to containers, SIGKILL if none is named")
+        .cli("kill")
+        .danger(Danger::Interrupts)
+        .needs(can_kill),
+    container(
+        Action::Remove,
+        "container.remove",
+        "remove",
+        &[Key::char('d')],
+    )
+    .says("Remove containers with all they wrote")
+    .cli("rm")
+    .danger(Danger::Destroys)
+    .needs(can_remove),
+    container(Action::Shell, "container.shell", "shell", &[Key::char('e')])
+        .says("Run a command in a running container, a shell by its key")
+        .cli("exec")
+        .needs(can_exec),
+    container(
+        Action::Attach,
+        "container.attach",
+        "attach",
+        &[Key::char('a')],
+    )
+    .says("Attach this terminal to a running container")
+    .cli("attach")
+    .needs(can_exec),
+    // What is seen of them.
+    container(Action::Logs, "container.logs", "logs", &[Key::char('l')])
+        .says("Show the log of a container")
+        .cli("logs")
+        .needs(a_container),
+    container(Action::Stats, "container.stats", "stats", &[Key::char('t')])
+        .says("Show what containers use: CPU, memory, IO, processes")
+        .cli("stats")
+        .needs(a_container),
+    container(
+        Action::Processes,
+        "container.top",
+        "processes",
+        &[Key::char('P')],
+    )
+    .says("Show the processes of a container")
+    .cli("top")
+    .needs(can_see_processes),
+    container(
+        Action::Inspect,
+        "container.inspect",
+        "inspect",
+        &[Key::char('i')],
+    )
+    .says("Show all that is known about containers")
+    .cli("inspect")
+    .needs(a_container),
+    container(
+        Action::Changes,
+        "container.diff",
+        "files",
+        &[Key::char('f')],
+    )
+    .says("Show the files that a container changed")
+    .cli("diff")
+    .needs(can_see_changes),
+    // The containers screen.
+    view(
+        Action::Mark,
+        "view.mark",
+        "mark",
+        Scope::Containers,
+        &[Key::char(' ')],
+    )
+    .says("Mark the container for an operation on several")
+    .needs(a_container),
+    view(
+        Action::MarkAll,
+        "view.mark-all",
+        "mark all",
+        Scope::Containers,
+        &[Key::ctrl('a')],
+    )
+    .says("Mark all containers that are shown, or none"),
+    view(
+        Action::ToggleAll,
+        "view.all",
+        "all/running",
+        Scope::Containers,
+        &[Key::char('A')],
+    )
+    .says("Show all containers, or only those that run"),
+    view(
+        Action::Follow,
+        "view.follow",
+        "follow",
+        Scope::Containers,
+        &[Key::char('F')],
+    )
+    .says("Follow the end of the log, or stop following"),
+    view(
+        Action::Wrap,
+        "view.wrap",
+        "wrap",
+        Scope::Containers,
+        &[Key::char('w')],
+    )
+    .says("Wrap long lines, or cut them"),
+    // The images screen.
+    ActionSpec {
+        scope: Scope::Images,
+        ..container(
+            Action::RemoveImage,
+            "image.remove",
+            "remove",
+            &[Key::char('d')],
+        )
+    }
+    .says("Remove images and the layers that nobody else uses")
+    .cli("rmi")
+    .danger(Danger::Destroys)
+    .needs(can_remove_image),
+    // Every screen.
+    global(Action::Filter, "view.filter", "filter", &[Key::char('/')])
+        .says("Show only what matches, as you type"),
+    global(Action::Sort, "view.sort", "sort", &[Key::char('o')])
+        .says("Choose the column to sort by; again to turn it round"),
+    global(
+        Action::Palette,
+        "view.palette",
+        "palette",
+        &[Key::char(':')],
+    )
+    .says("Find an action by its name"),
+    global(Action::Help, "view.help", "help", &[Key::char('?')])
+        .says("Show every key, and why an action is not possible"),
+    global(
+        Action::Zoom,
+        "view.zoom",
+        "zoom",
+        &[Key::of(Code::Enter), Key::char('z')],
+    )
+    .says("Give the details the whole screen, or take it back"),
+    global(
+        Action::NextPane,
+        "view.pane",
+        "pane",
+        &[Key::of(Code::Tab), Key::of(Code::BackTab)],
+    )
+    .says("Move between the table and the details"),
+    global(
+        Action::NextTab,
+        "view.next-tab",
+        "next tab",
+        &[Key::char(']'), Key::of(Code::Right)],
+    )
+    .says("Show the next tab of the details"),
+    global(
+        Action::PreviousTab,
+        "view.previous-tab",
+        "previous tab",
+        &[Key::char('['), Key::of(Code::Left)],
+    )
+    .says("Show the tab of the details before this"),
+    global(
+        Action::Up,
+        "view.up",
+        "up",
+        &[Key::of(Code::Up), Key::char('k')],
+    )
+    .says("Move or scroll up by one line"),
+    global(
+        Action::Down,
+        "view.down",
+        "down",
+        &[Key::of(Code::Down), Key::char('j')],
+    )
+    .says("Move or scroll down by one line"),
+    global(
+        Action::PageUp,
+        "view.page-up",
+        "page up",
+        &[Key::of(Code::PageUp), Key::ctrl('b')],
+    )
+    .says("Move or scroll up by one page"),
+    global(
+        Action::PageDown,
+        "view.page-down",
+        "page down",
+        &[Key::of(Code::PageDown), Key::ctrl('f')],
+    )
+    .says("Move or scroll down by one page"),
+    global(
+        Action::First,
+        "view.first",
+        "first",
+        &[Key::char('g'), Key::of(Code::Home)],
+    )
+    .says("Move or scroll to the beginning"),
+    global(
+        Action::Last,
+        "view.last",
+        "last",
+        &[Key::char('G'), Key::of(Code::End)],
+    )
+    .says("Move or scroll to the end"),
+    global(Action::Back, "view.back", "back", &[Key::of(Code::Esc)])
+        .says("Close, or undo zoom, marks and filter, one at a time"),
+    global(
+        Action::ScreenContainers,
+        "screen.containers",
+        "containers",
+        &[Key::char('1')],
+    )
+    .says("List the containers with what they use")
+    .cli("ps"),
+    global(
+        Action::ScreenImages,
+        "screen.images",
+        "images",
+        &[Key::char('2')],
+    )
+    .says("List the images with what they share")
+    .cli("images"),
+    global(
+        Action::Refresh,
+        "view.refresh",
+        "refresh",
+        &[Key::ctrl('l')],
+    )
+    .says("Read everything again and draw the screen anew"),
+    global(
+        Action::Quit,
+        "view.quit",
+        "quit",
+        &[Key::char('q'), Key::ctrl('c')],
+    )
+    .says("Leave; what runs goes on running"),
+    // Subcommands only.
+    command(
+        "container.run",
+        "run",
+        "Make a container from an image and start it",
+    ),
+    command(
+        "container.create",
+        "create",
+        "Make a container without starting it",
+    ),
+    command(
+        "container.rename",
+        "rename",
+        "Give a container another name",
+    ),
+    command(
+        "container.wait",
+        "wait",
+        "Wait until containers exit, then print their codes",
+    ),
+    command(
+        "container.update",
+        "update",
+        "Change limits or restart policy of containers",
+    ),
+    command(
+        "system.events",
+        "events",
+        "Print what happens as it happens",
+    ),
+    command(
+        "image.import",
+        "import",
+        "Make an image from a root file system's tar",
+    ),
+    command("image.tag", "tag", "Give an image a further name"),
+    command(
+        "image.inspect",
+        "image inspect",
+        "Show all that is known about images",
+    ),
+    command(
+        "image.from-host",
+        "image from-host",
+        "Make an image from executables of this host",
+    ),
+    command("system.demo", "demo", "Run six containers worth watching"),
+];
+
+const fn row(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    scope: Scope,
+    keys: &'static [Key],
+) -> ActionSpec {
+    ActionSpec {
+        action,
+        id,
+        title,
+        summary: "",
+        scope,
+        keys,
+        cli: None,
+        danger: Danger::None,
+        needs: nothing,
+    }
+}
+
+const fn container(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    keys: &'static [Key],
+) -> ActionSpec {
+    row(action, id, title, Scope::Containers, keys)
+}
+
+const fn view(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    scope: Scope,
+    keys: &'static [Key],
+) -> ActionSpec {
+    row(action, id, title, scope, keys)
+}
+
+const fn global(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    keys: &'static [Key],
+) -> ActionSpec {
+    row(action, id, title, Scope::Global, keys)
+}
+
+const fn command(id: &'static str, cli: &'static str, summary: &'static str) -> ActionSpec {
+    row(Action::CommandLine, id, cli, Scope::CommandLine, &[])
+        .says(summary)
+        .cli(cli)
+}
+
+impl ActionSpec {
+    const fn says(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    const fn cli(mut self, cli: &'static str) -> Self {
+        self.cli = Some(cli);
+        self
+    }
+
+    const fn danger(mut self, danger: Danger) -> Self {
+        self.danger = danger;
+        self
+    }
+
+    const fn needs(mut self, needs: fn(&Subject<'_>) -> Result<(), Refusal>) -> Self {
+        self.needs = needs;
+        self
+    }
+}
