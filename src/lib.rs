@@ -27,5 +27,6 @@
 
 pub mod action;
 pub mod engine;
+pub mod format;
 pub mod model;
 pub mod runtime;

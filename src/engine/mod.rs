@@ -65,6 +65,10 @@ pub trait Observe: Send + Sync {
     /// What differs from its image.
     async fn changes(&self, id: &ContainerId) -> Result<Vec<Change>>;
 
+    /// Bytes on disk that its writable layer takes. Walks the layer: slow, so asked for
+    /// only where somebody wants to see it.
+    async fn writable_bytes(&self, id: &ContainerId) -> Result<u64>;
+
     /// What happens from now on, and what happened since the time asked for.
     async fn events(&self, request: EventsRequest) -> Result<mpsc::Receiver<Result<Event>>>;
 }

@@ -1,0 +1,13 @@
+//! Human text: what a container, a size or a time looks like to people. No I/O and no
+//! screen library: the commands print these strings and the dashboard draws them, so
+//! that the two can't disagree.
+
+pub mod bytes;
+pub mod columns;
+pub mod duration;
+pub mod glyph;
+mod status;
+pub mod text;
+
+pub use glyph::{Glyphs, Tone};
+pub use status::status;
