@@ -1,5 +1,8 @@
 //! Containers as the disk and the kernel know them: where their files lie, what is
 //! recorded of them, how they are made, watched and ended.
 
+pub mod events;
+pub mod names;
 pub mod paths;
 pub mod record;
+pub mod store;
