@@ -20,6 +20,8 @@
 //! stops the sender, never the container.
 
 mod error;
+#[cfg(test)]
+pub mod fake;
 
 use std::sync::Arc;
 
