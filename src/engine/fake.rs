@@ -297,6 +297,10 @@ impl Observe for Fake {
         ])
     }
 
+    async fn writable_bytes(&self, _: &ContainerId) -> Result<u64> {
+        Ok(3 * MIB)
+    }
+
     async fn events(&self, _: EventsRequest) -> Result<mpsc::Receiver<Result<Event>>> {
         Ok(mpsc::channel(1).1)
     }
