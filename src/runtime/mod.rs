@@ -2,7 +2,9 @@
 //! recorded of them, how they are made, watched and ended.
 
 pub mod events;
+pub mod logs;
 pub mod names;
 pub mod paths;
 pub mod record;
+pub mod state;
 pub mod store;
