@@ -30,3 +30,4 @@ pub mod engine;
 pub mod format;
 pub mod model;
 pub mod runtime;
+pub mod sys;

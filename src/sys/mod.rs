@@ -1,0 +1,21 @@
+//! The kernel, typed: the only folder with `unsafe` code, and no policy.
+//!
+//! What [`rustix`] already wraps safely is called directly by those who need it; here
+//! lies what it lacks, and what takes several calls to do right once. Functions that
+//! return [`rustix::io::Result`] allocate nothing and take no lock: they may be called
+//! between clone and execve.
+
+pub mod beneath;
+pub mod capability;
+pub mod channel;
+pub mod clone;
+pub mod exe;
+pub mod exec;
+pub mod fs;
+pub mod mount;
+pub mod net;
+pub mod pidfd;
+pub mod proc;
+pub mod process;
+pub mod pty;
+pub mod signal;
