@@ -1,6 +1,7 @@
 //! Containers as the disk and the kernel know them: where their files lie, what is
 //! recorded of them, how they are made, watched and ended.
 
+pub mod attach;
 pub mod events;
 pub mod logs;
 pub mod names;
