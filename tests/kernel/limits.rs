@@ -1,0 +1,224 @@
+//! Limits: what was asked is in the kernel's files, the kernel enforces it, and wharf's
+//! figures are the kernel's.
+
+use std::{
+    fs,
+    os::linux::fs::MetadataExt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use crate::support::{Cgroup, Sandbox, eventually, sandbox::BUSYBOX};
+
+#[test]
+fn limits_are_in_the_kernels_files() {
+    let s = Sandbox::new();
+    let id = s.start(&[
+        "--name",
+        "a",
+        "--cpus",
+        "0.5",
+        "-m",
+        "64m",
+        "--pids-limit",
+        "33",
+        BUSYBOX,
+        "sleep",
+        "1000",
+    ]);
+    let cgroup = Cgroup::of(&id);
+    assert_eq!(cgroup.cpu_limit(), Some(0.5));
+    assert_eq!(cgroup.memory_limit(), Some(64 << 20));
+    assert_eq!(cgroup.pids_limit(), Some(33));
+    assert!(cgroup.processes().contains(&s.pid("a")));
+}
+
+#[test]
+fn cpu_quota_holds_and_stats_agree() {
+    let s = Sandbox::new();
+    let id = s.start(&[
+        "--name",
+        "a",
+        "--cpus",
+        "0.3",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "while :; do :; done",
+    ]);
+    let cgroup = Cgroup::of(&id);
+    std::thread::sleep(Duration::from_millis(500));
+    let (began, used) = (Instant::now(), cgroup.cpu_secs());
+    std::thread::sleep(Duration::from_secs(3));
+    let share = (cgroup.cpu_secs() - used) / began.elapsed().as_secs_f64();
+    assert!(
+        (0.15..0.345).contains(&share),
+        "it used {share} of 0.3 cores"
+    );
+    let out = s.ok(&["stats", "--no-stream", "--format", "{{.CPUPerc}}", "a"]);
+    let percent: f64 = out.trim_end_matches('%').parse().unwrap();
+    assert!((10.0..45.0).contains(&percent), "stats say {out}");
+}
+
+#[test]
+fn memory_hog_is_killed_and_the_kill_is_told() {
+    let s = Sandbox::new();
+    s.start(&[
+        "--name",
+        "a",
+        "-m",
+        "32m",
+        "--memory-swap",
+        "32m",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "x=0123456789abcdef; while :; do x=$x$x; done",
+    ]);
+    s.until("a", "exited");
+    assert_eq!(
+        s.inspect("a", "{{.State.OOMKilled}} {{.State.ExitCode}}"),
+        "true 137"
+    );
+    let events = s.ok(&["events", "--since", "1h", "--until", "0s"]);
+    assert!(events.contains("oom"), "{events}");
+}
+
+#[test]
+fn kill_of_a_child_is_counted_while_the_container_runs_on() {
+    let s = Sandbox::new();
+    let id = s.start(&[
+        "--name",
+        "a",
+        "-m",
+        "32m",
+        "--memory-swap",
+        "32m",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "(x=0123456789abcdef; while :; do x=$x$x; done); echo survived; exec sleep 1000",
+    ]);
+    eventually("it survived", || s.ok(&["logs", "a"]).contains("survived"));
+    assert!(Cgroup::of(&id).oom_kills() >= 1);
+    assert_eq!(s.state("a"), "running");
+}
+
+#[test]
+fn fork_bomb_ends_at_the_pids_limit() {
+    let s = Sandbox::new();
+    let id = s.start(&[
+        "--name",
+        "a",
+        "--pids-limit",
+        "20",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done 2>/dev/null; exec sleep 1000",
+    ]);
+    let cgroup = Cgroup::of(&id);
+    eventually("pids are at the limit or the shell gave up", || {
+        cgroup.pids() >= 19 || s.state("a") != "running"
+    });
+    assert!(cgroup.pids() <= 20);
+    assert_eq!(cgroup.pids_limit(), Some(20));
+}
+
+#[test]
+fn writes_to_the_device_are_held_at_their_limit() {
+    let s = Sandbox::new();
+    let device = device_of(s.root());
+    let id = s.start(&[
+        "--name",
+        "a",
+        "--device-write-bps",
+        &format!("{}:1mb", device.display()),
+        BUSYBOX,
+        "sh",
+        "-c",
+        "while :; do dd if=/dev/zero of=/data bs=256k count=64 oflag=direct 2>/dev/null; done",
+    ]);
+    let cgroup = Cgroup::of(&id);
+    assert!(
+        cgroup.write_limit_text().contains("1048576"),
+        "{}",
+        cgroup.write_limit_text()
+    );
+    eventually("it wrote", || cgroup.write_bytes() > 1 << 20);
+    let (began, written) = (Instant::now(), cgroup.write_bytes());
+    std::thread::sleep(Duration::from_secs(3));
+    let rate = (cgroup.write_bytes() - written) as f64 / began.elapsed().as_secs_f64();
+    assert!(
+        (0.3e6..1.4e6).contains(&rate),
+        "it wrote {rate} bytes a second of 1 MiB"
+    );
+}
+
+#[test]
+fn update_changes_limits_of_a_running_container_and_keeps_them() {
+    let s = Sandbox::new();
+    let id = s.start(&[
+        "--name", "a", "--cpus", "0.5", "-m", "64m", BUSYBOX, "sleep", "1000",
+    ]);
+    s.ok(&[
+        "update",
+        "--cpus",
+        "0.8",
+        "-m",
+        "96m",
+        "--memory-swap",
+        "192m",
+        "--pids-limit",
+        "44",
+        "a",
+    ]);
+    let check = || {
+        let cgroup = Cgroup::of(&id);
+        assert_eq!(cgroup.cpu_limit(), Some(0.8));
+        assert_eq!(cgroup.memory_limit(), Some(96 << 20));
+        assert_eq!(cgroup.pids_limit(), Some(44));
+    };
+    check();
+    s.ok(&["restart", "-t", "0", "a"]);
+    check();
+    s.ok(&["update", "-m", "32m", "--memory-swap", "64m", "a"]);
+    assert_eq!(Cgroup::of(&id).memory_limit(), Some(32 << 20));
+}
+
+#[test]
+fn ps_with_stats_shows_the_kernels_figures() {
+    let s = Sandbox::new();
+    let id = s.start(&[
+        "--name", "a", "-m", "128m", "--pids-limit", "10", BUSYBOX, "sh", "-c",
+        "dd if=/dev/zero of=/dev/shm/x bs=1M count=40 2>/dev/null; sleep 1000 & sleep 1000 & exec sleep 1000",
+    ]);
+    let cgroup = Cgroup::of(&id);
+    eventually("it has its memory", || {
+        cgroup.working_set_bytes() > 40 << 20 && cgroup.pids() == 3
+    });
+    let out = s.ok(&[
+        "stats",
+        "--no-stream",
+        "--format",
+        "{{.PIDs}} {{.MemUsage}}",
+        "a",
+    ]);
+    assert!(
+        out.starts_with("3 4"),
+        "3 processes and some 40 MiB of 128: {out}"
+    );
+    assert!(out.contains("128"), "{out}");
+}
+
+/// The whole disk below a path: throttling is set on disks, not on partitions.
+fn device_of(path: &std::path::Path) -> PathBuf {
+    let device = fs::metadata(path).unwrap().st_dev();
+    let (major, minor) = (libc::major(device), libc::minor(device));
+    let mut sysfs = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}"))
+        .unwrap_or_else(|e| panic!("{} lies on no block device: {e}", path.display()));
+    if sysfs.join("partition").exists() {
+        sysfs.pop();
+    }
+    PathBuf::from("/dev").join(sysfs.file_name().unwrap())
+}

@@ -1,0 +1,154 @@
+//! Running a program with a deadline, and waiting for a fact with one.
+
+use std::{
+    io::{Read, Write},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take before a test gives up on it. Far above what is normal:
+/// the machine may be loaded, and inside a virtual machine everything is slower.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How a program ended and what it printed.
+#[derive(Debug)]
+pub struct Finished {
+    /// Exit code, 128 + n for signal n.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// Runs `command` to its end with `input` on its stdin; panics after [`DEADLINE`].
+///
+/// The end is that of its output streams too, so that a background process which
+/// inherited them by mistake is found as a hang.
+pub fn finish(mut command: Command, input: &[u8]) -> Finished {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let words = format!("{command:?}");
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("{words}: {e}"));
+    let pid = child.id();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    thread::spawn(move || {
+        // A program that doesn't read its input closes it: that is no failure here.
+        let _ = stdin.write_all(&input);
+    });
+    let stdout = drain(child.stdout.take().unwrap());
+    let stderr = drain(child.stderr.take().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait()));
+    let end = Instant::now() + DEADLINE;
+    let left = || end.saturating_duration_since(Instant::now());
+    let Ok(status) = receiver.recv_timeout(left()) else {
+        signal(pid as i32, libc::SIGKILL);
+        panic!(
+            "{words}: still running after {DEADLINE:?}; stdout so far: {:?}; stderr so far: {:?}",
+            stdout.try_iter().collect::<String>(),
+            stderr.try_iter().collect::<String>()
+        );
+    };
+    let text = |pieces: mpsc::Receiver<String>, name: &str| {
+        let mut all = String::new();
+        loop {
+            match pieces.recv_timeout(left()) {
+                Ok(piece) => all.push_str(&piece),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return all,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    panic!("{words}: it ended, but somebody still holds its {name}")
+                }
+            }
+        }
+    };
+    Finished {
+        code: exit_code(status.unwrap()),
+        stdout: text(stdout, "stdout"),
+        stderr: text(stderr, "stderr"),
+    }
+}
+
+/// Waits for a child; its exit code, 128 + n for signal n.
+pub fn wait(mut child: Child) -> i32 {
+    let mut code = None;
+    eventually("the program ends", || {
+        code = child.try_wait().unwrap().map(exit_code);
+        code.is_some()
+    });
+    code.unwrap()
+}
+
+/// Waits until `holds`; panics with `what` after [`DEADLINE`].
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < end, "not within {DEADLINE:?}: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal; whether the process existed.
+pub fn signal(pid: i32, signal: i32) -> bool {
+    assert!(pid > 1, "refusing to signal {pid}");
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid),
+        nix::sys::signal::Signal::try_from(signal).unwrap(),
+    )
+    .is_ok()
+}
+
+/// A field of `/proc/PID/status`, if the process exists.
+pub fn status_field(pid: i32, field: &str) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/status"))
+        .ok()?
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+        .map(|value| value.trim().to_owned())
+}
+
+fn exit_code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+fn drain(mut from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 65536];
+        while let Ok(n @ 1..) = from.read(&mut buffer) {
+            if sender
+                .send(String::from_utf8_lossy(&buffer[..n]).into_owned())
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// A program in the background, killed when it goes out of scope.
+pub struct Background(pub Child);
+
+impl Background {
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.0.id() as i32
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
