@@ -6,7 +6,9 @@
 //! between clone and execve.
 
 pub mod beneath;
+mod bpf;
 pub mod capability;
+pub mod cgroup;
 pub mod channel;
 pub mod clone;
 pub mod exe;

@@ -1,0 +1,132 @@
+//! Parsers of the counter files: over bytes, without allocation, tolerant of lines they
+//! don't know. Each takes the whole text of a file.
+
+/// The number at the start of a text; `None` if there is none, as in `max`.
+pub fn number(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, _) = text.split_at(digits);
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |sum, digit| {
+        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })
+}
+
+/// The value of a key in a file of `key value` lines.
+pub fn value(text: &[u8], key: &[u8]) -> Option<u64> {
+    lines(text).find_map(|line| after(line, key))
+}
+
+/// The values of several keys, in one walk.
+pub fn values<const N: usize>(text: &[u8], keys: [&[u8]; N]) -> [Option<u64>; N] {
+    let mut found = [None; N];
+    let mut missing = N;
+    for line in lines(text) {
+        for (slot, key) in found.iter_mut().zip(keys) {
+            if slot.is_none()
+                && let Some(value) = after(line, key)
+            {
+                *slot = Some(value);
+                missing -= 1;
+                break;
+            }
+        }
+        if missing == 0 {
+            break;
+        }
+    }
+    found
+}
+
+/// Bytes read and written in a v1 `blkio` file: lines of `8:0 Read 4096`, one of each
+/// kind a device, and a total.
+pub fn v1_io(text: &[u8]) -> [u64; 2] {
+    let mut sums = [0; 2];
+    for line in lines(text) {
+        let Some(blank) = line.iter().position(|&b| b == b' ') else {
+            continue;
+        };
+        let rest = &line[blank + 1..];
+        for (sum, key) in sums.iter_mut().zip([b"Read".as_slice(), b"Write"]) {
+            if let Some(value) = after(rest, key) {
+                *sum += value;
+            }
+        }
+    }
+    sums
+}
+
+/// Bytes read and written, reads and writes in v2's `io.stat`: lines of
+/// `8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6`. Some kernels print a device
+/// without keys, or `(unknown)` in its place, or two devices in one line.
+pub fn v2_io(text: &[u8]) -> [u64; 4] {
+    let mut sums = [0; 4];
+    for word in text.split(|b| matches!(b, b' ' | b'\n')) {
+        // All four begin with r or w: most words are told apart by their first byte.
+        let slot = match word {
+            [b'r', b'b', b'y', b't', b'e', b's', b'=', ..] => 0,
+            [b'w', b'b', b'y', b't', b'e', b's', b'=', ..] => 1,
+            [b'r', b'i', b'o', b's', b'=', ..] => 2,
+            [b'w', b'i', b'o', b's', b'=', ..] => 3,
+            _ => continue,
+        };
+        let start = if slot < 2 { 7 } else { 5 };
+        sums[slot] += number(&word[start..]).unwrap_or(0);
+    }
+    sums
+}
+
+/// The number behind `key` and a blank at the start of a line.
+fn after(line: &[u8], key: &[u8]) -> Option<u64> {
+    match line.strip_prefix(key)? {
+        [b' ', value @ ..] => number(value),
+        _ => None,
+    }
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&b| b == b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_keys_are_found() {
+        let text = b"oom_kill_disable 0\nunder_oom 0\noom_kill 17\n";
+        assert_eq!(value(text, b"oom_kill"), Some(17));
+        assert_eq!(value(text, b"oom"), None);
+    }
+
+    #[test]
+    fn several_keys_are_found_in_any_order() {
+        let text = b"anon 1\nfile 2\nkernel 3\ninactive_file 4";
+        let keys = [b"inactive_file".as_slice(), b"anon", b"swap"];
+        assert_eq!(values(text, keys), [Some(4), Some(1), None]);
+    }
+
+    #[test]
+    fn no_number_and_an_overlong_one_are_unknown() {
+        assert_eq!(number(b"max\n"), None);
+        assert_eq!(number(b""), None);
+        assert_eq!(number(b"18446744073709551615\n"), Some(u64::MAX));
+        assert_eq!(number(b"18446744073709551616\n"), None);
+    }
+
+    #[test]
+    fn v1_io_sums_devices_and_leaves_the_total_out() {
+        let text = b"8:0 Read 10\n8:0 Write 20\n8:0 Sync 5\n8:0 Total 30\n8:16 Read 1\nTotal 31\n";
+        assert_eq!(v1_io(text), [11, 20]);
+        assert_eq!(v1_io(b"Total 0\n"), [0, 0]);
+        assert_eq!(v1_io(b""), [0, 0]);
+    }
+
+    #[test]
+    fn v2_io_tolerates_the_lines_that_kernels_print() {
+        let text = b"254:0 \n(unknown) rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n\
+            7:0 7:1 8:0 rbytes=10 wbytes=20 rios=30 wios=40 dbytes=9 dios=9\n";
+        assert_eq!(v2_io(text), [11, 22, 33, 44]);
+    }
+}
