@@ -7,5 +7,6 @@ pub mod logs;
 pub mod names;
 pub mod paths;
 pub mod record;
+pub mod shim;
 pub mod state;
 pub mod store;

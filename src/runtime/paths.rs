@@ -91,6 +91,30 @@ impl Root {
     }
 }
 
+/// The files of one exec, which live no longer than the container's run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecPaths {
+    /// The directory that holds them, and the socket of the exec's shim.
+    pub directory: PathBuf,
+}
+
+impl ExecPaths {
+    /// The [`crate::model::ExecConfig`].
+    pub fn record(&self) -> PathBuf {
+        self.directory.join("config.json")
+    }
+
+    /// Its live state; with an exit once it ended.
+    pub fn state(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+
+    /// Locked by its shim for its life.
+    pub fn alive(&self) -> PathBuf {
+        self.directory.join("alive")
+    }
+}
+
 /// The files of one container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerPaths {
@@ -126,9 +150,11 @@ files! {
 }
 
 impl ContainerPaths {
-    /// The directory of one exec.
-    pub fn exec(&self, id: &ExecId) -> PathBuf {
-        self.execs().join(id.as_str())
+    /// The files of one exec.
+    pub fn exec(&self, id: &ExecId) -> ExecPaths {
+        ExecPaths {
+            directory: self.execs().join(id.as_str()),
+        }
     }
 
     /// Path of a container's cgroup below the mount of each hierarchy.

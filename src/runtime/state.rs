@@ -20,7 +20,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::paths::ContainerPaths;
-use crate::model::{Exit, State};
+use crate::{
+    model::{Exit, State},
+    sys::proc::{Identity, boot_id},
+};
 
 /// Bytes of one slot.
 pub const SLOT_BYTES: usize = 2048;
@@ -38,7 +41,7 @@ pub struct LiveState {
     /// The boot in which this was written; another one makes all of it history.
     pub boot_id: String,
     /// The init process, while there is one.
-    pub process: Option<ProcessIdentity>,
+    pub process: Option<Identity>,
     /// The shim that wrote this.
     pub shim_pid: i32,
     /// When this run began.
@@ -53,42 +56,15 @@ pub struct LiveState {
     pub error: Option<String>,
 }
 
-/// Which process, beyond the reuse of its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessIdentity {
-    /// Its id on the host.
-    pub pid: i32,
-    /// Field 22 of /proc/PID/stat, clock ticks since boot.
-    pub start_time: u64,
-    /// Inode of its pidfd, where pidfds have inodes of their own (Linux 6.9).
-    pub pidfs_inode: Option<u64>,
-}
-
 impl LiveState {
     /// The init process's id, while there is one.
     pub fn pid(&self) -> Option<i32> {
-        self.process.map(|process| process.pid)
+        self.process.as_ref().map(|process| process.pid)
     }
 
     /// Whether it was written since the machine was booted.
     pub fn is_of_this_boot(&self) -> bool {
         boot_id().is_ok_and(|id| id == self.boot_id)
-    }
-}
-
-impl ProcessIdentity {
-    /// Whether that very process still exists (a zombie does).
-    pub fn exists(&self) -> bool {
-        start_time(self.pid).is_some_and(|ticks| ticks == self.start_time)
-    }
-
-    /// The identity of a process by its number; `None` if there is none.
-    pub fn of(pid: i32, pidfs_inode: Option<u64>) -> Option<Self> {
-        Some(Self {
-            pid,
-            start_time: start_time(pid)?,
-            pidfs_inode,
-        })
     }
 }
 
@@ -147,22 +123,6 @@ impl Writer {
         self.sequence = sequence;
         Ok(())
     }
-}
-
-/// The id of this boot, as the kernel tells it.
-pub fn boot_id() -> io::Result<String> {
-    let mut id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-    id.truncate(id.trim_end().len());
-    Ok(id)
-}
-
-/// Field 22 of /proc/PID/stat. The command name before it may hold anything, spaces
-/// and parentheses included, so fields are counted from the last parenthesis.
-fn start_time(pid: i32) -> Option<u64> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    let (_, fields) = stat.rsplit_once(") ")?;
-    fields.split(' ').nth(19)?.parse().ok()
 }
 
 fn encode(sequence: u64, state: &LiveState) -> io::Result<Vec<u8>> {
@@ -246,7 +206,7 @@ mod tests {
         LiveState {
             state: State::Running,
             boot_id: "b".into(),
-            process: ProcessIdentity::of(std::process::id() as i32, Some(3)),
+            process: None,
             shim_pid: 7,
             started: Some(Timestamp::UNIX_EPOCH),
             restarts,
@@ -300,17 +260,6 @@ mod tests {
             let error = read_file(writer.path()).unwrap().unwrap().error.unwrap();
             assert!(!error.is_empty() && error.len() <= ERROR_BYTES);
         }
-    }
-
-    #[test]
-    fn own_process_exists_and_one_with_another_start_time_does_not() {
-        let own = ProcessIdentity::of(std::process::id() as i32, None).unwrap();
-        assert!(own.exists());
-        let other = ProcessIdentity {
-            start_time: own.start_time + 1,
-            ..own
-        };
-        assert!(!other.exists());
     }
 
     proptest! {

@@ -11,6 +11,7 @@ pub mod capability;
 pub mod cgroup;
 pub mod channel;
 pub mod clone;
+pub mod detached;
 pub mod exe;
 pub mod exec;
 pub mod fs;

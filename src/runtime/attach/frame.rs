@@ -37,8 +37,6 @@ pub enum Frame {
     Done,
     /// The request before was not done, and why.
     Refused(String),
-    /// This client didn't keep up with the output and is detached. The last frame.
-    Dropped,
 }
 
 /// What a peer sent is no frame.
@@ -64,7 +62,6 @@ mod kind {
     pub const EXITED: u8 = 66;
     pub const DONE: u8 = 67;
     pub const REFUSED: u8 = 68;
-    pub const DROPPED: u8 = 69;
 }
 
 impl Frame {
@@ -100,7 +97,6 @@ impl Frame {
                 let len = why.len().min(MAX_PAYLOAD_BYTES);
                 put(out, kind::REFUSED, &why.as_bytes()[..len]);
             }
-            Self::Dropped => put(out, kind::DROPPED, &[]),
         }
     }
 
@@ -142,7 +138,6 @@ impl Frame {
             kind::EXITED => Self::Exited(serde_json::from_slice(payload).map_err(|_| malformed())?),
             kind::DONE => return nothing(Self::Done),
             kind::REFUSED => Self::Refused(String::from_utf8_lossy(payload).into_owned()),
-            kind::DROPPED => return nothing(Self::Dropped),
             _ => return Err(malformed()),
         })
     }
@@ -272,7 +267,6 @@ mod tests {
             }),
             Frame::Done,
             Frame::Refused("it is not running".into()),
-            Frame::Dropped,
         ]
     }
 

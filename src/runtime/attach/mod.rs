@@ -14,12 +14,12 @@
 //! Stdin …, CloseStdin      ->
 //! Resize, Signal, Pause    ->
 //!                          <-    Done | Refused       one for each request, in order
-//!                          <-    Dropped              this client was too slow
 //!                          <-    Exited               then the end
 //! ```
 //!
-//! A client attached before the first instruction (see `shim::spawn`) is one whose
-//! `Attach` was already answered.
+//! A connection that ends without `Exited` is one whose client was too slow, or whose
+//! shim died. The client that `shim::spawn` attaches before the first instruction gets no
+//! `Done`: its first frame is output.
 
 mod client;
 mod frame;
