@@ -5,7 +5,7 @@
 //! Tests drive the real binary and read the kernel themselves; none calls wharf's code.
 
 // Each test program includes this module and uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod cgroup;
 pub mod leaks;
