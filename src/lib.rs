@@ -28,6 +28,8 @@
 pub mod action;
 pub mod engine;
 pub mod format;
+pub mod image;
+pub mod layer;
 pub mod model;
 pub mod runtime;
 pub mod sys;

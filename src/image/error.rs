@@ -1,0 +1,103 @@
+//! What can go wrong with images.
+
+use std::{io, path::PathBuf};
+
+use super::reference::ReferenceError;
+use crate::layer;
+
+/// Result of this folder's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An image could not be found, made, named or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No image has that name or id.
+    #[error("no such image: {0}")]
+    NotFound(String),
+    /// Several images' ids begin so.
+    #[error("{count} images' ids begin with {prefix}")]
+    Ambiguous {
+        /// What was given.
+        prefix: String,
+        /// How many match.
+        count: usize,
+    },
+    /// The reference can't be read.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// The name that an image shall have is a digest.
+    #[error("{0} names an image by its digest; a new name needs a tag")]
+    NotAName(String),
+    /// Containers are made from it.
+    #[error("image {image} is used by container {}", containers.join(", "))]
+    InUse {
+        /// Which.
+        image: String,
+        /// Their names.
+        containers: Vec<String>,
+    },
+    /// It has several names, and an id was given.
+    #[error("image {image} has several names: {}", references.join(", "))]
+    SeveralNames {
+        /// Which.
+        image: String,
+        /// Its names.
+        references: Vec<String>,
+    },
+    /// One of its layers is missing.
+    #[error("image {image} is damaged: its layer {layer} is missing")]
+    MissingLayer {
+        /// Which image.
+        image: String,
+        /// Which layer.
+        layer: String,
+    },
+    /// A file of the store can't be understood.
+    #[error("understand {}", path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A layer failed.
+    #[error(transparent)]
+    Layer(#[from] layer::Error),
+    /// A system call failed.
+    #[error("{action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// An I/O error with what was tried, ready for `map_err`.
+    pub(super) fn io<E: Into<io::Error>>(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(E) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source: source.into(),
+        }
+    }
+
+    /// Whether a file system ran out of space or of quota.
+    pub fn is_no_space(&self) -> bool {
+        match self {
+            Self::Layer(error) => error.is_no_space(),
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Names in the index: pure functions over its descriptors.
+
+use std::collections::HashMap;
+
+use oci_spec::image::{ANNOTATION_REF_NAME, Descriptor};
+
+use super::{layout::digest_of, reference::Reference};
+
+/// Where containerd looks for the full name.
+const FULL_NAME: &str = "io.containerd.image.name";
+
+/// The name that a descriptor carries.
+pub(super) fn name_of(descriptor: &Descriptor) -> Option<&str> {
+    let annotations = descriptor.annotations().as_ref()?;
+    annotations.get(ANNOTATION_REF_NAME).map(String::as_str)
+}
+
+/// Whether a descriptor is what a reference names.
+pub(super) fn is_named(descriptor: &Descriptor, reference: &Reference) -> bool {
+    let Some(name) = name_of(descriptor) else {
+        return false;
+    };
+    match reference.digest() {
+        None if name == reference.familiar() => true,
+        // Written by another tool, perhaps in full.
+        None => Reference::parse(name).is_ok_and(|parsed| parsed == *reference),
+        Some(digest) => {
+            digest_of(descriptor).as_ref() == Some(digest)
+                && Reference::parse(name)
+                    .is_ok_and(|parsed| parsed.repository() == reference.repository())
+        }
+    }
+}
+
+/// Gives the manifest of `descriptor` a name, which is taken from whatever had it.
+pub(super) fn give_name(
+    descriptors: &mut Vec<Descriptor>,
+    descriptor: &Descriptor,
+    reference: &Reference,
+) {
+    take_name(descriptors, reference);
+    // A nameless descriptor of the same manifest was only there to keep it.
+    descriptors.retain(|other| other.digest() != descriptor.digest() || name_of(other).is_some());
+    let mut named = descriptor.clone();
+    named.set_annotations(Some(HashMap::from([
+        (ANNOTATION_REF_NAME.to_owned(), reference.familiar()),
+        (FULL_NAME.to_owned(), reference.to_string()),
+    ])));
+    descriptors.push(named);
+}
+
+/// Takes a name away. A manifest that has no other name left stays, nameless.
+pub(super) fn take_name(descriptors: &mut Vec<Descriptor>, reference: &Reference) {
+    let Some(position) = descriptors.iter().position(|d| is_named(d, reference)) else {
+        return;
+    };
+    let mut descriptor = descriptors.remove(position);
+    if !descriptors
+        .iter()
+        .any(|d| d.digest() == descriptor.digest())
+    {
+        descriptor.set_annotations(None);
+        descriptors.push(descriptor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci_spec::image::MediaType;
+
+    use super::{super::layout::oci_digest, *};
+    use crate::model::Digest;
+
+    fn descriptor(byte: u8) -> Descriptor {
+        let digest = Digest::from_sha256(&[byte; 32]);
+        Descriptor::new(MediaType::ImageManifest, 1, oci_digest(&digest))
+    }
+
+    fn reference(text: &str) -> Reference {
+        Reference::parse(text).unwrap()
+    }
+
+    fn names(descriptors: &[Descriptor]) -> Vec<Option<&str>> {
+        descriptors.iter().map(name_of).collect()
+    }
+
+    #[test]
+    fn a_name_moves_and_leaves_its_old_image_nameless() {
+        let mut index = Vec::new();
+        give_name(&mut index, &descriptor(1), &reference("a"));
+        give_name(&mut index, &descriptor(2), &reference("a"));
+        assert_eq!(names(&index), [None, Some("a:latest")]);
+        give_name(&mut index, &descriptor(1), &reference("docker.io/b:1"));
+        assert_eq!(names(&index), [Some("a:latest"), Some("b:1")]);
+    }
+
+    #[test]
+    fn an_image_with_two_names_loses_one_and_keeps_the_other() {
+        let mut index = Vec::new();
+        give_name(&mut index, &descriptor(1), &reference("a"));
+        give_name(&mut index, &descriptor(1), &reference("b"));
+        take_name(&mut index, &reference("a"));
+        assert_eq!(names(&index), [Some("b:latest")]);
+        take_name(&mut index, &reference("b"));
+        assert_eq!(names(&index), [None]);
+    }
+
+    #[test]
+    fn a_digest_names_a_manifest_within_its_repository() {
+        let mut index = Vec::new();
+        give_name(&mut index, &descriptor(1), &reference("a:1"));
+        let digest = Digest::from_sha256(&[1; 32]);
+        assert!(is_named(&index[0], &reference(&format!("a@{digest}"))));
+        assert!(!is_named(&index[0], &reference(&format!("b@{digest}"))));
+    }
+}

@@ -1,0 +1,217 @@
+//! The OCI image layout on disk: blobs, index, lock. It knows nothing of names.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use oci_spec::image::{
+    Descriptor, ImageIndex, ImageIndexBuilder, MediaType, SCHEMA_VERSION, Sha256Digest,
+};
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+use super::error::{Error, Result};
+use crate::{layer::ScratchDirectory, model::Digest};
+
+/// The directory of the layout.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    directory: PathBuf,
+}
+
+/// A change of the layout under way.
+#[derive(Debug)]
+pub(super) struct Staging {
+    scratch: ScratchDirectory,
+    /// Blobs that are complete, under their final names in the scratch directory.
+    blobs: Vec<Digest>,
+}
+
+impl Layout {
+    /// The layout at `directory`, which is made if it is missing.
+    pub(super) fn open(directory: &Path) -> Result<Self> {
+        let layout = Self {
+            directory: directory.to_owned(),
+        };
+        let marker = directory.join("oci-layout");
+        if !marker.exists() {
+            let blobs = layout.blobs();
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&blobs)
+                .map_err(Error::io("make", &blobs))?;
+            let _lock = layout.lock()?;
+            if !layout.index_path().exists() {
+                layout.write_index(&layout.stage()?, Vec::new())?;
+            }
+            let text = r#"{"imageLayoutVersion":"1.0.0"}"#;
+            layout.stage()?.replace(&marker, text.as_bytes())?;
+        }
+        Ok(layout)
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where all blobs are.
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.directory.join("blobs/sha256")
+    }
+
+    pub(super) fn index_path(&self) -> PathBuf {
+        self.directory.join("index.json")
+    }
+
+    /// Waits until nobody uses or changes the store, and keeps it so.
+    pub(super) fn lock(&self) -> Result<File> {
+        let (path, file) = self.lock_file()?;
+        file.lock().map_err(Error::io("lock", path))?;
+        Ok(file)
+    }
+
+    /// Waits until nobody changes the store, and keeps it so.
+    pub(super) fn lock_shared(&self) -> Result<File> {
+        let (path, file) = self.lock_file()?;
+        file.lock_shared().map_err(Error::io("lock", path))?;
+        Ok(file)
+    }
+
+    fn lock_file(&self) -> Result<(PathBuf, File)> {
+        let path = self.directory.join("lock");
+        let file = File::options().append(true).create(true).open(&path);
+        let file = file.map_err(Error::io("open", &path))?;
+        Ok((path, file))
+    }
+
+    /// The descriptors of the index. It is replaced as a whole, so no lock is needed to
+    /// read it.
+    pub(super) fn index(&self) -> Result<Vec<Descriptor>> {
+        let index: ImageIndex = read_json(&self.index_path())?;
+        Ok(index.manifests().clone())
+    }
+
+    /// A blob that is JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self, digest: &Digest) -> Result<T> {
+        read_json(&self.blobs().join(digest.hex()))
+    }
+
+    /// Begins a change.
+    pub(super) fn stage(&self) -> Result<Staging> {
+        let scratch = ScratchDirectory::new(&self.directory)
+            .map_err(Error::io("make a directory in", &self.directory))?;
+        let blobs = Vec::new();
+        Ok(Staging { scratch, blobs })
+    }
+
+    /// Puts staged blobs in their places. Under the exclusive lock, so that a removal
+    /// doesn't take them for rubbish before the index names them.
+    pub(super) fn place_blobs(&self, staging: &Staging) -> Result<()> {
+        let blobs = self.blobs();
+        for digest in &staging.blobs {
+            let target = blobs.join(digest.hex());
+            fs::rename(staging.path(digest.hex()), &target)
+                .map_err(Error::io("put in place", target))?;
+        }
+        sync_directory(&blobs)
+    }
+
+    /// Replaces the index, durably. Under the exclusive lock.
+    pub(super) fn write_index(&self, staging: &Staging, manifests: Vec<Descriptor>) -> Result<()> {
+        let index = ImageIndexBuilder::default()
+            .schema_version(SCHEMA_VERSION)
+            .media_type(MediaType::ImageIndex)
+            .manifests(manifests)
+            .build()
+            .expect("all required fields are set");
+        let text = serde_json::to_vec(&index).expect("an index has only string keys");
+        staging.replace(&self.index_path(), &text)?;
+        sync_directory(&self.directory)
+    }
+}
+
+impl Staging {
+    /// A path in the staging directory.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// Stages a small blob.
+    pub(super) fn add(&mut self, media_type: MediaType, content: &[u8]) -> Result<Descriptor> {
+        let digest = Digest::from_sha256(&Sha256::digest(content).into());
+        let path = self.path(digest.hex());
+        fs::write(&path, content).map_err(Error::io("write", path))?;
+        Ok(self.added(media_type, digest, content.len() as u64))
+    }
+
+    /// Stages a blob that was written to `name` in the staging directory.
+    pub(super) fn adopt(
+        &mut self,
+        name: &str,
+        media_type: MediaType,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Descriptor> {
+        let path = self.path(digest.hex());
+        fs::rename(self.path(name), &path).map_err(Error::io("write", path))?;
+        Ok(self.added(media_type, digest, size))
+    }
+
+    fn added(&mut self, media_type: MediaType, digest: Digest, size: u64) -> Descriptor {
+        let descriptor = Descriptor::new(media_type, size, oci_digest(&digest));
+        if !self.blobs.contains(&digest) {
+            self.blobs.push(digest);
+        }
+        descriptor
+    }
+
+    fn replace(&self, target: &Path, content: &[u8]) -> Result<()> {
+        let path = self.path("replacement");
+        let write = || {
+            let mut file = File::create(&path)?;
+            file.write_all(content)?;
+            file.sync_all()
+        };
+        write().map_err(Error::io("write", &path))?;
+        fs::rename(&path, target).map_err(Error::io("replace", target))
+    }
+}
+
+/// Makes what was renamed into a directory survive a power cut.
+pub(super) fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(Error::io("sync", path))
+}
+
+/// Writes everything of the file system that `path` is on to the disk. One call for
+/// thousands of files; a sync of each would cost a journal commit each.
+pub(super) fn sync_file_system(path: &Path) -> Result<()> {
+    let directory = File::open(path).map_err(Error::io("open", path))?;
+    rustix::fs::syncfs(directory).map_err(Error::io("sync", path))
+}
+
+/// Our digest as oci-spec's.
+pub(super) fn oci_digest(digest: &Digest) -> Sha256Digest {
+    digest
+        .hex()
+        .parse()
+        .expect("a digest holds 64 hexadecimal digits")
+}
+
+/// The digest of a descriptor; `None` for another algorithm, which nothing here writes.
+pub(super) fn digest_of(descriptor: &Descriptor) -> Option<Digest> {
+    Digest::parse(descriptor.digest().as_ref())
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).map_err(Error::io("read", path))?;
+    serde_json::from_slice(&text).map_err(|error| Error::Damaged {
+        path: path.to_owned(),
+        source: io::Error::from(error).into(),
+    })
+}

@@ -1,0 +1,37 @@
+//! Images: references, the store, import, and starter images made from this host.
+//!
+//! The store is an OCI image layout that any OCI tool can read:
+//!
+//! ```text
+//! images/oci-layout, index.json        the layout; one descriptor for each name
+//! images/blobs/sha256/<hex>            manifests, configs, layers as they were given
+//! images/lock                          shared: use an image; exclusive: change names, remove
+//! images/.tmp-<random>/                a change under way; locked by whoever makes it
+//! ```
+//!
+//! A name stands in the annotation `org.opencontainers.image.ref.name` in its familiar
+//! form with its tag, such as `debian:12` or `localhost:5000/app:v1`, so that
+//! `skopeo inspect oci:DIR:debian:12` and `umoci unpack --image DIR:debian:12` find it.
+//! The full form stands beside it in `io.containerd.image.name`. Names with `__`, or tags
+//! that end in a separator, are valid here but not in the grammar of that annotation:
+//! other tools see such images but can't address them by name. An image without a name
+//! has a descriptor without these annotations.
+//!
+//! An import stages everything aside, syncs it, then renames it into place and replaces
+//! `index.json` last. A removal replaces `index.json` first. So whatever dies when, the
+//! index only ever names what is complete, and a stale staging directory tells
+//! [`ImageStore::sweep`] to look for what nothing names.
+
+mod compression;
+mod config;
+mod error;
+mod import;
+mod index;
+mod layout;
+mod reference;
+mod remove;
+mod store;
+
+pub use error::{Error, Result};
+pub use reference::{Reference, ReferenceError};
+pub use store::{ImageStore, ResolvedImage, SharedLock};

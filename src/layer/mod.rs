@@ -1,0 +1,31 @@
+//! File system layers: the read-only ones that images list, each unpacked once, and the
+//! writable one that a container puts on top.
+//!
+//! ```text
+//! layers/<hex of diff-id>/fs           the layer's files, as overlayfs wants them
+//! layers/<hex of diff-id>/layer.json   its size, written before the layer appears
+//! layers/.tmp-<random>/                being unpacked or removed; locked by whoever does it
+//! ```
+//!
+//! A layer appears under its diff-id by one rename, complete and synced, so nothing
+//! half-unpacked is ever used. Which images list a layer is none of this folder's
+//! business; mounting belongs to `runtime`.
+
+mod archive;
+mod changes;
+mod entry;
+mod error;
+mod merged;
+mod overlay;
+mod pipeline;
+mod removal;
+mod scratch;
+mod store;
+mod tree;
+
+pub use changes::changes;
+pub use error::{Error, Refusal, Result};
+pub use overlay::Overlay;
+pub use removal::remove_tree;
+pub use scratch::{ScratchDirectory, stale};
+pub use store::{LayerStore, Unpacked};

@@ -1,0 +1,166 @@
+//! Unpacking on two cores: one thread reads (and decompresses) the source, one hashes and
+//! copies what was read, the caller's writes files. Pieces are shared, not copied.
+
+use std::{
+    io::{self, BufRead, Read, Write},
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    archive::Archive,
+    error::{Error, Result},
+    store::LayerRecord,
+    tree::{Content, Tree},
+};
+use crate::model::{Digest, ImportProgress};
+
+/// Bytes in a piece: large enough that threads seldom wake each other, small enough to
+/// stay in a core's cache between them.
+const PIECE: usize = 256 << 10;
+/// Pieces on their way to each thread at most.
+const AHEAD: usize = 16;
+
+type Piece = Arc<Vec<u8>>;
+
+/// Unpacks the tar that `source` gives below `root`, and copies it to `copy`.
+pub(super) fn unpack(
+    source: impl Read + Send,
+    root: OwnedFd,
+    copy: Option<&mut (dyn Write + Send)>,
+    progress: &mut dyn FnMut(ImportProgress),
+) -> Result<LayerRecord> {
+    let (to_hash, hashed) = sync_channel(AHEAD);
+    let (to_unpack, unpacked) = sync_channel(AHEAD);
+    thread::scope(|scope| {
+        scope.spawn(|| read(source, to_hash, to_unpack));
+        let hash = scope.spawn(|| hash(hashed, copy));
+        let written = write(Pieces::new(unpacked), root, progress);
+        // The writer's error comes first: it ends the others by hanging up.
+        let hashed = hash
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (size_bytes, entries) = written?;
+        let diff_id = hashed.map_err(Error::io("write", "the layer's blob"))?;
+        Ok(LayerRecord {
+            diff_id,
+            size_bytes,
+            entries,
+        })
+    })
+}
+
+/// Reads the source to its end, or until nobody listens any more.
+fn read(
+    mut source: impl Read,
+    to_hash: SyncSender<Piece>,
+    to_unpack: SyncSender<io::Result<Piece>>,
+) {
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        let result = source.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+        let piece = Arc::new(piece);
+        let listening = match result {
+            Ok(0) => false,
+            Ok(_) => to_hash.send(piece.clone()).is_ok() && to_unpack.send(Ok(piece)).is_ok(),
+            Err(error) => {
+                // If that fails too, the writer has an error of its own.
+                let _ = to_unpack.send(Err(error));
+                false
+            }
+        };
+        if !listening {
+            return;
+        }
+    }
+}
+
+fn hash(pieces: Receiver<Piece>, mut copy: Option<&mut (dyn Write + Send)>) -> io::Result<Digest> {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        if let Some(copy) = &mut copy {
+            copy.write_all(&piece)?;
+        }
+        hash.update(piece.as_slice());
+    }
+    Ok(Digest::from_sha256(&hash.finalize().into()))
+}
+
+fn write(
+    pieces: Pieces,
+    root: OwnedFd,
+    progress: &mut dyn FnMut(ImportProgress),
+) -> Result<(u64, u64)> {
+    let mut archive = Archive::new(pieces);
+    let mut tree = Tree::new(root)?;
+    while let Some(entry) = archive.next()? {
+        tree.add(&entry, &mut archive)?;
+        if tree.entries % 64 == 0 {
+            progress(ImportProgress {
+                read_bytes: archive.source().read_bytes,
+                entries: tree.entries,
+            });
+        }
+    }
+    let result = (tree.size_bytes, tree.entries);
+    tree.finish()?;
+    archive.drain()?;
+    Ok(result)
+}
+
+/// The pieces as one stream.
+struct Pieces {
+    receiver: Receiver<io::Result<Piece>>,
+    piece: Piece,
+    used: usize,
+    read_bytes: u64,
+}
+
+impl Pieces {
+    fn new(receiver: Receiver<io::Result<Piece>>) -> Self {
+        Self {
+            receiver,
+            piece: Piece::default(),
+            used: 0,
+            read_bytes: 0,
+        }
+    }
+}
+
+impl BufRead for Pieces {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.used == self.piece.len()
+            && let Ok(piece) = self.receiver.recv()
+        {
+            self.piece = piece?;
+            self.used = 0;
+            self.read_bytes += self.piece.len() as u64;
+        }
+        Ok(&self.piece[self.used..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.used += amount;
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut piece = self.fill_buf()?;
+        let length = piece.read(buffer)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl<R: BufRead> Content for Archive<R> {
+    fn next(&mut self) -> Result<Option<&[u8]>> {
+        self.content()
+    }
+}

@@ -1,0 +1,169 @@
+//! The store of unpacked layers.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Read, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    error::{Error, Result},
+    overlay::Overlay,
+    pipeline,
+    scratch::{ScratchDirectory, stale},
+};
+use crate::model::{Digest, ImportProgress};
+
+/// The directory of all unpacked layers. A value is cheap and holds no lock.
+#[derive(Clone, Debug)]
+pub struct LayerStore {
+    directory: PathBuf,
+}
+
+/// What is known of a layer without walking its tree (`layer.json`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    /// The digest of its uncompressed tar.
+    pub diff_id: Digest,
+    /// Bytes of its files, each hard link counted once, holes not at all.
+    pub size_bytes: u64,
+    /// Entries of its tar.
+    pub entries: u64,
+}
+
+/// A layer that is complete but not in place yet; dropping it removes it.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// What is known of it.
+    pub record: LayerRecord,
+    scratch: ScratchDirectory,
+    target: PathBuf,
+}
+
+impl LayerStore {
+    /// The store at `directory`, which is made if it is missing. Only root may enter:
+    /// layers hold set-user-id programs of all ages.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self> {
+        let directory = directory.into();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .map_err(Error::io("make the layer store", &directory))?;
+        Ok(Self { directory })
+    }
+
+    /// The files of a layer.
+    pub fn path(&self, diff_id: &Digest) -> PathBuf {
+        self.home(diff_id).join("fs")
+    }
+
+    /// The overlay of some layers, lowest first, beneath a writable one.
+    pub fn overlay(&self, layers: &[Digest], upper: PathBuf, work: PathBuf) -> Overlay {
+        Overlay {
+            lower: layers.iter().rev().map(|layer| self.path(layer)).collect(),
+            upper,
+            work,
+        }
+    }
+
+    /// What is known of a layer; `None` if it isn't here.
+    pub fn record(&self, diff_id: &Digest) -> Result<Option<LayerRecord>> {
+        let path = self.home(diff_id).join("layer.json");
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|error| Error::io("read", path)(io::Error::from(error))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", path)(error)),
+        }
+    }
+
+    /// Every layer that is here.
+    pub fn list(&self) -> Result<Vec<Digest>> {
+        let failed = || Error::io("list", &self.directory);
+        let mut layers = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(failed())? {
+            let name = entry.map_err(failed())?.file_name();
+            layers.extend(
+                name.to_str()
+                    .and_then(|hex| Digest::parse(&format!("sha256:{hex}"))),
+            );
+        }
+        Ok(layers)
+    }
+
+    /// Unpacks an uncompressed tar. It is not in place before [`Unpacked::keep`], and is
+    /// removed again if anything fails.
+    ///
+    /// `copy` receives the tar as it is; `progress` is called now and then.
+    pub fn unpack(
+        &self,
+        source: impl Read + Send,
+        copy: Option<&mut (dyn Write + Send)>,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<Unpacked> {
+        let scratch = ScratchDirectory::new(&self.directory)
+            .map_err(Error::io("make a directory in", &self.directory))?;
+        let files = scratch.path().join("fs");
+        fs::create_dir(&files).map_err(Error::io("make", &files))?;
+        let root = File::open(&files).map_err(Error::io("open", &files))?;
+        let record = pipeline::unpack(source, root.into(), copy, progress)?;
+
+        let path = scratch.path().join("layer.json");
+        let text = serde_json::to_vec(&record).expect("a record has only string keys");
+        fs::write(&path, text).map_err(Error::io("write", &path))?;
+        Ok(Unpacked {
+            target: self.home(&record.diff_id),
+            record,
+            scratch,
+        })
+    }
+
+    /// Removes a layer. The caller has made sure that nobody uses it or will.
+    pub fn remove(&self, diff_id: &Digest) -> Result<()> {
+        let home = self.home(diff_id);
+        // Renamed into a scratch directory first: what a crash leaves is then rubbish to
+        // everybody, not a layer with holes.
+        let scratch = ScratchDirectory::new(&self.directory)
+            .map_err(Error::io("make a directory in", &self.directory))?;
+        match fs::rename(&home, scratch.path().join("removed")) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io("remove", home)(error)),
+        }
+        scratch.remove().map_err(Error::io("remove", home))
+    }
+
+    /// Removes what killed processes left half-unpacked or half-removed.
+    pub fn sweep(&self) -> Result<()> {
+        let failed = || Error::io("sweep", &self.directory);
+        for scratch in stale(&self.directory).map_err(failed())? {
+            scratch.remove().map_err(failed())?;
+        }
+        Ok(())
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn home(&self, diff_id: &Digest) -> PathBuf {
+        self.directory.join(diff_id.hex())
+    }
+}
+
+impl Unpacked {
+    /// Puts the layer in its place. If it was there already, that one stays: equal
+    /// diff-ids are equal trees.
+    pub fn keep(self) -> Result<LayerRecord> {
+        self.scratch
+            .rename(&self.target)
+            .map_err(Error::io("put in place", &self.target))?;
+        Ok(self.record)
+    }
+}
