@@ -3,10 +3,14 @@
 
 pub mod attach;
 pub mod events;
+pub mod inspect;
+pub mod lifecycle;
 pub mod logs;
 pub mod names;
 pub mod paths;
 pub mod record;
+pub mod repair;
 pub mod shim;
+pub mod spec;
 pub mod state;
 pub mod store;

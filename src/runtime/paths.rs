@@ -9,8 +9,9 @@
 //!   names.lock                                  stdin stdout stderr   FIFOs
 //!   containers/ID/                              exec/EXEC/   record and socket of an exec
 //!     lock                 one operation      events         what happened, JSON lines
-//!     config.json          ContainerRecord
-//!     exit.json            ExitRecord
+//!     config.json          ContainerRecord    boot           the boot that all this is of
+//!     exit.json            ExitRecord         updates/ID     the record before a cut update
+//!     started              boot and time of the run that has no exit record yet
 //!     stopped              the user's intent
 //!     upper/ work/         writable layer
 //!     log log.1            CRI lines
@@ -82,6 +83,21 @@ impl Root {
         self.run.join("events")
     }
 
+    /// The boot that the live directories are of.
+    pub fn boot(&self) -> PathBuf {
+        self.run.join("boot")
+    }
+
+    /// Updates under way, one file each.
+    pub fn updates(&self) -> PathBuf {
+        self.run.join("updates")
+    }
+
+    /// The record as it was before the update of a container that is under way.
+    pub fn update(&self, id: &ContainerId) -> PathBuf {
+        self.updates().join(id.as_str())
+    }
+
     /// The files of one container.
     pub fn container(&self, id: &ContainerId) -> ContainerPaths {
         ContainerPaths {
@@ -136,6 +152,7 @@ files! {
     data lock "lock" "Held for one operation.";
     data record "config.json" "The [`super::record::ContainerRecord`].";
     data exit "exit.json" "The [`super::record::ExitRecord`] of the last run.";
+    data started "started" "Written before a run begins, gone once its exit is recorded.";
     data stopped "stopped" "Exists while the user wants it stopped.";
     data upper "upper" "What the container wrote.";
     data work "work" "Overlayfs' scratch directory beside it.";
@@ -146,6 +163,7 @@ files! {
     run stdin "stdin" "FIFO of its standard input.";
     run stdout "stdout" "FIFO of its standard output.";
     run stderr "stderr" "FIFO of its standard error.";
+    run etc "etc" "Its files of /etc that are ours.";
     run execs "exec" "One directory an exec.";
 }
 

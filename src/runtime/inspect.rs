@@ -1,0 +1,151 @@
+//! What a container is now: its record, its live state and its exit record put together.
+
+use std::sync::OnceLock;
+
+use super::{
+    paths::ContainerPaths,
+    record::{ContainerRecord, ExitRecord},
+    state::{self, LiveState},
+    store::{self, ContainerStore},
+};
+use crate::{
+    model::{Container, ContainerId, State},
+    sys::proc,
+};
+
+/// Reads one container afresh.
+pub fn inspect(store: &ContainerStore, id: &ContainerId) -> store::Result<Container> {
+    let record = store.load(id)?;
+    // The exit record is read after the live state: the shim writes it first, so a live
+    // state that says "exited" always finds it.
+    let (live, exit) = ends(&store.root().container(id))?;
+    Ok(container(&record, live.as_ref(), exit.as_ref()))
+}
+
+/// The live state, if it is of this boot, and the exit record.
+pub fn ends(paths: &ContainerPaths) -> store::Result<(Option<LiveState>, Option<ExitRecord>)> {
+    Ok((live(paths)?, store::read_json(&paths.exit())?))
+}
+
+/// The live state, if there is one and it was written since the machine booted.
+pub fn live(paths: &ContainerPaths) -> store::Result<Option<LiveState>> {
+    let live = state::read(paths).map_err(|source| store::Error::Io {
+        operation: "read",
+        path: paths.state(),
+        source,
+    })?;
+    Ok(live.filter(|live| this_boot() == Some(live.boot_id.as_str())))
+}
+
+/// The id of this boot, asked for once.
+pub fn this_boot() -> Option<&'static str> {
+    static BOOT_ID: OnceLock<Option<String>> = OnceLock::new();
+    BOOT_ID.get_or_init(|| proc::boot_id().ok()).as_deref()
+}
+
+/// The container that a record, a live state of this boot and an exit record make.
+pub fn container(
+    record: &ContainerRecord,
+    live: Option<&LiveState>,
+    exit: Option<&ExitRecord>,
+) -> Container {
+    let mut container = Container {
+        id: record.id.clone(),
+        name: record.name.clone(),
+        image_id: record.image_id.clone(),
+        config: record.config.clone(),
+        argv: record.process.argv.clone(),
+        created: record.created,
+        // A program that never started leaves its container as it was made.
+        state: match exit {
+            Some(exit) if exit.started.is_some() => State::Exited,
+            _ => State::Created,
+        },
+        pid: None,
+        started: exit.and_then(|exit| exit.started),
+        exit: exit.map(|exit| exit.exit),
+        restarts: exit.map_or(0, |exit| exit.restarts),
+        error: exit.and_then(|exit| exit.error.clone()),
+    };
+    // What has ended is told by its exit record alone.
+    if let Some(live) = live.filter(|live| live.state.can_stop()) {
+        container.state = live.state;
+        container.pid = live.pid();
+        container.started = live.started.or(container.started);
+        container.restarts = live.restarts;
+        container.exit = live.exit.or(container.exit);
+        container.error = live.error.clone();
+    }
+    container
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::{ContainerConfig, Digest, Exit};
+
+    fn record() -> ContainerRecord {
+        ContainerRecord {
+            id: ContainerId::from_bytes(&[1; 32]),
+            name: "web".into(),
+            created: Timestamp::UNIX_EPOCH,
+            image_id: Digest::from_sha256(&[1; 32]),
+            layers: vec![],
+            config: ContainerConfig::default(),
+            process: Default::default(),
+        }
+    }
+
+    fn live(state: State) -> LiveState {
+        LiveState {
+            state,
+            boot_id: "b".into(),
+            process: None,
+            shim_pid: 1,
+            started: Some(Timestamp::MAX),
+            restarts: 3,
+            oom_killed: false,
+            exit: None,
+            error: None,
+        }
+    }
+
+    fn exit(started: Option<Timestamp>) -> ExitRecord {
+        ExitRecord {
+            started,
+            exit: Exit {
+                code: Some(7),
+                at: Timestamp::UNIX_EPOCH,
+                oom_killed: false,
+            },
+            restarts: 2,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn record_alone_is_a_created_container() {
+        assert_eq!(container(&record(), None, None).state, State::Created);
+    }
+
+    #[test]
+    fn live_state_counts_while_it_runs_and_the_exit_record_afterwards() {
+        let ended = exit(Some(Timestamp::UNIX_EPOCH));
+        for state in [State::Running, State::Paused, State::Restarting] {
+            let shown = container(&record(), Some(&live(state)), Some(&ended));
+            assert_eq!((shown.state, shown.restarts), (state, 3));
+        }
+        let shown = container(&record(), Some(&live(State::Exited)), Some(&ended));
+        assert_eq!((shown.state, shown.restarts), (State::Exited, 2));
+        assert_eq!(shown.exit.and_then(|exit| exit.code), Some(7));
+    }
+
+    #[test]
+    fn container_whose_program_never_started_is_still_created() {
+        let shown = container(&record(), None, Some(&exit(None)));
+        assert_eq!(shown.state, State::Created);
+        assert_eq!(shown.exit.and_then(|exit| exit.code), Some(7));
+    }
+}

@@ -1,0 +1,218 @@
+//! Making a container: what the user asked, with the image's defaults beneath it.
+
+use std::{
+    fs::{self, DirBuilder, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
+    path::Path,
+};
+
+use jiff::Timestamp;
+
+use super::{Error, Lifecycle, Result, failed};
+use crate::{
+    model::{ContainerConfig, ContainerId, CreateRequest, ImageDefaults},
+    runtime::{
+        names,
+        record::{ContainerRecord, ProcessRecord},
+        spec,
+        store::NamesLock,
+    },
+    sys::signal,
+};
+
+/// Random names that are tried before a number is put behind one.
+const TRIES: u32 = 8;
+
+impl Lifecycle {
+    /// Makes a container; nothing runs yet.
+    pub fn create(&self, request: CreateRequest) -> Result<ContainerId> {
+        let CreateRequest { name, mut config } = request;
+        if let Some(name) = &name
+            && !names::is_valid(name)
+        {
+            return Err(Error::Invalid(format!(
+                "{name:?} is not a valid name: it may have letters, digits, _ . and -, begins \
+                 with a letter or digit and has 2 to 128 of them"
+            )));
+        }
+        spec::validate(&config)?;
+
+        // In this order, as everywhere: names, images, the container. The image can't go
+        // while its lock is shared; once the record is there, it names the image.
+        let taken = self.store.lock_names()?;
+        let images = self.images()?;
+        let _images_held = images.hold_shared()?;
+        let image = images.resolve(&config.image)?;
+        let process = process(&config, &image.defaults)?;
+        let mut labels = image.labels.clone();
+        labels.append(&mut config.labels);
+        config.labels = labels.clone();
+        let record = ContainerRecord {
+            id: ContainerId::from_bytes(&random()?),
+            name: match name {
+                Some(name) => name,
+                None => self.free_name(&taken)?,
+            },
+            created: Timestamp::now(),
+            image_id: image.id.clone(),
+            layers: image.layers.clone(),
+            config,
+            process: ProcessRecord { labels, ..process },
+        };
+        let top = record.layers.last();
+        let top = top.map(|layer| images.layers().path(layer));
+        let held = self
+            .store
+            .create(taken, &record, |dir| writable(dir, top.as_deref()))?;
+        drop(held);
+        self.tell(&record, "create", &[]);
+        Ok(record.id)
+    }
+
+    fn free_name(&self, _taken: &NamesLock) -> Result<String> {
+        let mut tries = 0;
+        loop {
+            let [a, b, c, d, digit, ..] = random()?;
+            let mut name = names::from_random([a, b, c, d]);
+            if tries > TRIES {
+                name.push_str(&digit.to_string());
+            }
+            if self.store.owner(&name)?.is_none() {
+                return Ok(name);
+            }
+            tries += 1;
+        }
+    }
+}
+
+pub(super) fn random() -> Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| failed("read", "random bytes")(io::Error::other(error)))?;
+    Ok(bytes)
+}
+
+/// The writable layer. Its own mode and owner are what the container sees at `/`, so
+/// they are those of the layer beneath.
+fn writable(dir: &Path, top: Option<&Path>) -> io::Result<()> {
+    let (upper, work) = (dir.join("upper"), dir.join("work"));
+    DirBuilder::new().mode(0o755).create(&upper)?;
+    DirBuilder::new().mode(0o700).create(&work)?;
+    let Some(top) = top else {
+        return Ok(());
+    };
+    let below = fs::metadata(top)?;
+    if (below.uid(), below.gid()) != (0, 0) {
+        chown(&upper, Some(below.uid()), Some(below.gid()))?;
+    }
+    if below.mode() & 0o7777 != 0o755 {
+        fs::set_permissions(&upper, Permissions::from_mode(below.mode() & 0o7777))?;
+    }
+    Ok(())
+}
+
+/// What will run, by docker's rules: an entrypoint of the user's clears the image's
+/// command, and a command of the user's replaces it.
+fn process(config: &ContainerConfig, image: &ImageDefaults) -> Result<ProcessRecord> {
+    let (mut argv, default_command) = match &config.entrypoint {
+        Some(entrypoint) => (entrypoint.clone(), &[][..]),
+        None => (image.entrypoint.clone(), &image.cmd[..]),
+    };
+    if config.command.is_empty() {
+        argv.extend_from_slice(default_command);
+    } else {
+        argv.extend_from_slice(&config.command);
+    }
+    if argv.is_empty() {
+        return Err(Error::Invalid(
+            "no command: neither the image nor the arguments name one".into(),
+        ));
+    }
+    let path = vec![format!("PATH={}", spec::DEFAULT_PATH)];
+    let env = spec::merge_env(spec::merge_env(path, &image.env), &config.env);
+    let cwd = config.working_dir.as_ref().unwrap_or(&image.working_dir);
+    let stop_signal = config.stop_signal.as_ref().or(image.stop_signal.as_ref());
+    if let Some(name) = stop_signal
+        && signal::parse(name).is_none()
+    {
+        return Err(Error::Invalid(format!("there is no signal {name}")));
+    }
+    Ok(ProcessRecord {
+        argv,
+        env,
+        cwd: if cwd.is_empty() { "/" } else { cwd }.to_owned(),
+        user: config.user.as_ref().unwrap_or(&image.user).clone(),
+        labels: Default::default(),
+        stop_signal: stop_signal.cloned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image() -> ImageDefaults {
+        ImageDefaults {
+            entrypoint: vec!["/entry".into()],
+            cmd: vec!["serve".into()],
+            env: vec!["PATH=/image".into(), "MODE=image".into()],
+            working_dir: "/srv".into(),
+            user: "web".into(),
+            stop_signal: Some("SIGQUIT".into()),
+        }
+    }
+
+    fn argv(entrypoint: Option<&[&str]>, command: &[&str]) -> Vec<String> {
+        let own = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let config = ContainerConfig {
+            entrypoint: entrypoint.map(own),
+            command: own(command),
+            ..ContainerConfig::default()
+        };
+        process(&config, &image()).map_or(vec![], |process| process.argv)
+    }
+
+    #[test]
+    fn entrypoint_and_command_combine_as_dockers_do() {
+        assert_eq!(argv(None, &[]), ["/entry", "serve"]);
+        assert_eq!(argv(None, &["test"]), ["/entry", "test"]);
+        assert_eq!(argv(Some(&["sh"]), &[]), ["sh"]);
+        assert_eq!(argv(Some(&["sh"]), &["-c", "x"]), ["sh", "-c", "x"]);
+        assert_eq!(argv(Some(&[]), &["ls"]), ["ls"]);
+        assert!(argv(Some(&[]), &[]).is_empty());
+    }
+
+    #[test]
+    fn user_goes_before_image_and_image_before_default() {
+        let config = ContainerConfig {
+            env: vec!["MODE=user".into(), "NEW=1".into()],
+            ..ContainerConfig::default()
+        };
+        let made = process(&config, &image()).unwrap();
+        assert_eq!(made.env, ["PATH=/image", "MODE=user", "NEW=1"]);
+        assert_eq!((made.cwd.as_str(), made.user.as_str()), ("/srv", "web"));
+        assert_eq!(made.stop_signal.as_deref(), Some("SIGQUIT"));
+        let plain = ImageDefaults {
+            cmd: vec!["sh".into()],
+            ..ImageDefaults::default()
+        };
+        let made = process(&ContainerConfig::default(), &plain).unwrap();
+        assert_eq!(made.env, [format!("PATH={}", spec::DEFAULT_PATH)]);
+        assert_eq!((made.cwd.as_str(), made.user.as_str()), ("/", ""));
+    }
+
+    #[test]
+    fn unknown_stop_signal_is_refused() {
+        let config = ContainerConfig {
+            stop_signal: Some("SIGNOPE".into()),
+            ..ContainerConfig::default()
+        };
+        assert!(process(&config, &image()).is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! What can be done with a container, each as one blocking call that returns when what
+//! it says is true. Any number of processes may call at once: the container's lock makes
+//! one operation at a time of it, and none is held while something is waited for.
+
+mod create;
+mod end;
+mod live;
+mod remove;
+mod start;
+mod update;
+mod watch;
+
+use std::{io, path::PathBuf, sync::OnceLock};
+
+pub use start::RunRecord;
+pub use watch::Watch;
+
+use super::{
+    attach, events, inspect,
+    paths::{ContainerPaths, Root},
+    record::ContainerRecord,
+    shim, spec,
+    store::{self, ContainerStore},
+};
+use crate::{
+    image::{self, ImageStore},
+    model::{Container, ContainerId, EventKind, State},
+    sys::cgroup::{self, Cgroups},
+};
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Records.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// What was asked makes no sense.
+    #[error(transparent)]
+    Spec(#[from] spec::Error),
+    /// The image.
+    #[error(transparent)]
+    Image(#[from] image::Error),
+    /// The shim could not start it.
+    #[error(transparent)]
+    Shim(#[from] shim::Error),
+    /// The shim could not be talked to.
+    #[error(transparent)]
+    Attach(#[from] attach::Error),
+    /// Control groups.
+    #[error(transparent)]
+    Cgroup(#[from] cgroup::Error),
+    /// Not possible in the state that it is in.
+    #[error("it is {state}")]
+    State {
+        /// That state.
+        state: State,
+        /// What would make it possible.
+        hint: &'static str,
+    },
+    /// The input is malformed.
+    #[error("{0}")]
+    Invalid(String),
+    /// It did not end although it was killed.
+    #[error("it does not end, even by SIGKILL")]
+    DoesNotEnd,
+    /// A file or a process.
+    #[error("{operation} {}", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether there is no such container (any more).
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Store(store::Error::NotFound(_)))
+    }
+}
+
+/// Result of an operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Adds what was tried and on what to an I/O error.
+pub(super) fn failed(
+    operation: &'static str,
+    path: impl Into<PathBuf>,
+) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Io {
+        operation,
+        path: path.into(),
+        source,
+    }
+}
+
+/// The containers of one engine, and what can be done with them.
+#[derive(Debug)]
+pub struct Lifecycle {
+    store: ContainerStore,
+    cgroups: OnceLock<Cgroups>,
+}
+
+impl Lifecycle {
+    /// Of the engine at `root`. Nothing is touched.
+    pub fn new(root: Root) -> Self {
+        Self {
+            store: ContainerStore::new(root),
+            cgroups: OnceLock::new(),
+        }
+    }
+
+    /// The records.
+    pub fn store(&self) -> &ContainerStore {
+        &self.store
+    }
+
+    /// Where everything lies.
+    pub fn root(&self) -> &Root {
+        self.store.root()
+    }
+
+    /// The image store, opened anew: it reads little, and its locks are per use.
+    pub fn images(&self) -> Result<ImageStore> {
+        let root = self.root();
+        Ok(ImageStore::open(&root.images(), &root.layers())?)
+    }
+
+    /// The control group hierarchies, found once.
+    pub fn cgroups(&self) -> Result<&Cgroups> {
+        if let Some(cgroups) = self.cgroups.get() {
+            return Ok(cgroups);
+        }
+        let found = Cgroups::detect()?;
+        Ok(self.cgroups.get_or_init(|| found))
+    }
+
+    /// A container as it is now.
+    pub fn inspect(&self, id: &ContainerId) -> Result<Container> {
+        Ok(inspect::inspect(&self.store, id)?)
+    }
+
+    /// A container as it is now, after repair if its shim is gone.
+    pub(super) fn settled(&self, id: &ContainerId) -> Result<Container> {
+        let container = self.inspect(id)?;
+        if container.state.can_stop() && self.recover(id)? {
+            return self.inspect(id);
+        }
+        Ok(container)
+    }
+
+    fn paths(&self, id: &ContainerId) -> ContainerPaths {
+        self.root().container(id)
+    }
+
+    /// Tells those who follow events. What was done is done: a full disk doesn't undo
+    /// it, so nobody is told that telling failed.
+    pub(super) fn tell(&self, record: &ContainerRecord, action: &str, details: &[(&str, String)]) {
+        let common = [
+            ("name", record.name.clone()),
+            ("image", record.config.image.clone()),
+        ];
+        let attributes = common.into_iter().chain(details.iter().cloned());
+        let event = events::now(EventKind::Container, action, record.id.as_str(), attributes);
+        let _ = events::append(self.root(), &event);
+    }
+}

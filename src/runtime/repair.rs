@@ -1,0 +1,301 @@
+//! Taking back what killed processes left: run by each command before its own work, and
+//! nearly free where there is nothing to do.
+//!
+//! What a live process is at is never touched, and locks tell that, not ages: a shim
+//! holds `alive` for its life, an operation holds the container's lock, a creator the
+//! lock in its half-made directory.
+//!
+//! ```text
+//! found                                              done
+//! ID.new, ID.removing, lock free                     finished or taken back
+//! run/updates/ID, lock free                          kernel and record back to the old limits
+//! alive free, init lives                             a new shim adopts it; a -t one is ended
+//! alive free, init gone                              exit recorded as unknown, then restart policy
+//! alive free, exit recorded                          cgroup and live directory removed
+//! run/boot of another boot                           every open run ended so, then restart policies
+//! ```
+
+use std::{collections::HashSet, fs, io};
+
+use jiff::Timestamp;
+
+use super::{
+    inspect,
+    lifecycle::{Error, Lifecycle, Result, RunRecord, failed},
+    record::{ContainerRecord, ExitRecord},
+    shim,
+    state::LiveState,
+    store::{self, ContainerLock},
+};
+use crate::{
+    model::{ContainerId, Exit, RestartPolicy},
+    sys::fs::{Durability, write_atomically},
+};
+
+/// What a repair could not do, with the container where it is about one.
+pub type Failures = Vec<(Option<ContainerId>, Error)>;
+
+impl Lifecycle {
+    /// Repairs whatever needs it. Each container fails alone.
+    pub fn repair(&self) -> Failures {
+        let mut failures = Failures::new();
+        let mut note = |id: Option<&ContainerId>, done: Result<()>| {
+            failures.extend(done.err().map(|error| (id.cloned(), error)));
+        };
+        match self.store().scan() {
+            Ok(listing) => {
+                for leftover in &listing.leftovers {
+                    note(
+                        None,
+                        self.store().finish(leftover).map(drop).map_err(Error::from),
+                    );
+                }
+            }
+            Err(error) => note(None, Err(error.into())),
+        }
+        match ids_in(&self.root().updates()) {
+            Ok(ids) => ids
+                .iter()
+                .for_each(|id| note(Some(id), self.finish_update(id))),
+            Err(error) => note(None, Err(error)),
+        }
+        match ids_in(&self.root().live_containers()) {
+            Ok(ids) => ids
+                .iter()
+                .for_each(|id| note(Some(id), self.recover(id).map(drop))),
+            Err(error) => note(None, Err(error)),
+        }
+        match self.is_new_boot() {
+            Ok(true) => note(None, self.after_boot()),
+            Ok(false) => {}
+            Err(error) => note(None, Err(error)),
+        }
+        failures
+    }
+
+    /// Repairs one container whose shim is gone. Says whether there was anything to do.
+    pub fn recover(&self, id: &ContainerId) -> Result<bool> {
+        if self.busy_shim(id)?.is_some() {
+            return Ok(false);
+        }
+        let held = match self.store().try_lock(id) {
+            Ok(Some(held)) => held,
+            // Somebody is at it.
+            Ok(None) => return Ok(false),
+            // A live directory without a container: its removal was cut.
+            Err(store::Error::NotFound(_)) => {
+                self.clear_cgroup(id)?;
+                store::remove_tree(&self.root().container(id).run)?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // Under the lock nobody starts it: now the answer stays true.
+        if self.busy_shim(id)?.is_some() {
+            return Ok(false);
+        }
+        let record = match self.store().load(id) {
+            Ok(record) => record,
+            Err(store::Error::NotFound(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let live = inspect::live(&self.root().container(id))?;
+        let process = live.as_ref().and_then(|live| live.process.as_ref());
+        let lives = process
+            .map(|process| process.open())
+            .transpose()
+            .map_err(failed("look for", "its init process"))?
+            .flatten()
+            .is_some();
+        if lives && !record.config.tty {
+            shim::adopt(self.root(), id)?;
+            return Ok(true);
+        }
+        self.end_run(&held, &record, live.as_ref())?;
+        Ok(true)
+    }
+
+    /// Ends a run that nobody ends any more, and starts the next if its policy says so.
+    fn end_run(
+        &self,
+        held: &ContainerLock,
+        record: &ContainerRecord,
+        live: Option<&LiveState>,
+    ) -> Result<()> {
+        let id = held.id();
+        // First of all nothing may run any more.
+        self.clear_cgroup(id)?;
+        let exit = self.record_exit(record, live)?;
+        let paths = self.root().container(id);
+        store::remove_tree(&paths.run)?;
+        if record.config.auto_remove {
+            return self.remove_ended(held, record);
+        }
+        let stopped = paths.stopped().exists();
+        if let Some(exit) = exit
+            && exit.started.is_some()
+            && restarts(
+                record.config.restart,
+                exit.exit.code,
+                exit.restarts,
+                stopped,
+            )
+        {
+            self.run(held, None)?;
+        }
+        Ok(())
+    }
+
+    /// Records an unknown exit for a run that has none; the exit record of the last run.
+    fn record_exit(
+        &self,
+        record: &ContainerRecord,
+        live: Option<&LiveState>,
+    ) -> Result<Option<ExitRecord>> {
+        let paths = self.root().container(&record.id);
+        let known: Option<ExitRecord> = store::read_json(&paths.exit())?;
+        let run: Option<RunRecord> = store::read_json(&paths.started()).unwrap_or_default();
+        let began = live
+            .and_then(|live| live.started)
+            .or_else(|| run.as_ref().map(|run| run.at));
+        let is_recorded = match (&known, began) {
+            (Some(known), Some(began)) => known.exit.at >= began,
+            (_, None) => true,
+            (None, Some(_)) => false,
+        };
+        if is_recorded {
+            self.forget_run(&record.id)?;
+            return Ok(known);
+        }
+        let exit = ExitRecord {
+            started: began,
+            exit: Exit {
+                code: None,
+                at: Timestamp::now(),
+                oom_killed: live.is_some_and(|live| live.oom_killed),
+            },
+            restarts: live.map_or(0, |live| live.restarts),
+            error: None,
+        };
+        store::write_json(&paths.exit(), &exit, !record.config.auto_remove)?;
+        self.forget_run(&record.id)?;
+        self.tell(record, "die", &[("exitCode", "unknown".into())]);
+        Ok(Some(exit))
+    }
+
+    /// The run is recorded to its end.
+    fn forget_run(&self, id: &ContainerId) -> Result<()> {
+        let path = self.root().container(id).started();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An update that was cut: back to before it.
+    fn finish_update(&self, id: &ContainerId) -> Result<()> {
+        let journal = self.root().update(id);
+        let drop_journal = || match fs::remove_file(&journal) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("remove", &journal)(error))
+            }
+            _ => Ok(()),
+        };
+        let held = match self.store().try_lock(id) {
+            Ok(Some(held)) => held,
+            Ok(None) => return Ok(()),
+            Err(store::Error::NotFound(_)) => return drop_journal(),
+            Err(error) => return Err(error.into()),
+        };
+        // Cut before it was whole: nothing was changed yet.
+        if let Ok(Some(old)) = store::read_json::<ContainerRecord>(&journal) {
+            self.undo_update(&held, &old)?;
+        }
+        drop_journal()
+    }
+
+    fn is_new_boot(&self) -> Result<bool> {
+        let path = self.root().boot();
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.as_str()) != inspect::this_boot()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(failed("read", path)(error)),
+        }
+    }
+
+    /// What only the first command after a boot has to do: end the runs that the end of
+    /// the last boot cut, start what wants to run, drop names that a loss of power made
+    /// stale or put them back.
+    fn after_boot(&self) -> Result<()> {
+        // One process does it; others needn't wait, as each step is locked by itself.
+        let mut first = None;
+        for id in self.store().list()? {
+            let done = self.after_boot_of(&id);
+            first = first.or(done.err().filter(|error| !error.is_missing()));
+        }
+        self.store().drop_stale_names()?;
+        let boot = inspect::this_boot().unwrap_or_default();
+        store::make_directory(&self.root().run, 0o711)?;
+        write_atomically(&self.root().boot(), boot.as_bytes(), Durability::Unsynced)
+            .map_err(failed("write", self.root().boot()))?;
+        first.map_or(Ok(()), Err)
+    }
+
+    fn after_boot_of(&self, id: &ContainerId) -> Result<()> {
+        let Some(held) = self.store().try_lock(id)? else {
+            return Ok(());
+        };
+        if self.busy_shim(id)?.is_some() {
+            return Ok(());
+        }
+        let record = self.store().load(id)?;
+        self.store().restore_name(&record)?;
+        let paths = self.root().container(id);
+        let was_open = paths.started().exists();
+        let Some(exit) = self.record_exit(&record, None)? else {
+            return Ok(());
+        };
+        if record.config.auto_remove {
+            return self.remove_ended(&held, &record);
+        }
+        let stopped = paths.stopped().exists();
+        let wanted = match record.config.restart {
+            RestartPolicy::No => false,
+            // As docker has it: a stop by the user lasts until the next boot.
+            RestartPolicy::Always => exit.started.is_some(),
+            RestartPolicy::UnlessStopped => exit.started.is_some() && !stopped,
+            RestartPolicy::OnFailure { .. } => was_open && !stopped,
+        };
+        if wanted {
+            self.forget_stop(id)?;
+            self.run(&held, None)?;
+        }
+        Ok(())
+    }
+}
+
+/// The entries of a directory that are ids.
+fn ids_in(path: &std::path::Path) -> Result<HashSet<ContainerId>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        Err(error) => return Err(failed("list", path)(error)),
+    };
+    Ok(entries
+        .filter_map(|entry| ContainerId::parse(entry.ok()?.file_name().to_str()?))
+        .collect())
+}
+
+/// Whether the restart policy wants another run after this exit.
+fn restarts(policy: RestartPolicy, code: Option<i32>, restarts: u32, stopped: bool) -> bool {
+    !stopped
+        && match policy {
+            RestartPolicy::No => false,
+            RestartPolicy::Always | RestartPolicy::UnlessStopped => true,
+            RestartPolicy::OnFailure { max_retries } => {
+                code != Some(0) && (max_retries == 0 || restarts < max_retries)
+            }
+        }
+}

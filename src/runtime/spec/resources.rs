@@ -1,0 +1,169 @@
+//! Limits as docker's users give them, as the OCI runtime specification writes them.
+
+use oci_spec::runtime::{
+    LinuxBlockIoBuilder, LinuxCpuBuilder, LinuxMemoryBuilder, LinuxPidsBuilder, LinuxResources,
+    LinuxThrottleDevice, LinuxThrottleDeviceBuilder,
+};
+
+use super::{Error, built, device};
+use crate::model::{DeviceRate, Limits};
+
+/// The period that a CPU quota counts in, microseconds: docker's and the kernel's.
+pub const CPU_PERIOD_US: u64 = 100_000;
+
+/// The limits alone, without device rules: what an update applies.
+pub fn resources(limits: &Limits) -> Result<LinuxResources, Error> {
+    let mut resources = LinuxResources::default();
+    resources.set_cpu(cpu(limits));
+    resources.set_memory(memory(limits));
+    resources.set_pids(limits.pids.map(|limit| {
+        // 0 is docker's other word for no limit.
+        let limit = if limit <= 0 { -1 } else { limit };
+        built(LinuxPidsBuilder::default().limit(limit).build())
+    }));
+    resources.set_block_io(block_io(limits)?);
+    Ok(resources)
+}
+
+fn cpu(limits: &Limits) -> Option<oci_spec::runtime::LinuxCpu> {
+    let mut cpu = LinuxCpuBuilder::default();
+    let mut any = false;
+    if let Some(millis) = limits.cpu_millis.filter(|millis| *millis > 0) {
+        let quota = i64::try_from(millis.saturating_mul(CPU_PERIOD_US / 1000));
+        cpu = cpu.quota(quota.unwrap_or(i64::MAX)).period(CPU_PERIOD_US);
+        any = true;
+    }
+    if let Some(shares) = limits.cpu_shares.filter(|shares| *shares > 0) {
+        cpu = cpu.shares(shares);
+        any = true;
+    }
+    if let Some(cpus) = limits.cpuset_cpus.as_ref().filter(|set| !set.is_empty()) {
+        cpu = cpu.cpus(cpus);
+        any = true;
+    }
+    if let Some(mems) = limits.cpuset_mems.as_ref().filter(|set| !set.is_empty()) {
+        cpu = cpu.mems(mems);
+        any = true;
+    }
+    any.then(|| built(cpu.build()))
+}
+
+fn memory(limits: &Limits) -> Option<oci_spec::runtime::LinuxMemory> {
+    let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    let mut memory = LinuxMemoryBuilder::default();
+    let limit = limits.memory_bytes.filter(|bytes| *bytes > 0);
+    if let Some(limit) = limit {
+        memory = memory.limit(signed(limit));
+    }
+    // As much swap again as memory, unless the user says otherwise.
+    let swap = match limits.memory_swap_bytes {
+        None | Some(0) => limit.map(|limit| signed(limit.saturating_mul(2))),
+        said => said,
+    };
+    if let Some(swap) = swap {
+        memory = memory.swap(swap);
+    }
+    let reservation = limits.memory_reservation_bytes.filter(|bytes| *bytes > 0);
+    if let Some(reservation) = reservation {
+        memory = memory.reservation(signed(reservation));
+    }
+    (swap.is_some() || reservation.is_some()).then(|| built(memory.build()))
+}
+
+fn block_io(limits: &Limits) -> Result<Option<oci_spec::runtime::LinuxBlockIo>, Error> {
+    let rates = [
+        &limits.read_bps,
+        &limits.write_bps,
+        &limits.read_iops,
+        &limits.write_iops,
+    ];
+    let weight = limits.blkio_weight.filter(|weight| *weight > 0);
+    if weight.is_none() && rates.iter().all(|rates| rates.is_empty()) {
+        return Ok(None);
+    }
+    let mut block_io = LinuxBlockIoBuilder::default();
+    if let Some(weight) = weight {
+        block_io = block_io.weight(weight);
+    }
+    let [read_bps, write_bps, read_iops, write_iops] = rates;
+    if !read_bps.is_empty() {
+        block_io = block_io.throttle_read_bps_device(throttles(read_bps)?);
+    }
+    if !write_bps.is_empty() {
+        block_io = block_io.throttle_write_bps_device(throttles(write_bps)?);
+    }
+    if !read_iops.is_empty() {
+        block_io = block_io.throttle_read_iops_device(throttles(read_iops)?);
+    }
+    if !write_iops.is_empty() {
+        block_io = block_io.throttle_write_iops_device(throttles(write_iops)?);
+    }
+    Ok(Some(built(block_io.build())))
+}
+
+fn throttles(rates: &[DeviceRate]) -> Result<Vec<LinuxThrottleDevice>, Error> {
+    rates
+        .iter()
+        .map(|rate| {
+            let (major, minor) = device::block_number(&rate.path)?;
+            Ok(built(
+                LinuxThrottleDeviceBuilder::default()
+                    .major(major)
+                    .minor(minor)
+                    .rate(rate.rate)
+                    .build(),
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_asked_is_nothing_set() {
+        let resources = resources(&Limits::default()).unwrap();
+        assert!(resources.cpu().is_none() && resources.memory().is_none());
+        assert!(resources.pids().is_none() && resources.block_io().is_none());
+    }
+
+    #[test]
+    fn one_and_a_half_cores_are_150_ms_of_100() {
+        let limits = Limits {
+            cpu_millis: Some(1500),
+            cpu_shares: Some(512),
+            ..Limits::default()
+        };
+        let resources = resources(&limits).unwrap();
+        let cpu = resources.cpu().as_ref().unwrap();
+        assert_eq!((cpu.quota(), cpu.period()), (Some(150_000), Some(100_000)));
+        assert_eq!(cpu.shares(), Some(512));
+    }
+
+    #[test]
+    fn swap_is_twice_the_memory_unless_said_otherwise() {
+        let swap = |memory_swap_bytes| {
+            let limits = Limits {
+                memory_bytes: Some(64 << 20),
+                memory_swap_bytes,
+                ..Limits::default()
+            };
+            resources(&limits).unwrap().memory().unwrap().swap()
+        };
+        assert_eq!(swap(None), Some(128 << 20));
+        assert_eq!(swap(Some(64 << 20)), Some(64 << 20));
+        assert_eq!(swap(Some(-1)), Some(-1));
+    }
+
+    #[test]
+    fn pids_of_zero_or_less_are_no_limit() {
+        for (asked, set) in [(5, 5), (0, -1), (-1, -1)] {
+            let limits = Limits {
+                pids: Some(asked),
+                ..Limits::default()
+            };
+            assert_eq!(resources(&limits).unwrap().pids().unwrap().limit(), set);
+        }
+    }
+}
