@@ -21,4 +21,5 @@ pub mod pidfd;
 pub mod proc;
 pub mod process;
 pub mod pty;
+pub mod seccomp;
 pub mod signal;
