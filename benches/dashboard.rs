@@ -24,7 +24,7 @@ use rustix::{
     termios::{Winsize, tcsetwinsize},
 };
 
-use support::{Sandbox, run};
+use support::{Sandbox, quantile, run};
 
 const CONTAINERS: usize = 100;
 const WATCHED: Duration = Duration::from_secs(30);
@@ -42,6 +42,13 @@ fn main() {
             "3600",
         ]));
     }
+    let mut first_frames: Vec<Duration> = (0..6)
+        .map(|_| {
+            let mut screen = Screen::open(&sandbox);
+            screen.quit();
+            screen.first_frame
+        })
+        .collect();
     let mut screen = Screen::open(&sandbox);
     thread::sleep(Duration::from_secs(5));
     let (cpu, bytes) = (screen.cpu_secs(), screen.bytes.load(Ordering::Relaxed));
@@ -49,8 +56,8 @@ fn main() {
     let secs = WATCHED.as_secs_f64();
     println!("dashboard, {CONTAINERS} running containers, 160x45, {secs} s without a key");
     println!(
-        "  first frame            {:>8.1} ms",
-        screen.first_frame.as_secs_f64() * 1e3
+        "  first frame            {:>8.1} ms, median of 6",
+        quantile(&mut first_frames, 0.5)
     );
     println!(
         "  share of one core      {:>8.2} %",
