@@ -26,6 +26,7 @@
 //! and every face reads it from there.
 
 pub mod action;
+pub mod app;
 pub mod engine;
 pub mod format;
 pub mod image;
@@ -33,3 +34,4 @@ pub mod layer;
 pub mod model;
 pub mod runtime;
 pub mod sys;
+pub mod ui;
