@@ -27,6 +27,7 @@
 
 pub mod action;
 pub mod app;
+pub mod cli;
 pub mod engine;
 pub mod format;
 pub mod image;
