@@ -333,6 +333,6 @@ mod tests {
         assert_eq!(label("a=b=c"), Ok(("a".into(), "b=c".into())));
         assert_eq!(label("a"), Ok(("a".into(), String::new())));
         assert!(label("=b").is_err() && sysctl("a").is_err() && env("=x").is_err());
-        assert_eq!(network("bridge").is_err(), true);
+        assert!(network("bridge").is_err());
     }
 }

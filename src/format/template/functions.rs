@@ -12,10 +12,12 @@ type Result<T> = std::result::Result<T, TemplateError>;
 #[derive(Clone, Copy, Debug)]
 pub struct Function {
     name: &'static str,
-    body: fn(&[Value]) -> Result<Value>,
+    body: Body,
 }
 
-const FUNCTIONS: &[(&str, fn(&[Value]) -> Result<Value>)] = &[
+type Body = fn(&[Value]) -> Result<Value>;
+
+const FUNCTIONS: &[(&str, Body)] = &[
     ("and", |a| Ok(first(a, |v| !is_true(v)))),
     ("or", |a| Ok(first(a, is_true))),
     ("not", |a| Ok(json!(!is_true(one(a)?)))),

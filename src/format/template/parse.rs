@@ -71,14 +71,14 @@ pub fn parse(pieces: Vec<Piece>) -> Result<Vec<Node>, TemplateError> {
     let mut pieces = pieces.into_iter().peekable();
     let (nodes, end) = block(&mut pieces, 0)?;
     match end {
-        End::Text => Ok(nodes),
-        End::End => Err(error("end without if, with or range")),
-        End::Else(_) => Err(error("else without if, with or range")),
+        Stop::Text => Ok(nodes),
+        Stop::End => Err(error("end without if, with or range")),
+        Stop::Else(_) => Err(error("else without if, with or range")),
     }
 }
 
 /// What ended a block.
-enum End {
+enum Stop {
     /// The template.
     Text,
     /// `end`
@@ -88,7 +88,7 @@ enum End {
 }
 
 /// Nodes up to the end of their block; `loops` counts the ranges around them.
-fn block(pieces: &mut Pieces, loops: usize) -> Result<(Vec<Node>, End), TemplateError> {
+fn block(pieces: &mut Pieces, loops: usize) -> Result<(Vec<Node>, Stop), TemplateError> {
     let mut nodes = Vec::new();
     while let Some(piece) = pieces.next() {
         let mut tokens = match piece {
@@ -104,8 +104,8 @@ fn block(pieces: &mut Pieces, loops: usize) -> Result<(Vec<Node>, End), Template
             None => return Err(error("an action is empty")),
         };
         match keyword.as_str() {
-            "end" => return Ok((nodes, End::End)),
-            "else" => return Ok((nodes, End::Else(tokens.split_off(1)))),
+            "end" => return Ok((nodes, Stop::End)),
+            "else" => return Ok((nodes, Stop::Else(tokens.split_off(1)))),
             "if" => nodes.push(conditional(tokens.split_off(1), pieces, loops)?),
             "with" => {
                 let pipe = pipe(tokens.split_off(1))?;
@@ -130,7 +130,7 @@ fn block(pieces: &mut Pieces, loops: usize) -> Result<(Vec<Node>, End), Template
             _ => nodes.push(Node::Output(pipe(tokens)?)),
         }
     }
-    Ok((nodes, End::Text))
+    Ok((nodes, Stop::Text))
 }
 
 fn conditional(
@@ -144,19 +144,19 @@ fn conditional(
         let (body, end) = block(pieces, loops)?;
         arms.push((condition, body));
         match end {
-            End::End => return Ok(Node::If(arms, Vec::new())),
-            End::Else(rest) if rest.is_empty() => {
+            Stop::End => return Ok(Node::If(arms, Vec::new())),
+            Stop::Else(rest) if rest.is_empty() => {
                 let (otherwise, end) = block(pieces, loops)?;
                 return match end {
-                    End::End => Ok(Node::If(arms, otherwise)),
+                    Stop::End => Ok(Node::If(arms, otherwise)),
                     _ => Err(error("if: end is missing after else")),
                 };
             }
-            End::Else(mut rest) if rest[0] == Token::Word("if".into()) => {
+            Stop::Else(mut rest) if rest[0] == Token::Word("if".into()) => {
                 condition = pipe(rest.split_off(1))?;
             }
-            End::Else(_) => return Err(error("only `if` can follow else")),
-            End::Text => return Err(error("if: end is missing")),
+            Stop::Else(_) => return Err(error("only `if` can follow else")),
+            Stop::Text => return Err(error("if: end is missing")),
         }
     }
 }
@@ -169,16 +169,16 @@ fn branches(
 ) -> Result<(Vec<Node>, Vec<Node>), TemplateError> {
     let (body, end) = block(pieces, body_loops)?;
     match end {
-        End::End => Ok((body, Vec::new())),
-        End::Else(rest) if rest.is_empty() => {
+        Stop::End => Ok((body, Vec::new())),
+        Stop::Else(rest) if rest.is_empty() => {
             let (otherwise, end) = block(pieces, loops)?;
             match end {
-                End::End => Ok((body, otherwise)),
+                Stop::End => Ok((body, otherwise)),
                 _ => Err(error("end is missing after else")),
             }
         }
-        End::Else(_) => Err(error("nothing can follow the else of with and range")),
-        End::Text => Err(error("end is missing")),
+        Stop::Else(_) => Err(error("nothing can follow the else of with and range")),
+        Stop::Text => Err(error("end is missing")),
     }
 }
 
