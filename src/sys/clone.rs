@@ -76,6 +76,22 @@ pub fn fork(clone: Clone<'_>, body: impl FnOnce() -> i32) -> io::Result<Child> {
     }
 }
 
+/// Leave the namespaces of these `CLONE_NEW*` flags for new ones.
+pub fn unshare(namespaces: u64) -> rustix::io::Result<()> {
+    let flags = namespaces as libc::c_int & !libc::CLONE_FILES;
+    // SAFETY: of all that unshare can split, only a descriptor table (CLONE_FILES)
+    // could surprise other owners; it was masked out.
+    super::exec::check(unsafe { libc::unshare(flags) }.into()).map(drop)
+}
+
+/// Put `fd` at the number `slot`, whatever was there: for a helper that shares our
+/// descriptor table (`CLONE_FILES`) and hands us what it opened.
+pub fn replace(fd: OwnedFd, slot: std::os::fd::RawFd) -> rustix::io::Result<()> {
+    // SAFETY: both are plain integers; the caller reserved the slot for this.
+    let result = unsafe { libc::dup3(fd.as_raw_fd(), slot, libc::O_CLOEXEC) };
+    super::exec::check(result.into()).map(drop)
+}
+
 /// End this process at once: no destructors, no exit handlers, which are the parent's.
 pub fn exit(code: i32) -> ! {
     // SAFETY: _exit has no preconditions.

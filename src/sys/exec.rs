@@ -1,7 +1,7 @@
 //! Replacing this process by another program.
 
 use std::ffi::{CStr, CString, c_char};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::{Errno, Result};
 
@@ -86,4 +86,37 @@ pub(super) fn check(result: libc::c_long) -> Result<libc::c_long> {
 fn last_errno() -> Errno {
     // SAFETY: errno's address is always valid in this thread.
     Errno::from_raw_os_error(unsafe { *libc::__errno_location() })
+}
+
+/// Make these the standard input, output and error of this process.
+pub fn set_stdio(descriptors: [BorrowedFd<'_>; 3]) -> Result<()> {
+    for (number, fd) in descriptors.iter().enumerate() {
+        debug_assert!(fd.as_raw_fd() > 2, "it would be overwritten");
+        // SAFETY: plain integers; 0 to 2 are this process's own to replace.
+        check(unsafe { libc::dup2(fd.as_raw_fd(), number as RawFd) }.into())?;
+    }
+    Ok(())
+}
+
+/// Close every descriptor from `first` on but `keep`, which move to `first` and the
+/// numbers after it. For a child that is about to exec and never returns to the code
+/// that owns the others.
+pub fn keep_only<const N: usize>(first: RawFd, keep: [BorrowedFd<'_>; N]) -> Result<[OwnedFd; N]> {
+    let end = first + N as RawFd;
+    // Out of the way first: one may lie where another is to go.
+    let mut moved = [-1; N];
+    for (slot, fd) in moved.iter_mut().zip(keep) {
+        // SAFETY: plain integers.
+        let result = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, end) };
+        *slot = check(result.into())? as RawFd;
+    }
+    for (fd, number) in moved.iter().zip(first..) {
+        // SAFETY: plain integers; the caller gave up what lies there.
+        check(unsafe { libc::dup3(*fd, number, libc::O_CLOEXEC) }.into())?;
+    }
+    close_from(end)?;
+    // SAFETY: each number was just made by dup3, and nobody else knows of it.
+    Ok(std::array::from_fn(|index| unsafe {
+        OwnedFd::from_raw_fd(first + index as RawFd)
+    }))
 }

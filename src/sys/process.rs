@@ -6,12 +6,26 @@ use rustix::io::Result;
 
 use super::exec::check;
 
-/// Get a session keyring of its own: a process would else keep the one of whoever
-/// started it, and could read the keys there.
-pub fn join_session_keyring(name: &CStr) -> Result<()> {
+/// Get a new session keyring: a process would else keep the one of whoever started it,
+/// and could read the keys there.
+pub fn new_session_keyring() -> Result<()> {
     const JOIN_SESSION_KEYRING: libc::c_int = 1;
-    // SAFETY: the name is a C string.
-    check(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, name.as_ptr()) }).map(drop)
+    let no_name = std::ptr::null::<libc::c_char>();
+    // SAFETY: null asks for a keyring without a name.
+    check(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, no_name) }).map(drop)
+}
+
+/// Whether the working directory lies below this process's root. The kernel spells one
+/// that does not `(unreachable)/...`, and knows none that was removed.
+pub fn is_inside_root() -> Result<bool> {
+    let mut path = [0u8; 4096];
+    // SAFETY: the buffer is valid for the length that is given.
+    let result = unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()) };
+    match check(result) {
+        Ok(_) => Ok(path[0] == b'/'),
+        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Set the execution domain (`PER_LINUX32` and the like).

@@ -130,6 +130,12 @@ pub fn next() -> Result<Arrived> {
     }
 }
 
+/// Send a signal by number, real-time ones too.
+pub fn send(pid: rustix::process::Pid, signal: i32) -> Result<()> {
+    // SAFETY: plain integers.
+    check(unsafe { libc::kill(pid.as_raw_nonzero().get(), signal) }.into()).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

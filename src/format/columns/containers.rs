@@ -12,7 +12,7 @@ use crate::{
 /// A column of text with nothing special about it, to be completed by `..TEXT`.
 const TEXT: Column = Column {
     id: "",
-    field: "",
+    field: None,
     title: "",
     width: Width::Fit { min: 4, max: 40 },
     align: Align::Left,
@@ -33,7 +33,7 @@ const FIGURE: Column = Column {
 pub const CONTAINERS: &[Column] = &[
     Column {
         id: "state",
-        field: "State",
+        field: Some("State"),
         title: "STATE",
         cell: |i| i.container.state.to_string(),
         json: |i| json!(i.container.state),
@@ -42,7 +42,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "name",
-        field: "Names",
+        field: Some("Names"),
         title: "NAME",
         width: Width::Whole,
         cell: |i| clean(&i.container.name),
@@ -52,7 +52,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "id",
-        field: "ID",
+        field: Some("ID"),
         title: "ID",
         width: Width::Whole,
         cell: |i| id(i).to_owned(),
@@ -62,7 +62,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "image",
-        field: "Image",
+        field: Some("Image"),
         title: "IMAGE",
         width: Width::Fit { min: 6, max: 40 },
         cell: |i| clean(&i.container.config.image),
@@ -72,7 +72,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "cpu",
-        field: "CPUPerc",
         title: "CPU",
         width: Width::Fit { min: 6, max: 14 },
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.cpu_cores).map(percent)),
@@ -83,7 +82,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "cpu_share",
-        field: "CPUShare",
         title: "CPU/LIMIT",
         cell: |i| or_unknown(i, i.cpu_share().map(percent)),
         json: |i| json!(i.cpu_share()),
@@ -93,7 +91,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "cpu_limit",
-        field: "CPULimit",
         title: "CPUS",
         cell: |i| or_unknown(i, i.container.config.limits.cpu_millis.map(cores)),
         json: |i| json!(i.container.config.limits.cpu_millis.map(|m| m as f64 / 1e3)),
@@ -102,14 +99,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "memory",
-        field: "MemUsage",
-        template: Some(|i| {
-            let used = i.usage.and_then(|u| u.memory_bytes);
-            or_unknown(
-                i,
-                used.map(|used| bytes::of_limit(used, i.memory_limit_bytes())),
-            )
-        }),
         title: "MEMORY",
         width: Width::Fit { min: 6, max: 24 },
         cell: |i| {
@@ -124,7 +113,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "memory_share",
-        field: "MemPerc",
         title: "MEM%",
         cell: |i| or_unknown(i, i.memory_share().map(percent)),
         json: |i| json!(i.memory_share()),
@@ -134,7 +122,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "memory_limit",
-        field: "MemLimit",
         title: "MEM LIMIT",
         cell: |i| or_unknown(i, i.container.config.limits.memory_bytes.map(bytes::binary)),
         json: |i| json!(i.container.config.limits.memory_bytes),
@@ -143,7 +130,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "read",
-        field: "ReadRate",
         title: "READ",
         width: Width::Fit { min: 6, max: 10 },
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.read_bps).map(bytes::rate)),
@@ -153,7 +139,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "write",
-        field: "WriteRate",
         title: "WRITE",
         width: Width::Fit { min: 6, max: 10 },
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.write_bps).map(bytes::rate)),
@@ -163,7 +148,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "block_io",
-        field: "BlockIO",
         title: "READ / WRITTEN",
         cell: |i| {
             let moved = i.usage.and_then(|u| u.read_bytes.zip(u.write_bytes));
@@ -182,7 +166,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "pids",
-        field: "PIDs",
         title: "PIDS",
         width: Width::Fit { min: 4, max: 13 },
         cell: |i| {
@@ -200,7 +183,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "oom_kills",
-        field: "OOMKills",
         title: "OOM",
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.oom_kills).map(|n| n.to_string())),
         json: |i| json!(i.usage.and_then(|u| u.oom_kills)),
@@ -209,7 +191,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "uptime",
-        field: "Uptime",
         title: "UPTIME",
         width: Width::Fixed(6),
         cell: |i| or_unknown(i, i.uptime().map(duration::short)),
@@ -219,7 +200,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "restarts",
-        field: "Restarts",
         title: "RESTARTS",
         cell: |i| i.container.restarts.to_string(),
         json: |i| json!(i.container.restarts),
@@ -228,7 +208,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "status",
-        field: "Status",
+        field: Some("Status"),
         title: "STATUS",
         width: Width::Fit { min: 8, max: 40 },
         cell: |i| status(i.container, i.now),
@@ -238,7 +218,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "exit_code",
-        field: "ExitCode",
         title: "EXIT",
         cell: |i| {
             let exit = i
@@ -257,7 +236,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "command",
-        field: "Command",
+        field: Some("Command"),
         title: "COMMAND",
         width: Width::Fit { min: 8, max: 48 },
         cell: |i| clean(&i.container.argv.join(" ")),
@@ -268,7 +247,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "created",
-        field: "RunningFor",
+        field: Some("RunningFor"),
         title: "CREATED",
         cell: |i| {
             format!(
@@ -282,7 +261,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "created_at",
-        field: "CreatedAt",
+        field: Some("CreatedAt"),
         title: "CREATED AT",
         cell: |i| clock(i.container.created),
         json: |i| json!(i.container.created),
@@ -291,13 +270,13 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "ports",
-        field: "Ports",
+        field: Some("Ports"),
         title: "PORTS",
         ..TEXT
     },
     Column {
         id: "networks",
-        field: "Networks",
+        field: Some("Networks"),
         title: "NETWORKS",
         cell: |i| network(i).to_owned(),
         json: |i| json!([network(i)]),
@@ -306,7 +285,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "mounts",
-        field: "Mounts",
+        field: Some("Mounts"),
         title: "MOUNTS",
         cell: |i| clean(&mounts(i).join(",")),
         json: |i| json!(mounts(i)),
@@ -315,7 +294,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "volumes",
-        field: "LocalVolumes",
+        field: Some("LocalVolumes"),
         title: "LOCAL VOLUMES",
         cell: |_| "0".into(),
         json: |_| json!(0),
@@ -324,7 +303,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "size",
-        field: "Size",
+        field: Some("Size"),
         title: "SIZE",
         cell: |i| {
             let text = i.size.map(|size| {
@@ -343,7 +322,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "pid",
-        field: "PID",
         title: "PID",
         cell: |i| or_unknown(i, i.container.pid.map(|pid| pid.to_string())),
         json: |i| json!(i.container.pid),
@@ -352,7 +330,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "restart_policy",
-        field: "RestartPolicy",
         title: "RESTART",
         cell: |i| i.container.config.restart.to_string(),
         json: |i| json!(i.container.config.restart.to_string()),
@@ -361,7 +338,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "labels",
-        field: "Labels",
+        field: Some("Labels"),
         title: "LABELS",
         cell: |i| {
             let labels = &i.container.config.labels;
@@ -374,7 +351,6 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "error",
-        field: "Error",
         title: "ERROR",
         cell: |i| clean(i.container.error.as_deref().unwrap_or_default()),
         json: |i| json!(i.container.error),

@@ -91,6 +91,15 @@ impl Cgroup {
         &self.path
     }
 
+    /// The hierarchies it lies in: version, where that is mounted, controllers.
+    pub fn hierarchies(&self) -> impl Iterator<Item = (Version, &Path, &[String])> {
+        self.members.iter().map(|member| {
+            let hierarchy = self.hierarchy(member);
+            let mount = hierarchy.mount.as_path();
+            (hierarchy.version, mount, hierarchy.controllers.as_slice())
+        })
+    }
+
     /// The v2 directory for `CLONE_INTO_CGROUP`, also on a hybrid host: the child is then
     /// born in it, which spares the costly migration. [`Cgroup::add`] does the rest.
     pub fn clone_into(&self) -> Option<BorrowedFd<'_>> {
