@@ -54,7 +54,7 @@ fn logs_keep_both_streams_and_can_be_cut() {
     assert_eq!(all.stderr.matches("err").count(), 5);
     assert!(all.stdout.contains("no end"));
     let tail = s.run(&["logs", "--tail", "3", "aa"]);
-    let lines = (tail.stdout + &tail.stderr).lines().count();
+    let lines = tail.stdout.lines().count() + tail.stderr.lines().count();
     assert_eq!(lines, 3);
     let stamped = s.run(&["logs", "-t", "--tail", "1", "aa"]).stdout;
     assert!(
@@ -88,7 +88,7 @@ fn attach_sees_new_output_and_passes_input() {
         BUSYBOX,
         "sh",
         "-c",
-        "while read line; do echo got $line; done; echo end; exit 4",
+        "while read line; do [ $line = end ] && break; echo got $line; done; echo end; exit 4",
     ]);
     let mut child = s
         .command(&["attach", "aa"])
@@ -103,7 +103,7 @@ fn attach_sees_new_output_and_passes_input() {
     let mut seen = [0; 10];
     stdout.read_exact(&mut seen).unwrap();
     assert_eq!(&seen, b"got hello\n");
-    drop(stdin);
+    stdin.write_all(b"end\n").unwrap();
     assert_eq!(
         process::wait(child),
         4,
