@@ -59,9 +59,9 @@ impl Channel {
                 &mut ancillary,
                 flags,
             ) {
-                Err(Errno::INTR) => {}
-                // An end that closed with our last packet unread.
-                Err(Errno::CONNRESET) => return Ok((0, None)),
+                // The other end closed with a packet of ours unread. The kernel says so
+                // once, before it gives what that end had sent.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 result => break result?,
             }
         };
@@ -104,6 +104,17 @@ mod tests {
         assert_eq!((&bytes[..length], fd.is_some()), (&b"one"[..], false));
         let (length, fd) = right.receive(&mut bytes).expect("receive");
         assert_eq!((&bytes[..length], fd.is_some()), (&b"two"[..], true));
+        assert_eq!(right.receive(&mut bytes).expect("receive").0, 0);
+    }
+
+    #[test]
+    fn last_words_arrive_though_ours_were_never_read() {
+        let (left, right) = Channel::pair().expect("pair");
+        left.send(b"last", None).expect("send");
+        right.send(b"unread", None).expect("send");
+        drop(left);
+        let mut bytes = [0; 16];
+        assert_eq!(right.receive(&mut bytes).expect("receive").0, 4);
         assert_eq!(right.receive(&mut bytes).expect("receive").0, 0);
     }
 }

@@ -20,7 +20,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
-use rustix::process::{setsid, umask};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior, setsid, umask};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::model::TerminalSize;
@@ -38,15 +38,15 @@ use super::{devices, hooks, mounts, rootfs};
 type Result<T> = std::result::Result<T, Failure>;
 
 /// Words of the parent.
-pub(in crate::runtime) const MAPPED: u8 = b'm';
-pub(in crate::runtime) const CGROUPS_DONE: u8 = b'c';
-pub(in crate::runtime) const HOOKS_DONE: u8 = b'h';
-pub(in crate::runtime) const START: u8 = b's';
+pub(super) const MAPPED: u8 = b'm';
+pub(super) const CGROUPS_DONE: u8 = b'c';
+pub(super) const HOOKS_DONE: u8 = b'h';
+pub(super) const START: u8 = b's';
 /// Words of the child.
-pub(in crate::runtime) const TERMINAL: u8 = b'T';
-pub(in crate::runtime) const HOOKS: u8 = b'H';
-pub(in crate::runtime) const READY: u8 = b'R';
-pub(in crate::runtime) const FAILED: u8 = b'F';
+pub(super) const TERMINAL: u8 = b'T';
+pub(super) const HOOKS: u8 = b'H';
+pub(super) const READY: u8 = b'R';
+pub(super) const FAILED: u8 = b'F';
 
 /// A failure as it goes over the line.
 pub(super) fn failed(failure: Failure) -> [u8; 1 + Failure::LENGTH] {
@@ -65,7 +65,7 @@ pub(super) fn run(plan: &ContainerPlan, channel: &Channel, gate: &Gate) -> i32 {
 }
 
 /// What is the same for a container and an exec: the last steps, and the wait.
-pub(in crate::runtime) fn finish(
+pub(super) fn finish(
     plan: &Plan,
     channel: &Channel,
     gate: &Gate,
@@ -108,13 +108,18 @@ fn failure(stage: Stage, errno: Errno) -> Failure {
     }
 }
 
-fn tell(channel: &Channel, failure: Failure) -> i32 {
+pub(super) fn tell(channel: &Channel, failure: Failure) -> i32 {
     // If nobody listens any more, the exit code still tells.
     let _ = channel.send(&failed(failure), None);
     exit_code(failure)
 }
 
 fn set_up(plan: &ContainerPlan, channel: &Channel) -> Result<Option<OwnedFd>> {
+    if !plan.namespaces.has_new_pid() {
+        // Others can see us already, and must not look into what a copy of the host's
+        // process still holds (CVE-2016-9962).
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Stage::Talk)?;
+    }
     if plan.namespaces.needs_maps() {
         expect(channel, MAPPED).at(Stage::Talk)?;
     }
@@ -172,7 +177,7 @@ fn set_up(plan: &ContainerPlan, channel: &Channel) -> Result<Option<OwnedFd>> {
 }
 
 /// Wait for one word of the parent. If it died, so must we.
-pub(in crate::runtime) fn expect(channel: &Channel, word: u8) -> rustix::io::Result<()> {
+pub(super) fn expect(channel: &Channel, word: u8) -> rustix::io::Result<()> {
     let mut bytes = [0];
     match channel.receive(&mut bytes)?.0 {
         0 => crate::sys::clone::exit(125),
@@ -192,7 +197,7 @@ fn wait_for_word(fifo: &OwnedFd) -> rustix::io::Result<()> {
 }
 
 /// In a new user namespace we are nobody until we say who we are.
-pub(in crate::runtime) fn become_root() -> rustix::io::Result<()> {
+pub(super) fn become_root() -> rustix::io::Result<()> {
     set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT)?;
     set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT)?;
     match set_thread_groups(&[]) {
@@ -204,7 +209,7 @@ pub(in crate::runtime) fn become_root() -> rustix::io::Result<()> {
 
 /// A session and a keyring of our own: the terminal and the keys of whoever started us
 /// are not the container's.
-pub(in crate::runtime) fn begin_session() -> Result<()> {
+pub(super) fn begin_session() -> Result<()> {
     setsid().at(Stage::Session)?;
     match process::new_session_keyring() {
         // A kernel without keyrings has none to hide.
@@ -249,7 +254,7 @@ fn open_console(
 }
 
 /// Open a terminal below `root` and send its master to the parent.
-pub(in crate::runtime) fn open_terminal(
+pub(super) fn open_terminal(
     root: impl AsFd,
     channel: &Channel,
     size: Option<TerminalSize>,

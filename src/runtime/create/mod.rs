@@ -10,12 +10,14 @@
 //! namespaces  new, joined, shared          rootfs, overlay   the root, masks
 //! mounts, options, cgroups, devices        sysctl, hooks
 //! process     the program, as planned      program, reaper   the child becomes it
+//! exec        a further process of a running container
 //! ```
 
 mod cgroups;
 mod child;
 mod devices;
 mod error;
+mod exec;
 mod hooks;
 mod mounts;
 mod namespaces;
@@ -44,6 +46,7 @@ use crate::sys::process::ArgumentArea;
 use crate::sys::seccomp::Filter;
 
 pub use error::{Error, Result};
+pub use exec::{ExecRequest, exec};
 pub use hooks::{HookPoint, run as run_hooks};
 pub use process::Stdio;
 
@@ -147,10 +150,7 @@ fn create_behind(
     }
     plan.process.set_oom_score(pid)?;
     if let Some(cgroup) = cgroup {
-        cgroup
-            .add(pid.as_raw_nonzero().get())
-            .map_err(std::io::Error::other)
-            .trying(|| format!("put the process into the control group {}", cgroup.path()))?;
+        join_cgroup(cgroup, pid)?;
     }
     created.say(child::CGROUPS_DONE)?;
     created.until_ready(|pid| {
@@ -161,6 +161,13 @@ fn create_behind(
     })?;
     plan.process.set_rlimits(pid)?;
     Ok(created)
+}
+
+fn join_cgroup(cgroup: &Cgroup, pid: Pid) -> Result<()> {
+    cgroup
+        .add(pid.as_raw_nonzero().get())
+        .map_err(std::io::Error::other)
+        .trying(|| format!("put the process into the control group {}", cgroup.path()))
 }
 
 /// All that the child will do.
@@ -274,7 +281,7 @@ impl ContainerPlan {
 
 /// What the items of each stage are called.
 #[derive(Debug)]
-pub(in crate::runtime) struct Names {
+struct Names {
     lists: Vec<(Stage, Vec<String>)>,
 }
 
@@ -526,6 +533,60 @@ mod tests {
                 assert_eq!(error.exit_code(), exit_code, "{command}: {error}");
             }
         }
+    }
+
+    #[test]
+    fn exec_joins_the_namespaces_of_the_container() {
+        let dir = bundle();
+        let spec: Spec = serde_json::from_value(spec("read line")).expect("spec");
+        let (stdin, hold) = std::io::pipe().expect("pipe");
+        let null = || File::options().write(true).open("/dev/null").expect("null");
+        let bundle = Bundle {
+            id: "test",
+            spec: &spec,
+            dir: dir.path().to_owned(),
+            rootfs: bundle_rootfs(&spec, dir.path()).expect("root"),
+            seccomp: None,
+            init: false,
+        };
+        let stdio = Stdio::Pipes {
+            stdin: stdin.into(),
+            stdout: null().into(),
+            stderr: null().into(),
+        };
+        let running = create(bundle, None, stdio).expect("create");
+        let running = running.start().expect("start");
+        let (mut read, write) = std::io::pipe().expect("pipe");
+        let mut process = spec.process().clone().expect("process");
+        let script = "hostname; ls -d /proc/1/root/bin/busybox; test $$ -gt 1 && exit 5";
+        process.set_args(Some(vec!["sh".into(), "-c".into(), script.into()]));
+        let request = ExecRequest {
+            init_pid: running.pid,
+            init_pidfd: running.pidfd.as_fd(),
+            spec: &spec,
+            process: &process,
+            seccomp: None,
+            cgroup: None,
+            stdio: Stdio::Pipes {
+                stdin: File::open("/dev/null").expect("null").into(),
+                stdout: write.try_clone().expect("dup").into(),
+                stderr: write.into(),
+            },
+            preserved: 0,
+        };
+        let inside = exec(request).expect("exec").start().expect("start");
+        let mut output = String::new();
+        read.read_to_string(&mut output).expect("read");
+        assert_eq!(output, "inside\n/proc/1/root/bin/busybox\n");
+        let wait = |pidfd: &OwnedFd| {
+            let status = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+            status
+                .expect("wait")
+                .and_then(|status| status.exit_status())
+        };
+        assert_eq!(wait(&inside.pidfd), Some(5));
+        drop(hold);
+        assert_eq!(wait(&running.pidfd), Some(1));
     }
 
     #[test]

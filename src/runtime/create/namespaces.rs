@@ -34,7 +34,8 @@ pub(super) struct Namespaces {
     time_offsets: Option<String>,
 }
 
-const USER: u64 = libc::CLONE_NEWUSER as u64;
+/// `CLONE_NEWUSER`.
+pub(super) const USER: u64 = libc::CLONE_NEWUSER as u64;
 const PID: u64 = libc::CLONE_NEWPID as u64;
 const CGROUP: u64 = libc::CLONE_NEWCGROUP as u64;
 const NETWORK: u64 = libc::CLONE_NEWNET as u64;
@@ -55,7 +56,7 @@ const KINDS: [(u64, &str); 8] = [
 ];
 
 /// The flag of a namespace type of the specification.
-pub(in crate::runtime) fn flag(kind: LinuxNamespaceType) -> u64 {
+pub(super) fn flag(kind: LinuxNamespaceType) -> u64 {
     match kind {
         LinuxNamespaceType::Mount => MOUNT,
         LinuxNamespaceType::Cgroup => CGROUP,
@@ -162,6 +163,11 @@ impl Namespaces {
     /// Whether it has a cgroup namespace of its own.
     pub fn has_cgroup(&self) -> bool {
         self.has(CGROUP)
+    }
+
+    /// Whether nobody else is in the pid namespace.
+    pub fn has_new_pid(&self) -> bool {
+        self.new & PID != 0
     }
 
     /// Whether the pid namespace is not ours.
@@ -278,7 +284,7 @@ impl Namespaces {
 
 /// Clone a child from a helper that `enter`s somewhere first and ends. The child is
 /// ours all the same (`CLONE_PARENT`).
-pub(in crate::runtime) fn fork_through(
+pub(super) fn fork_through(
     enter: impl FnOnce() -> rustix::io::Result<()>,
     flags: u64,
     body: impl FnOnce() -> i32,
@@ -320,7 +326,7 @@ pub(in crate::runtime) fn fork_through(
 }
 
 /// setns, by namespace file or, with several flags, by pidfd.
-pub(in crate::runtime) fn set_namespace(fd: impl AsFd, flags: u64) -> rustix::io::Result<()> {
+pub(super) fn set_namespace(fd: impl AsFd, flags: u64) -> rustix::io::Result<()> {
     move_into_thread_name_spaces(
         fd.as_fd(),
         ThreadNameSpaceType::from_bits_retain(flags as u32),

@@ -44,7 +44,7 @@ pub enum Stdio {
 
 /// All that the last steps before execve need.
 #[derive(Debug)]
-pub(in crate::runtime) struct Plan {
+pub(super) struct Plan {
     /// The first argument, for an error's words.
     pub command: String,
     /// Where the program may be, in the order of PATH.
@@ -77,7 +77,7 @@ pub(in crate::runtime) struct Plan {
 
 /// [`Stdio`], ready for the child.
 #[derive(Debug)]
-pub(in crate::runtime) enum PlannedStdio {
+pub(super) enum PlannedStdio {
     /// Above 2, so that none is overwritten before it is used.
     Descriptors([OwnedFd; 3]),
     Terminal(Option<TerminalSize>),

@@ -27,7 +27,7 @@ use super::reaper;
 type Result<T> = std::result::Result<T, Failure>;
 
 /// How the child learns that it may go on.
-pub(in crate::runtime) enum Gate {
+pub(super) enum Gate {
     /// The parent says so over the channel.
     Parent,
     /// A FIFO that anybody may write to, long after the parent is gone.
@@ -258,7 +258,7 @@ fn give(fd: BorrowedFd<'_>, uid: Uid) -> rustix::io::Result<()> {
 }
 
 /// The code with which a child ends that could not become the program.
-pub(in crate::runtime) fn exit_code(failure: Failure) -> i32 {
+pub(super) fn exit_code(failure: Failure) -> i32 {
     match (failure.stage, failure.errno) {
         (Stage::Execve | Stage::FindCommand, Errno::NOENT | Errno::NOTDIR) => 127,
         (Stage::Execve | Stage::FindCommand, _) => 126,

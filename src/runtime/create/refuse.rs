@@ -43,7 +43,7 @@ pub(super) fn check(spec: &Spec) -> Result<()> {
 }
 
 /// Check a process, of a container or of an exec.
-pub(in crate::runtime) fn process(process: &Process) -> Result<()> {
+pub(super) fn process(process: &Process) -> Result<()> {
     let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     let apparmor = process.apparmor_profile();
     // Where the kernel has no AppArmor everything is unconfined, and saying so is true.
