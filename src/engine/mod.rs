@@ -19,7 +19,6 @@
 //! Streams (logs, events, output) are bounded receivers: a reader that stops reading
 //! stops the sender, never the container.
 
-pub mod embedded;
 mod error;
 #[cfg(test)]
 pub mod fake;

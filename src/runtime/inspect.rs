@@ -67,8 +67,13 @@ pub fn container(
         restarts: exit.map_or(0, |exit| exit.restarts),
         error: exit.and_then(|exit| exit.error.clone()),
     };
-    // What has ended is told by its exit record alone.
-    if let Some(live) = live.filter(|live| live.state.can_stop()) {
+    // What has ended is told by its exit record, unless there is none: a container that
+    // removes itself has none, and a full disk had no room for one.
+    let is_told_by_live = |live: &&LiveState| match live.state {
+        State::Exited => live.exit.map(|exit| exit.at) > exit.map(|record| record.exit.at),
+        state => state.can_stop() || state == State::Removing,
+    };
+    if let Some(live) = live.filter(is_told_by_live) {
         container.state = live.state;
         container.pid = live.pid();
         container.started = live.started.or(container.started);

@@ -9,7 +9,8 @@
 
 use std::ffi::{CString, c_int, c_void};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::Pid;
@@ -75,6 +76,24 @@ pub fn spawn(
         0 => Pid::from_raw(plan.pid).ok_or_else(|| io::ErrorKind::Other.into()),
         error => Err(io::Error::from_raw_os_error(error)),
     }
+}
+
+/// Takes a descriptor that the starter of this process gave it by its number, once; it
+/// is closed by the next execve. `EBADF` if it gave none, or if it was taken before.
+pub fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    let bad = || io::Error::from_raw_os_error(libc::EBADF);
+    let bit = 1u64.checked_shl(number as u32).ok_or_else(bad)?;
+    // SAFETY: plain integers; the number may name nothing, which is an error.
+    if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if TAKEN.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
+        return Err(bad());
+    }
+    // SAFETY: it is open, and given out this once. That nobody else in this process
+    // opened it is the caller's part: it asks before it opens anything.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Clones with shared memory; the caller sleeps until the child execs or ends. No exit

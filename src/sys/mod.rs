@@ -15,6 +15,7 @@ pub mod detached;
 pub mod exe;
 pub mod exec;
 pub mod fs;
+pub mod heap;
 pub mod mount;
 pub mod net;
 pub mod pidfd;

@@ -90,6 +90,25 @@ pub fn reset() -> Result<()> {
     Ok(())
 }
 
+/// The state in which a process of ours that was started by anyone goes on: every signal
+/// does what it does by default and none is blocked, but SIGPIPE is ignored, as Rust's
+/// library expects. Only for a process with one thread and no handlers yet.
+pub fn settle() -> Result<()> {
+    for signal in 1..libc::SIGSYS + 1 {
+        if !matches!(signal, libc::SIGKILL | libc::SIGSTOP | libc::SIGPIPE) {
+            // SAFETY: SIG_DFL is always a valid disposition.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+    // SAFETY: the set is initialised by sigemptyset before it is read.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        check(libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()).into())
+    }
+    .map(drop)
+}
+
 /// Block every signal, so that [`next`] gets them.
 pub fn block_all() -> Result<()> {
     // SAFETY: the set is initialised by sigfillset before it is read.

@@ -16,7 +16,6 @@ mod images;
 mod killed;
 mod lifecycle;
 mod limits;
-mod listing;
 mod refusals;
 mod storage;
 mod streams;

@@ -261,7 +261,8 @@ fn capabilities(sets: Option<&LinuxCapabilities>) -> Result<Sets> {
     Ok(sets)
 }
 
-fn capability_number(capability: Capability) -> u32 {
+/// The kernel's number of a capability.
+pub(in crate::runtime) fn capability_number(capability: Capability) -> u32 {
     use Capability::*;
     match capability {
         Chown => 0,

@@ -13,14 +13,25 @@
 //! relay      one poll(2) over streams, clients and whatever else is watched
 //! client     one connection to the control socket
 //! restart    the policy's decisions, without I/O
+//! run        what a container's start and an exec's have in common
+//! failure    errors of all layers below, as they cross to the starter
 //! ```
 
+mod client;
+mod container;
+mod face;
+mod failure;
+mod relay;
+mod restart;
+mod run;
 mod spawn;
+mod stdio;
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
+pub use face::main;
 pub use spawn::{Started, adopt, spawn, spawn_exec};
 
 /// The name by which `main` knows that it is to be a shim.

@@ -296,7 +296,8 @@ fn rlimits(config: &ContainerConfig) -> Result<Option<Vec<PosixRlimit>>> {
     Ok((!limits.is_empty()).then_some(limits))
 }
 
-fn seccomp(config: &ContainerConfig) -> SeccompChoice {
+/// Which seccomp filter goes with a container's processes.
+pub fn seccomp(config: &ContainerConfig) -> SeccompChoice {
     match &config.security.seccomp {
         SeccompMode::Profile(text) => SeccompChoice::Profile(text.clone()),
         SeccompMode::Unconfined => SeccompChoice::Unconfined,

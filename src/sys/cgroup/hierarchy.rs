@@ -123,6 +123,34 @@ impl Cgroups {
         Cgroup::open(self, path)
     }
 
+    /// Put a process into the root of each hierarchy where it is elsewhere: out of a
+    /// session's or a service's group, which ends with that. The roots always exist, so
+    /// nothing has to be made for it nor to be removed after it.
+    pub fn release(&self, pid: i32) -> Result<()> {
+        let path = format!("/proc/{pid}/cgroup");
+        let now = std::fs::read_to_string(&path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.into(),
+            source,
+        })?;
+        for hierarchy in self.hierarchies.iter() {
+            let is_there = now.lines().any(|line| {
+                let mut parts = line.splitn(3, ':').skip(1);
+                parts.next().is_some_and(|list| hierarchy.is_named(list))
+                    && parts.next() == Some(&hierarchy.root)
+            });
+            if !is_there {
+                let path = hierarchy.mount.join("cgroup.procs");
+                std::fs::write(&path, pid.to_string()).map_err(|source| Error::Write {
+                    value: pid.to_string(),
+                    path,
+                    source,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// The counters of a group, without opening it otherwise. `None` if it doesn't exist.
     pub fn sampler(&self, path: &str) -> Result<Option<Sampler>> {
         Sampler::open(self, path)

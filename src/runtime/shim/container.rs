@@ -1,0 +1,578 @@
+//! The shim of a container, from its first start to its last exit.
+//!
+//! ```text
+//! start    record, specification, streams, cgroup, process; live state, then "go"
+//! watch    relay, exit, OOM kills, requests
+//! finish   output drained, cgroup removed, exit record, live state, event
+//! then     wait and start again, or tell the clients and end; --rm: remove it
+//! ```
+//!
+//! What is recorded is recorded before it is told: a client that hears of an exit finds
+//! its record on disk.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use oci_spec::runtime::{LinuxNamespaceType, Spec};
+
+use super::{
+    Failure,
+    face::Inheritance,
+    failure::{Describe, chain},
+    relay::Relay,
+    restart::{self, Backoff},
+    run, stdio,
+};
+use crate::{
+    layer::Overlay,
+    model::{AttachStreams, ContainerId, EventKind, Exit, NetworkMode, State},
+    runtime::{
+        attach::Frame,
+        create::{self, Bundle, Created, Rootfs, Stdio},
+        events, logs,
+        paths::{ContainerPaths, Root},
+        record::{ContainerRecord, ExitRecord},
+        spec,
+        state::{self, LiveState},
+        store::ContainerStore,
+    },
+    sys::{
+        cgroup::{Cgroup, Cgroups, OomWatch},
+        fs::{Durability, write_atomically},
+        heap, pidfd,
+        proc::{self, Identity},
+        seccomp::Filter,
+    },
+};
+
+/// How soon the shim leaves its starter's cgroup, and raises its own protection. Not at
+/// once: a program that is done before spares both.
+const SETTLES_AFTER: Duration = Duration::from_millis(50);
+
+/// Starts a container and stays with it until its last exit.
+pub(super) fn start(inheritance: Inheritance) -> io::Result<()> {
+    let Inheritance {
+        root,
+        id,
+        starter,
+        alive,
+        client,
+    } = inheritance;
+    let prepared = Shim::new(root, id, alive).and_then(|mut shim| {
+        let attach = client
+            .map(|client| shim.relay.add_starter(client))
+            .transpose()
+            .describe("take over the starter's connection")?;
+        let run = shim.start(attach)?;
+        Ok((shim, run))
+    });
+    match prepared {
+        Ok((shim, run)) => {
+            starter.succeed(run.pid);
+            shim.event("start", &[]);
+            shim.live_on(run)
+        }
+        Err(failure) => {
+            starter.fail(&failure);
+            Ok(())
+        }
+    }
+}
+
+/// Takes over a container whose shim has died.
+pub(super) fn adopt(inheritance: Inheritance) -> io::Result<()> {
+    let Inheritance {
+        root,
+        id,
+        starter,
+        alive,
+        ..
+    } = inheritance;
+    let adopted = Shim::new(root, id, alive).and_then(|mut shim| {
+        let run = shim.adopt()?;
+        Ok((shim, run))
+    });
+    match adopted {
+        Ok((shim, run)) => {
+            starter.succeed(run.pid);
+            shim.live_on(run)
+        }
+        Err(failure) => {
+            starter.fail(&failure);
+            Ok(())
+        }
+    }
+}
+
+/// A shim and all that it keeps from one run to the next.
+struct Shim {
+    root: Root,
+    id: ContainerId,
+    paths: ContainerPaths,
+    store: ContainerStore,
+    record: ContainerRecord,
+    cgroups: Cgroups,
+    state: state::Writer,
+    live: LiveState,
+    relay: Relay,
+    backoff: Backoff,
+    /// The container's network namespace, kept for its restarts.
+    network: Option<OwnedFd>,
+    has_settled: bool,
+    /// Its lock is our sign of life.
+    _alive: OwnedFd,
+}
+
+/// One run of the container's program.
+struct Run {
+    pid: i32,
+    pidfd: OwnedFd,
+    cgroup: Option<Cgroup>,
+    oom: Option<OomWatch>,
+    began: Instant,
+}
+
+impl Shim {
+    fn new(root: Root, id: ContainerId, alive: OwnedFd) -> Result<Self, Failure> {
+        let paths = root.container(&id);
+        let store = ContainerStore::new(root.clone());
+        let record = store.load(&id).describe("read the container's record")?;
+        let log = logs::Writer::open(&paths.log(), logs::Limits::default())
+            .describe("open the container's log")?;
+        Ok(Self {
+            relay: Relay::new(&paths.run, Some(log)).describe("listen on the control socket")?,
+            state: state::Writer::open(paths.state()).describe("open the live state")?,
+            cgroups: Cgroups::detect().describe("find the control groups")?,
+            live: LiveState {
+                state: State::Created,
+                boot_id: proc::boot_id().describe("read the id of this boot")?,
+                process: None,
+                shim_pid: std::process::id() as i32,
+                started: None,
+                restarts: 0,
+                oom_killed: false,
+                exit: None,
+                error: None,
+            },
+            root,
+            id,
+            paths,
+            store,
+            record,
+            backoff: Backoff::default(),
+            network: None,
+            has_settled: false,
+            _alive: alive,
+        })
+    }
+
+    /// Starts the program. If that fails, what was made for it is gone again and the
+    /// failure is recorded.
+    fn start(&mut self, attach: Option<AttachStreams>) -> Result<Run, Failure> {
+        let group = ContainerPaths::cgroup(&self.id);
+        let last_started = self.live.started;
+        let result = self.try_start(attach);
+        if let Err(failure) = &result {
+            self.relay.set_streams(Default::default());
+            if let Ok(Some(cgroup)) = self.cgroups.open(&group) {
+                // The failure itself is what is told; a group that stays is taken over
+                // by the next start or removed with the container.
+                let _ = cgroup.kill().and_then(|()| cgroup.remove());
+            }
+            self.live.started = last_started;
+            self.record_failure(failure);
+        }
+        result
+    }
+
+    fn try_start(&mut self, attach: Option<AttachStreams>) -> Result<Run, Failure> {
+        let overlay = run::overlay(&self.root, &self.record)?;
+        let (mut spec, seccomp) = spec::oci_spec(&self.record, &self.paths, &overlay)
+            .describe("prepare the container")?;
+        if let Some(network) = &self.network {
+            join_network(&mut spec, network);
+        }
+        let seccomp = run::filter(spec.process().as_ref(), &seccomp)?;
+        let cgroup = self
+            .cgroups
+            .create(&ContainerPaths::cgroup(&self.id))
+            .describe("make the control group")?;
+        if let Some(resources) = spec.linux().as_ref().and_then(|l| l.resources().as_ref()) {
+            cgroup.apply(resources).describe("set the limits")?;
+        }
+        // Without the memory controller there is nothing to watch.
+        let oom = cgroup.oom_watch().ok();
+        let created = self.create(&spec, overlay, seccomp, &cgroup, attach)?;
+
+        self.live = LiveState {
+            state: State::Running,
+            process: Identity::of(created.pid(), created.pidfd()).ok(),
+            started: Some(Timestamp::now()),
+            oom_killed: false,
+            error: None,
+            ..self.live.clone()
+        };
+        // Before the program runs: were we killed between the two, the next command
+        // would find a process that nobody recorded.
+        self.write_state();
+        let running = created.start().describe("start the program")?;
+        if let Some(master) = running.terminal {
+            let streams = stdio::terminal(master).describe("set up the terminal")?;
+            self.relay.set_streams(streams);
+        }
+        Ok(Run {
+            pid: running.pid.as_raw_nonzero().get(),
+            pidfd: running.pidfd,
+            cgroup: Some(cgroup),
+            oom,
+            began: Instant::now(),
+        })
+    }
+
+    /// Makes the process with its streams; it waits before its execve.
+    fn create(
+        &mut self,
+        spec: &Spec,
+        overlay: Overlay,
+        seccomp: Option<Filter>,
+        cgroup: &Cgroup,
+        attach: Option<AttachStreams>,
+    ) -> Result<Created, Failure> {
+        let bundle = Bundle {
+            id: self.id.as_str(),
+            spec,
+            dir: self.paths.data.clone(),
+            rootfs: Rootfs::Overlay(overlay),
+            seccomp,
+            init: self.record.config.init,
+        };
+        let create = |stdio| create::create(bundle, Some(cgroup), stdio);
+        if self.record.config.tty {
+            let size = attach.and_then(|attach| attach.size);
+            return create(Stdio::Terminal { size }).describe("create the container");
+        }
+        let (ends, streams) = stdio::fifos(&self.paths, self.record.config.open_stdin)
+            .describe("make the container's streams")?;
+        self.relay.set_streams(streams);
+        create(ends.into()).describe("create the container")
+    }
+
+    /// Takes over what runs.
+    fn adopt(&mut self) -> Result<Run, Failure> {
+        let live = state::read(&self.paths)
+            .describe("read the live state")?
+            .ok_or_else(|| Failure::internal("the container has no live state"))?;
+        let process = live
+            .process
+            .clone()
+            .ok_or_else(|| Failure::internal("the container has no process"))?;
+        let pidfd = process
+            .open()
+            .describe("open the container's process")?
+            .ok_or_else(|| Failure::internal("the container's process has ended"))?;
+        let streams = stdio::reopen(&self.paths).describe("open the container's streams")?;
+        self.relay.set_streams(streams);
+        let cgroup = self
+            .cgroups
+            .open(&ContainerPaths::cgroup(&self.id))
+            .describe("open the control group")?;
+        let pid = process.pid;
+        self.live = LiveState {
+            shim_pid: std::process::id() as i32,
+            ..live
+        };
+        self.write_state();
+        self.keep_network(pid);
+        Ok(Run {
+            pid,
+            pidfd,
+            oom: cgroup.as_ref().and_then(|cgroup| cgroup.oom_watch().ok()),
+            cgroup,
+            // Only its length up to ten seconds matters, and adoption came later.
+            began: Instant::now(),
+        })
+    }
+
+    /// The shim's life after the first start: runs, waits and restarts.
+    fn live_on(mut self, mut run: Run) -> io::Result<()> {
+        loop {
+            self.keep_network(run.pid);
+            self.watch(&mut run)?;
+            let lasted = run.began.elapsed();
+            let exit = self.finish(run)?;
+            let stopped = self.paths.stopped().exists();
+            // Its policy may have been changed meanwhile.
+            if let Ok(record) = self.store.load(&self.id) {
+                self.record = record;
+            }
+            let again = restart::restarts(
+                self.record.config.restart,
+                exit.code,
+                self.live.restarts,
+                stopped,
+            );
+            if !again {
+                return self.end(exit);
+            }
+            self.record_exit(exit, State::Restarting);
+            self.relay.dismiss(exit)?;
+            let wait = self.backoff.after(lasted);
+            match self.restart_after(wait)? {
+                Some(next) => run = next,
+                None => return self.end(exit),
+            }
+        }
+    }
+
+    /// Serves until the process has ended.
+    fn watch(&mut self, run: &mut Run) -> io::Result<()> {
+        let settle_at = Instant::now() + SETTLES_AFTER;
+        loop {
+            let oom = run.oom.as_ref().map(AsFd::as_fd);
+            let watched: Vec<BorrowedFd<'_>> =
+                std::iter::once(run.pidfd.as_fd()).chain(oom).collect();
+            let until = (!self.has_settled).then_some(settle_at);
+            let turn = self.relay.turn(&watched, until)?;
+            if turn.ready.get(1) == Some(&true) {
+                self.note_oom(run);
+            }
+            for (client, request) in turn.requests {
+                let result = self.serve(run, &request);
+                self.relay.answer(client, result);
+            }
+            if turn.ready[0] {
+                return Ok(());
+            }
+            if !self.has_settled && Instant::now() >= settle_at {
+                self.settle();
+            }
+        }
+    }
+
+    /// What the shim does for its own long life, once that it will be long.
+    fn settle(&mut self) {
+        self.has_settled = true;
+        let own = std::process::id() as i32;
+        // Each is a protection and none a need: where it is not allowed (a nested
+        // container, no CAP_SYS_RESOURCE) the shim lives without.
+        let _ = self.cgroups.release(own);
+        let _ = run::protect();
+        heap::trim();
+    }
+
+    fn serve(&mut self, run: &Run, request: &Frame) -> Result<(), String> {
+        let cgroup = || run.cgroup.as_ref().ok_or("it has no control group");
+        match request {
+            Frame::Signal(number) => {
+                pidfd::send_signal(&run.pidfd, *number).map_err(|e| e.to_string())
+            }
+            Frame::Pause if self.live.state == State::Paused => Err("it is paused already".into()),
+            Frame::Pause => {
+                cgroup()?.freeze().map_err(|e| chain(&e))?;
+                self.live.state = State::Paused;
+                self.write_state();
+                self.event("pause", &[]);
+                Ok(())
+            }
+            Frame::Unpause if self.live.state != State::Paused => Err("it is not paused".into()),
+            Frame::Unpause => {
+                cgroup()?.thaw().map_err(|e| chain(&e))?;
+                self.live.state = State::Running;
+                self.write_state();
+                self.event("unpause", &[]);
+                Ok(())
+            }
+            // Nothing waits: it runs.
+            Frame::Settle => Ok(()),
+            _ => Err("that is no request to a shim".into()),
+        }
+    }
+
+    fn note_oom(&mut self, run: &mut Run) {
+        let Some(oom) = &run.oom else { return };
+        match oom.kills() {
+            Ok(0) => {}
+            Ok(_) if self.live.oom_killed => {}
+            Ok(_) => {
+                self.live.oom_killed = true;
+                self.write_state();
+                self.event("oom", &[]);
+            }
+            // The group is gone, and its counter with it.
+            Err(_) => run.oom = None,
+        }
+    }
+
+    /// After the end of the process: its last output, its exit, its cgroup.
+    fn finish(&mut self, mut run: Run) -> io::Result<Exit> {
+        let code = run::exit_code(&run.pidfd);
+        let at = Timestamp::now();
+        self.relay.drain()?;
+        self.note_oom(&mut run);
+        if let Some(cgroup) = run.cgroup.take() {
+            // All of its processes died with its first, unless one came in by another
+            // way. What can't be removed now is removed with the container.
+            if cgroup.remove().is_err() {
+                let _ = cgroup.kill().and_then(|()| cgroup.remove());
+            }
+        }
+        self.live.process = None;
+        let exit = Exit {
+            code,
+            at,
+            oom_killed: self.live.oom_killed,
+        };
+        let shown = code.map_or_else(|| "?".to_owned(), |code| code.to_string());
+        self.event("die", &[("exitCode", shown)]);
+        Ok(exit)
+    }
+
+    /// Waits and starts again. `None` if the user wants it stopped, or if it can't be
+    /// started.
+    fn restart_after(&mut self, wait: Duration) -> io::Result<Option<Run>> {
+        let at = Instant::now() + wait;
+        while Instant::now() < at && !self.paths.stopped().exists() {
+            let turn = self.relay.turn(&[], Some(at))?;
+            for (client, request) in turn.requests {
+                let result = match request {
+                    // The loop looks for the user's wish again.
+                    Frame::Settle => Ok(()),
+                    _ => Err("it is not running".into()),
+                };
+                self.relay.answer(client, result);
+            }
+        }
+        if self.paths.stopped().exists() {
+            return Ok(None);
+        }
+        self.live.restarts += 1;
+        // The failure is recorded, and the policy ends with it, as docker's does.
+        let Ok(run) = self.start(None) else {
+            return Ok(None);
+        };
+        self.event("start", &[]);
+        Ok(Some(run))
+    }
+
+    /// The last exit: recorded, told, and for `--rm` the container removed.
+    fn end(mut self, exit: Exit) -> io::Result<()> {
+        if self.record.config.auto_remove {
+            return self.remove(exit);
+        }
+        // A restart that failed has recorded more than the exit.
+        if self.live.error.is_none() {
+            self.record_exit(exit, State::Exited);
+        }
+        self.clear_run_directory();
+        self.relay.dismiss(exit)
+    }
+
+    /// Removes the container. Told last: who waits for a `--rm` container waits for its
+    /// removal too.
+    fn remove(mut self, exit: Exit) -> io::Result<()> {
+        self.live.state = State::Removing;
+        self.live.exit = Some(exit);
+        self.write_state();
+        // Nobody who holds the lock waits for us, so this doesn't last. An error means
+        // that another was faster, or that the next repair has something to finish.
+        if let Ok(held) = self.store.lock(&self.id)
+            && self.store.remove(&held).is_ok()
+        {
+            self.event("destroy", &[]);
+        }
+        self.relay.dismiss(exit)
+    }
+
+    /// Records an exit: first what survives a loss of power, then what is asked often.
+    fn record_exit(&mut self, exit: Exit, state: State) {
+        self.live.state = state;
+        self.live.exit = Some(exit);
+        self.write_exit(exit);
+        self.write_state();
+    }
+
+    /// Records a start that failed.
+    fn record_failure(&mut self, failure: &Failure) {
+        let exit = Exit {
+            code: Some(failure.exit_code()),
+            at: Timestamp::now(),
+            oom_killed: false,
+        };
+        self.live.error = Some(failure.message.clone());
+        self.live.process = None;
+        self.record_exit(exit, State::Exited);
+        self.clear_run_directory();
+    }
+
+    fn write_exit(&self, exit: Exit) {
+        if self.record.config.auto_remove {
+            return;
+        }
+        let record = ExitRecord {
+            started: self.live.started,
+            exit,
+            restarts: self.live.restarts,
+            error: self.live.error.clone(),
+        };
+        let json = serde_json::to_vec(&record).expect("an exit record has no map");
+        // A full disk must not keep the exit from being told; the live state, which
+        // takes no new room, has it until a reboot.
+        let written = write_atomically(&self.paths.exit(), &json, Durability::Synced);
+        if written.is_ok() {
+            let _ = std::fs::remove_file(self.paths.started());
+        }
+    }
+
+    /// The live state takes no new room on a disk once it exists; should it fail, the
+    /// next command finds the state before, and the process's end by itself.
+    fn write_state(&mut self) {
+        let _ = self.state.write(&self.live);
+    }
+
+    /// Removes what only a running container needs.
+    fn clear_run_directory(&self) {
+        stdio::remove_fifos(&self.paths);
+        // It goes with the run directory at the latest.
+        let _ = std::fs::remove_file(self.paths.control());
+    }
+
+    /// Keeps the network namespace, where the container has one of its own.
+    fn keep_network(&mut self, pid: i32) {
+        if self.network.is_none() && self.record.config.network == NetworkMode::None {
+            self.network = File::open(format!("/proc/{pid}/ns/net"))
+                .ok()
+                .map(OwnedFd::from);
+        }
+    }
+
+    /// Tells those who follow events; history is a convenience and may fail.
+    fn event(&self, action: &str, details: &[(&str, String)]) {
+        let common = [
+            ("name", self.record.name.clone()),
+            ("image", self.record.config.image.clone()),
+        ];
+        let attributes = common.into_iter().chain(details.iter().cloned());
+        let event = events::now(EventKind::Container, action, self.id.as_str(), attributes);
+        let _ = events::append(&self.root, &event);
+    }
+}
+
+/// Makes the next run join a network namespace instead of getting a new one.
+fn join_network(spec: &mut Spec, network: &OwnedFd) {
+    let path = PathBuf::from(format!("/proc/self/fd/{}", network.as_raw_fd()));
+    let namespaces = spec
+        .linux_mut()
+        .as_mut()
+        .and_then(|linux| linux.namespaces_mut().as_mut());
+    for namespace in namespaces.into_iter().flatten() {
+        if namespace.typ() == LinuxNamespaceType::Network {
+            namespace.set_path(Some(path.clone()));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A shim's first steps: from whatever its starter's process was to a process of its
+//! own, then to the work that its arguments name.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use rustix::{
+    fs::Mode,
+    process::{chdir, setsid, umask},
+};
+
+use super::{Answer, Failure, FailureKind, container};
+use crate::{
+    model::ContainerId,
+    runtime::paths::Root,
+    sys::{detached::inherited, signal},
+};
+
+/// Descriptors as [`super::spawn`] hands them over, after three that lead nowhere.
+const REPORT: i32 = 3;
+const ALIVE: i32 = 4;
+const CLIENT: i32 = 5;
+
+/// What a shim has from its starter.
+#[derive(Debug)]
+pub(super) struct Inheritance {
+    pub root: Root,
+    pub id: ContainerId,
+    /// Told once how the start went.
+    pub starter: Starter,
+    /// Holds the lock that shows that we live.
+    pub alive: OwnedFd,
+    /// The starter's own attachment.
+    pub client: Option<UnixStream>,
+}
+
+/// The one who waits for our answer.
+#[derive(Debug)]
+pub(super) struct Starter(UnixStream);
+
+impl Starter {
+    /// Tells it that the process runs. That it may be gone is no concern of ours.
+    pub fn succeed(self, pid: i32) {
+        self.tell(&Answer::Running { pid });
+    }
+
+    /// Tells it why the process doesn't run.
+    pub fn fail(self, failure: &Failure) {
+        self.tell(&Answer::Failed(failure.clone()));
+    }
+
+    fn tell(self, answer: &Answer) {
+        // A starter that was killed doesn't read it.
+        let _ = serde_json::to_writer(&self.0, answer);
+    }
+}
+
+/// Runs a shim, for a process that was started as one. Returns when its work is done.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Seen only by someone who runs a shim by hand: its stderr leads nowhere.
+            eprintln!("{}: {error}", super::NAME);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[OsString]) -> io::Result<()> {
+    let [verb, data, run, id, rest @ ..] = arguments else {
+        return Err(io::Error::other(
+            "this face of wharf is started by wharf only",
+        ));
+    };
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
+    let id = id
+        .to_str()
+        .and_then(ContainerId::parse)
+        .ok_or_else(|| invalid("not a container's id"))?;
+    settle()?;
+    let inheritance = Inheritance {
+        root: Root {
+            data: PathBuf::from(data),
+            run: PathBuf::from(run),
+        },
+        id,
+        starter: Starter(inherited(REPORT)?.into()),
+        alive: inherited(ALIVE)?,
+        client: inherited(CLIENT).ok().map(UnixStream::from),
+    };
+    match (verb.to_str(), rest) {
+        (Some("start"), []) => container::start(inheritance),
+        (Some("adopt"), []) => container::adopt(inheritance),
+        _ => {
+            inheritance.starter.fail(&Failure {
+                kind: FailureKind::Internal,
+                message: "the shim was asked for an unknown work".into(),
+            });
+            Err(invalid("unknown work"))
+        }
+    }
+}
+
+/// Leaves the starter's session, directory and signal settings behind.
+fn settle() -> io::Result<()> {
+    signal::settle()?;
+    setsid()?;
+    chdir("/")?;
+    // What a container makes is not masked by whoever started it.
+    umask(Mode::WGRP | Mode::WOTH);
+    // execveat by descriptor leaves its number as the name.
+    rustix::thread::set_name(c"wharf-shim")?;
+    Ok(())
+}
