@@ -26,6 +26,8 @@
 //! and every face reads it from there.
 
 pub mod action;
+pub mod app;
+pub mod cli;
 pub mod engine;
 pub mod format;
 pub mod image;
@@ -33,3 +35,4 @@ pub mod layer;
 pub mod model;
 pub mod runtime;
 pub mod sys;
+pub mod ui;

@@ -115,9 +115,18 @@ pub struct ActionSpec {
 }
 
 impl ActionSpec {
-    /// Whether it is done to the selected or marked things, rather than to the screen.
+    /// Whether it is something done to things, rather than a way to look at them.
     pub fn is_operation(&self) -> bool {
-        self.id.starts_with("container.") || self.id.starts_with("image.")
+        !matches!(self.scope, Scope::Global | Scope::CommandLine) && !self.id.starts_with("view.")
+    }
+
+    /// Whether it can be done to several things at once.
+    pub fn is_bulk(&self) -> bool {
+        use Action::{Kill, Pause, Remove, RemoveImage, Restart, Start, Stop, Unpause};
+        matches!(
+            self.action,
+            Start | Stop | Restart | Pause | Unpause | Kill | Remove | RemoveImage
+        )
     }
 }
 

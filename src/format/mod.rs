@@ -7,6 +7,7 @@ pub mod columns;
 pub mod duration;
 pub mod glyph;
 mod status;
+pub mod template;
 pub mod text;
 
 pub use glyph::{Glyphs, Tone};

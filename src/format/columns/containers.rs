@@ -12,7 +12,7 @@ use crate::{
 /// A column of text with nothing special about it, to be completed by `..TEXT`.
 const TEXT: Column = Column {
     id: "",
-    field: None,
+    field: "",
     title: "",
     width: Width::Fit { min: 4, max: 40 },
     align: Align::Left,
@@ -33,7 +33,7 @@ const FIGURE: Column = Column {
 pub const CONTAINERS: &[Column] = &[
     Column {
         id: "state",
-        field: Some("State"),
+        field: "State",
         title: "STATE",
         cell: |i| i.container.state.to_string(),
         json: |i| json!(i.container.state),
@@ -42,7 +42,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "name",
-        field: Some("Names"),
+        field: "Names",
         title: "NAME",
         width: Width::Whole,
         cell: |i| clean(&i.container.name),
@@ -52,7 +52,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "id",
-        field: Some("ID"),
+        field: "ID",
         title: "ID",
         width: Width::Whole,
         cell: |i| id(i).to_owned(),
@@ -62,7 +62,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "image",
-        field: Some("Image"),
+        field: "Image",
         title: "IMAGE",
         width: Width::Fit { min: 6, max: 40 },
         cell: |i| clean(&i.container.config.image),
@@ -72,6 +72,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "cpu",
+        field: "CPUPerc",
         title: "CPU",
         width: Width::Fit { min: 6, max: 14 },
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.cpu_cores).map(percent)),
@@ -82,6 +83,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "cpu_share",
+        field: "CPUShare",
         title: "CPU/LIMIT",
         cell: |i| or_unknown(i, i.cpu_share().map(percent)),
         json: |i| json!(i.cpu_share()),
@@ -91,6 +93,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "cpu_limit",
+        field: "CPULimit",
         title: "CPUS",
         cell: |i| or_unknown(i, i.container.config.limits.cpu_millis.map(cores)),
         json: |i| json!(i.container.config.limits.cpu_millis.map(|m| m as f64 / 1e3)),
@@ -99,6 +102,14 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "memory",
+        field: "MemUsage",
+        template: Some(|i| {
+            let used = i.usage.and_then(|u| u.memory_bytes);
+            or_unknown(
+                i,
+                used.map(|used| bytes::of_limit(used, i.memory_limit_bytes())),
+            )
+        }),
         title: "MEMORY",
         width: Width::Fit { min: 6, max: 24 },
         cell: |i| {
@@ -113,6 +124,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "memory_share",
+        field: "MemPerc",
         title: "MEM%",
         cell: |i| or_unknown(i, i.memory_share().map(percent)),
         json: |i| json!(i.memory_share()),
@@ -122,6 +134,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "memory_limit",
+        field: "MemLimit",
         title: "MEM LIMIT",
         cell: |i| or_unknown(i, i.container.config.limits.memory_bytes.map(bytes::binary)),
         json: |i| json!(i.container.config.limits.memory_bytes),
@@ -130,6 +143,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "read",
+        field: "ReadRate",
         title: "READ",
         width: Width::Fit { min: 6, max: 10 },
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.read_bps).map(bytes::rate)),
@@ -139,6 +153,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "write",
+        field: "WriteRate",
         title: "WRITE",
         width: Width::Fit { min: 6, max: 10 },
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.write_bps).map(bytes::rate)),
@@ -148,6 +163,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "block_io",
+        field: "BlockIO",
         title: "READ / WRITTEN",
         cell: |i| {
             let moved = i.usage.and_then(|u| u.read_bytes.zip(u.write_bytes));
@@ -166,6 +182,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "pids",
+        field: "PIDs",
         title: "PIDS",
         width: Width::Fit { min: 4, max: 13 },
         cell: |i| {
@@ -183,6 +200,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "oom_kills",
+        field: "OOMKills",
         title: "OOM",
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.oom_kills).map(|n| n.to_string())),
         json: |i| json!(i.usage.and_then(|u| u.oom_kills)),
@@ -191,6 +209,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "uptime",
+        field: "Uptime",
         title: "UPTIME",
         width: Width::Fixed(6),
         cell: |i| or_unknown(i, i.uptime().map(duration::short)),
@@ -200,6 +219,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "restarts",
+        field: "Restarts",
         title: "RESTARTS",
         cell: |i| i.container.restarts.to_string(),
         json: |i| json!(i.container.restarts),
@@ -208,7 +228,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "status",
-        field: Some("Status"),
+        field: "Status",
         title: "STATUS",
         width: Width::Fit { min: 8, max: 40 },
         cell: |i| status(i.container, i.now),
@@ -218,6 +238,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "exit_code",
+        field: "ExitCode",
         title: "EXIT",
         cell: |i| {
             let exit = i
@@ -236,7 +257,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "command",
-        field: Some("Command"),
+        field: "Command",
         title: "COMMAND",
         width: Width::Fit { min: 8, max: 48 },
         cell: |i| clean(&i.container.argv.join(" ")),
@@ -247,7 +268,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "created",
-        field: Some("RunningFor"),
+        field: "RunningFor",
         title: "CREATED",
         cell: |i| {
             format!(
@@ -261,7 +282,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "created_at",
-        field: Some("CreatedAt"),
+        field: "CreatedAt",
         title: "CREATED AT",
         cell: |i| clock(i.container.created),
         json: |i| json!(i.container.created),
@@ -270,13 +291,13 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "ports",
-        field: Some("Ports"),
+        field: "Ports",
         title: "PORTS",
         ..TEXT
     },
     Column {
         id: "networks",
-        field: Some("Networks"),
+        field: "Networks",
         title: "NETWORKS",
         cell: |i| network(i).to_owned(),
         json: |i| json!([network(i)]),
@@ -285,7 +306,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "mounts",
-        field: Some("Mounts"),
+        field: "Mounts",
         title: "MOUNTS",
         cell: |i| clean(&mounts(i).join(",")),
         json: |i| json!(mounts(i)),
@@ -294,7 +315,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "volumes",
-        field: Some("LocalVolumes"),
+        field: "LocalVolumes",
         title: "LOCAL VOLUMES",
         cell: |_| "0".into(),
         json: |_| json!(0),
@@ -303,7 +324,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "size",
-        field: Some("Size"),
+        field: "Size",
         title: "SIZE",
         cell: |i| {
             let text = i.size.map(|size| {
@@ -322,6 +343,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "pid",
+        field: "PID",
         title: "PID",
         cell: |i| or_unknown(i, i.container.pid.map(|pid| pid.to_string())),
         json: |i| json!(i.container.pid),
@@ -330,6 +352,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "restart_policy",
+        field: "RestartPolicy",
         title: "RESTART",
         cell: |i| i.container.config.restart.to_string(),
         json: |i| json!(i.container.config.restart.to_string()),
@@ -338,7 +361,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "labels",
-        field: Some("Labels"),
+        field: "Labels",
         title: "LABELS",
         cell: |i| {
             let labels = &i.container.config.labels;
@@ -351,6 +374,7 @@ pub const CONTAINERS: &[Column] = &[
     },
     Column {
         id: "error",
+        field: "Error",
         title: "ERROR",
         cell: |i| clean(i.container.error.as_deref().unwrap_or_default()),
         json: |i| json!(i.container.error),

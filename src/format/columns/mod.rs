@@ -21,8 +21,8 @@ pub use containers::CONTAINERS;
 pub struct Column {
     /// What it is called in `--sort`, `--columns`, JSON and the configuration.
     pub id: &'static str,
-    /// Docker's name of it in a `--format` template, where docker has one.
-    pub field: Option<&'static str>,
+    /// Its name in a `--format` template: docker's where docker has one.
+    pub field: &'static str,
     /// What stands above it.
     pub title: &'static str,
     /// How wide it is.
@@ -166,14 +166,14 @@ impl Key {
     }
 }
 
-/// The column that is called so, in any case, by id or by docker's field name.
+/// The column that is called so, in any case, by id or else by its name in templates.
 pub fn find<'a>(columns: &'a [Column], name: &str) -> Option<&'a Column> {
-    columns.iter().find(|column| {
-        column.id.eq_ignore_ascii_case(name)
-            || column
-                .field
-                .is_some_and(|field| field.eq_ignore_ascii_case(name))
-    })
+    let by = |of: fn(&Column) -> &str| {
+        columns
+            .iter()
+            .find(|column| of(column).eq_ignore_ascii_case(name))
+    };
+    by(|column| column.id).or_else(|| by(|column| column.field))
 }
 
 /// Order of two texts in which `web2` comes before `web10`.
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn every_id_and_every_field_is_unique() {
         let mut ids: Vec<_> = CONTAINERS.iter().map(|c| c.id).collect();
-        let mut fields: Vec<_> = CONTAINERS.iter().filter_map(|c| c.field).collect();
+        let mut fields: Vec<_> = CONTAINERS.iter().map(|c| c.field).collect();
         for names in [&mut ids, &mut fields] {
             let all = names.len();
             names.sort_unstable();

@@ -3,6 +3,7 @@
 //! ```text
 //! hierarchy   what is mounted where, from /proc/self/mountinfo
 //! group       a group in all hierarchies: made, joined, listed
+//! entrance    the quick way in, for a child that enters by itself
 //! state       frozen, killed, removed
 //! resources   limits as a checked list of writes; v1 and v2 know their files
 //! device      device rules: v1's files, or a v2 program
@@ -16,6 +17,7 @@
 
 mod counters;
 mod device;
+mod entrance;
 mod error;
 mod file;
 mod group;
@@ -28,6 +30,7 @@ mod state;
 mod v1;
 mod v2;
 
+pub use entrance::Entrance;
 pub use error::{Error, Result};
 pub use group::Cgroup;
 pub use hierarchy::{Cgroups, Version};

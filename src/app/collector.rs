@@ -1,0 +1,122 @@
+//! The task that asks the engine for pictures: one a second, of what is on screen, the
+//! newest only. A picture that nobody took before the next is lost, not queued.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::Failure;
+use crate::{
+    engine::Engine,
+    model::{Visible, World},
+};
+
+/// Time between two pictures.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// The second picture comes earlier: rates need two, and people look at once.
+const FIRST_INTERVAL: Duration = Duration::from_millis(300);
+/// No two pictures come closer than this: over less time, rates are noise.
+const LEAST: Duration = Duration::from_millis(150);
+
+/// A picture, or why there is none.
+pub type Picture = Option<Result<Arc<World>, Failure>>;
+
+/// The ends of the collector that the loop holds.
+#[derive(Debug)]
+pub struct Collector {
+    /// The newest picture.
+    pub picture: watch::Receiver<Picture>,
+    visible: watch::Sender<Visible>,
+    refresh: Arc<Notify>,
+}
+
+impl Collector {
+    /// Says what is on screen from now on.
+    pub fn show(&self, visible: Visible) {
+        self.visible.send_replace(visible);
+    }
+
+    /// Asks for a picture as soon as one makes sense.
+    pub fn refresh(&self) {
+        self.refresh.notify_one();
+    }
+}
+
+/// The collector and its task, which ends with `stop`.
+pub fn collector(
+    engine: Arc<dyn Engine>,
+    visible: Visible,
+    stop: CancellationToken,
+) -> (Collector, impl Future<Output = ()> + Send + 'static) {
+    let (pictures, picture) = watch::channel(None);
+    let (visible, mut shown) = watch::channel(visible);
+    let refresh = Arc::new(Notify::new());
+    let asked = Arc::clone(&refresh);
+    let task = async move {
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut last: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+                () = asked.notified() => {}
+                changed = shown.changed() => if changed.is_err() { break },
+            }
+            if let Some(last) = last {
+                sleep_until(last + LEAST).await;
+            }
+            let visible = *shown.borrow_and_update();
+            let world = tokio::select! {
+                () = stop.cancelled() => break,
+                world = engine.world(visible) => world.map_err(Failure::from),
+            };
+            if last.is_none() {
+                ticks.reset_after(FIRST_INTERVAL);
+            }
+            last = Some(Instant::now());
+            pictures.send_replace(Some(world));
+        }
+    };
+    let collector = Collector {
+        picture,
+        visible,
+        refresh,
+    };
+    (collector, task)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::Fake;
+
+    #[tokio::test(start_paused = true)]
+    async fn pictures_come_each_second_and_a_slow_reader_gets_the_newest() {
+        let engine = Arc::new(Fake::full());
+        let stop = CancellationToken::new();
+        let visible = Visible {
+            stats: true,
+            images: false,
+        };
+        let (mut collector, task) = collector(engine, visible, stop.clone());
+        let task = tokio::spawn(task);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let generation = |picture: &Picture| match picture {
+            Some(Ok(world)) => world.generation,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(generation(&collector.picture.borrow_and_update()), 1);
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        assert_eq!(generation(&collector.picture.borrow_and_update()), 4);
+        collector.refresh();
+        collector.picture.changed().await.unwrap();
+        assert_eq!(generation(&collector.picture.borrow_and_update()), 5);
+        stop.cancel();
+        task.await.unwrap();
+    }
+}

@@ -1,0 +1,135 @@
+//! Where everything is: from the state and its area to regions, and nothing else. Who
+//! draws, who scrolls and who asks what a click means use the same answer.
+
+use ratatui::layout::Rect;
+
+use super::{Screen, State};
+
+/// The narrowest terminal that shows anything useful.
+pub const MIN_WIDTH: u16 = 60;
+/// The lowest.
+pub const MIN_HEIGHT: u16 = 12;
+/// Lines of the hint bar.
+pub const HINT_LINES: u16 = 1;
+
+/// From this width on, details stand beside the table.
+const WIDE: u16 = 200;
+/// Columns that the table gets there, at least.
+const TABLE_BESIDE: u16 = 116;
+/// The table's height changes in steps of this, so that a container more or less
+/// doesn't move the half of the screen below it.
+const TABLE_STEP: u16 = 4;
+
+/// The regions of a screen; empty ones have no area.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Geometry {
+    /// Whether there is no room for anything.
+    pub is_too_small: bool,
+    /// Host figures and screens.
+    pub header: Rect,
+    /// What is wrong, one line each.
+    pub notices: Rect,
+    /// The table's titles.
+    pub titles: Rect,
+    /// The table's rows.
+    pub rows: Rect,
+    /// The line between table and details, where that is upright.
+    pub divider: Rect,
+    /// The names of the tabs.
+    pub tabs: Rect,
+    /// The tab's content.
+    pub details: Rect,
+    /// Keys that do something now.
+    pub hints: Rect,
+}
+
+/// The regions of `state`'s screen.
+pub fn geometry(state: &State) -> Geometry {
+    let area = state.area;
+    if area.width < MIN_WIDTH || area.height < MIN_HEIGHT {
+        return Geometry {
+            is_too_small: true,
+            ..Geometry::default()
+        };
+    }
+    let line = |y: u16, height: u16| Rect::new(area.x, y, area.width, height);
+    let notices = (state.notices().count() + usize::from(state.stale.is_some())).min(3) as u16;
+    let top = area.y + 1 + notices;
+    let hints = line(area.bottom() - HINT_LINES, HINT_LINES);
+    let body = line(top, hints.y - top);
+    let base = Geometry {
+        header: line(area.y, 1),
+        notices: line(area.y + 1, notices),
+        hints,
+        ..Geometry::default()
+    };
+    if state.is_zoomed {
+        let (tabs, details) = split_top(body, 1);
+        return Geometry {
+            tabs,
+            details,
+            ..base
+        };
+    }
+    if area.width >= WIDE {
+        let table_width = TABLE_BESIDE.max(area.width * 55 / 100);
+        let (table, rest) = split_left(body, table_width);
+        let (divider, side) = split_left(rest, 1);
+        let (titles, rows) = split_top(table, 1);
+        let (tabs, details) = split_top(side, 1);
+        return Geometry {
+            titles,
+            rows,
+            divider,
+            tabs,
+            details,
+            ..base
+        };
+    }
+    let (table, side) = split_top(body, table_height(state, body.height));
+    let (titles, rows) = split_top(table, 1);
+    let (tabs, details) = split_top(side, 1);
+    Geometry {
+        titles,
+        rows,
+        tabs,
+        details,
+        ..base
+    }
+}
+
+/// Titles and rows: as many as there are, between a third and a half of the room.
+fn table_height(state: &State, body: u16) -> u16 {
+    let count = match state.screen {
+        Screen::Containers => state.containers.rows.len(),
+        Screen::Images => state.images.rows.len(),
+    };
+    let wanted = u16::try_from(count + 2).unwrap_or(u16::MAX);
+    let stepped = wanted.div_ceil(TABLE_STEP).saturating_mul(TABLE_STEP);
+    let least = (body / 3).max(4);
+    stepped.clamp(least, (body * 11 / 20).max(least))
+}
+
+fn split_top(area: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(area.height);
+    (
+        Rect { height, ..area },
+        Rect {
+            y: area.y + height,
+            height: area.height - height,
+            ..area
+        },
+    )
+}
+
+fn split_left(area: Rect, width: u16) -> (Rect, Rect) {
+    let width = width.min(area.width);
+    (
+        Rect { width, ..area },
+        Rect {
+            x: area.x + width,
+            width: area.width - width,
+            ..area
+        },
+    )
+}

@@ -1,0 +1,73 @@
+//! What a container used over the last minutes, for graphs: a bounded ring each.
+
+use std::collections::VecDeque;
+
+use crate::model::Usage;
+
+/// How many points are kept: five minutes at one a second.
+const CAPACITY: usize = 300;
+
+/// The figures of one second. Unknown is NaN, which no graph draws.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Cores in use.
+    pub cpu: f32,
+    /// Bytes of memory.
+    pub memory: f32,
+    /// Bytes read a second.
+    pub read: f32,
+    /// Bytes written a second.
+    pub write: f32,
+}
+
+/// The last points of one container, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    points: VecDeque<Point>,
+}
+
+impl History {
+    /// Adds the figures of a second.
+    pub fn push(&mut self, usage: &Usage) {
+        if self.points.len() == CAPACITY {
+            self.points.pop_front();
+        }
+        let known = |value: Option<f64>| value.map_or(f32::NAN, |value| value as f32);
+        self.points.push_back(Point {
+            cpu: known(usage.cpu_cores),
+            memory: known(usage.memory_bytes.map(|bytes| bytes as f64)),
+            read: known(usage.read_bps),
+            write: known(usage.write_bps),
+        });
+    }
+
+    /// The last `count` points, newest first.
+    pub fn newest(&self, count: usize) -> impl Iterator<Item = Point> + '_ {
+        self.points.iter().rev().take(count).copied()
+    }
+
+    /// Whether nothing was seen yet.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_points_make_room_and_unknown_is_not_zero() {
+        let mut history = History::default();
+        for n in 0..CAPACITY + 5 {
+            history.push(&Usage {
+                memory_bytes: Some(n as u64),
+                ..Usage::default()
+            });
+        }
+        let newest: Vec<_> = history.newest(2).collect();
+        assert_eq!(newest[0].memory, 304.0);
+        assert!(newest[0].cpu.is_nan());
+        assert_eq!(history.newest(1000).count(), CAPACITY);
+    }
+}

@@ -1,0 +1,114 @@
+//! What can happen to the dashboard, and what it can ask for.
+
+use std::sync::Arc;
+
+use super::{Tab, details::LogRow};
+use crate::{
+    action::{Action, Key},
+    engine::EngineError,
+    format::text::sanitize,
+    model::{Change, ContainerId, Digest, Process, Visible, World},
+};
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resize(u16, u16),
+    /// A new picture, or why there is none.
+    World(Result<Arc<World>, Failure>),
+    /// Lines of the log that is watched.
+    Log(u64, Vec<LogRow>),
+    /// That log ended, or could not be read.
+    LogEnded(u64, Option<Failure>),
+    /// Processes of the container that is watched.
+    Processes(u64, Result<Vec<Process>, Failure>),
+    /// Its changed files.
+    Changes(u64, Result<Vec<Change>, Failure>),
+    /// One item of an operation ended.
+    Operated(u64, Target, Result<(), Failure>),
+    /// The terminal is ours again.
+    Returned(Result<(), Failure>),
+    /// The time came at which something on screen changes by itself.
+    Tick,
+    /// A signal asks to leave.
+    Terminate,
+}
+
+/// Something is to be done; the loop does it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Do an action to several things, each with a [`Message::Operated`] of its own.
+    Operate {
+        /// Number of the operation.
+        operation: u64,
+        /// What.
+        action: Action,
+        /// To which.
+        targets: Vec<Target>,
+    },
+    /// Load a tab's content, and stop loading the one before.
+    Watch {
+        /// Number of the watch; messages with another are late and dropped.
+        watch: u64,
+        /// Of which container.
+        id: ContainerId,
+        /// Which content.
+        tab: Tab,
+    },
+    /// Stop loading.
+    Unwatch,
+    /// Read what is visible now.
+    Show(Visible),
+    /// Read everything at once.
+    Refresh,
+    /// Give the terminal to a process of a container.
+    Interact {
+        /// Which container.
+        id: ContainerId,
+        /// How.
+        passage: Passage,
+    },
+    /// Forget what is on screen and draw all of it.
+    Redraw,
+}
+
+/// How the terminal is given to a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// A new shell in it.
+    Shell,
+    /// Its own streams.
+    Attach,
+}
+
+/// What an operation is done to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// A container.
+    Container(ContainerId),
+    /// An image, by the name under which it was shown.
+    Image(Digest, String),
+}
+
+/// An error, ready for the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What was tried, on what, and why it failed.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self {
+            message: sanitize(&error.to_string()).into_owned(),
+            hint: error.hint().map(|hint| sanitize(hint).into_owned()),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The loop: the one owner of the state, one `select!`, one frame a turn and only if
+//! something visible changed.
+
+use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
+
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt;
+use nix::sys::signal::{Signal, raise};
+use ratatui::{Frame, layout::Rect};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Effect, Failure, Look, Message, Passage, State,
+    collector::{Collector, collector},
+    effect::Effects,
+    keymap,
+    terminal::Display,
+};
+use crate::{
+    action::Key,
+    engine::{self, Engine, EngineError, ErrorKind, Session},
+    model::{AttachStreams, ContainerId, ExecConfig, TerminalSize},
+};
+
+/// The first frame waits so long for the first picture, then shows that it is awaited.
+const FIRST_FRAME: Duration = Duration::from_millis(40);
+/// What no key caused is drawn at most this often.
+const FRAME: Duration = Duration::from_millis(50);
+
+/// Copies between this terminal and a session until either ends. The dashboard is
+/// suspended meanwhile, and the terminal in its ordinary mode.
+pub type Interact = Box<dyn Fn(Session) -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
+
+/// What the dashboard is started with.
+pub struct Options {
+    /// What the terminal can show.
+    pub look: Look,
+    /// Who runs a shell or an attachment.
+    pub interact: Interact,
+}
+
+/// Shows the dashboard until the user leaves it. The terminal is then as before.
+pub async fn run(
+    engine: Arc<dyn Engine>,
+    options: Options,
+    draw: fn(&mut Frame<'_>, &State),
+) -> io::Result<()> {
+    let stop = CancellationToken::new();
+    let _stop_all = stop.clone().drop_guard();
+    let (width, height) = crossterm::terminal::size()?;
+    let area = Rect::new(0, 0, width, height);
+    let state = State::new(options.look, engine.capabilities(), area);
+    // The first picture is under way before the terminal is touched.
+    let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
+    let collect = tokio::spawn(collect);
+    tokio::task::yield_now().await;
+
+    let (sender, messages) = mpsc::channel(64);
+    let mut dashboard = Dashboard {
+        state,
+        began: Instant::now(),
+        effects: Effects::new(Arc::clone(&engine), sender, stop.clone()),
+        engine,
+        collector,
+        display: Display::enter()?,
+        draw,
+        interact: options.interact,
+    };
+    let result = dashboard.turn_until_done(messages).await;
+    dashboard.display.suspend();
+    stop.cancel();
+    dashboard.finish_operations().await;
+    drop(dashboard);
+    // The collector ends at its next wait; a picture being read is not waited for.
+    collect.abort();
+    result
+}
+
+struct Dashboard {
+    state: State,
+    began: Instant,
+    engine: Arc<dyn Engine>,
+    effects: Effects<dyn Engine>,
+    collector: Collector,
+    display: Display,
+    draw: fn(&mut Frame<'_>, &State),
+    interact: Interact,
+}
+
+impl Dashboard {
+    async fn turn_until_done(&mut self, mut messages: mpsc::Receiver<Message>) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut suspend = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
+        let mut go_on = signal(SignalKind::from_raw(Signal::SIGCONT as i32))?;
+        let mut input = EventStream::new();
+        let mut due = self.began + FIRST_FRAME;
+        loop {
+            let wake = self.wake(due);
+            let mut is_urgent = false;
+            let mut own = Vec::new();
+            tokio::select! {
+                biased;
+                event = input.next() => match event {
+                    Some(Ok(event)) => {
+                        is_urgent = true;
+                        if is_suspend(&event) {
+                            self.stop_process()?;
+                        } else if let Some(message) = message_of(event) {
+                            own = self.update(message);
+                        }
+                    }
+                    // The terminal is gone.
+                    Some(Err(_)) | None => self.state.is_done = true,
+                },
+                _ = terminate.recv() => own = self.update(Message::Terminate),
+                _ = hangup.recv() => own = self.update(Message::Terminate),
+                _ = interrupt.recv() => own = self.update(Message::Terminate),
+                _ = suspend.recv() => self.stop_process()?,
+                // After a stop that could not be caught the terminal is in any state.
+                _ = go_on.recv() => {
+                    self.display.resume()?;
+                    self.state.is_dirty = true;
+                }
+                Ok(()) = self.collector.picture.changed() => {
+                    let picture = self.collector.picture.borrow_and_update().clone();
+                    if let Some(picture) = picture {
+                        is_urgent = self.state.world.is_none();
+                        own = self.update(Message::World(picture));
+                    }
+                }
+                Some(message) = messages.recv() => own = self.update(message),
+                () = sleep_until(wake) => own = self.update(Message::Tick),
+            }
+            for effect in own {
+                match effect {
+                    Effect::Interact { id, passage } => {
+                        // Two readers of one terminal would share its keys.
+                        let result = self.begin_session(&id, passage).await;
+                        let result = match result {
+                            Ok(session) => {
+                                drop(input);
+                                let result = self.interact(session).await;
+                                input = EventStream::new();
+                                result
+                            }
+                            Err(error) => Err(error.into()),
+                        };
+                        self.update(Message::Returned(result));
+                    }
+                    other => self.on_effect(other)?,
+                }
+            }
+            if self.state.is_done {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if self.state.is_dirty && (is_urgent && self.state.world.is_some() || now >= due) {
+                self.state.is_dirty = false;
+                let (draw, state) = (self.draw, &self.state);
+                self.display.draw(|frame| draw(frame, state))?;
+                due = now + FRAME;
+            }
+        }
+    }
+
+    /// Updates the state; the effects that the loop itself must do.
+    fn update(&mut self, message: Message) -> Vec<Effect> {
+        self.state.clock = self.began.elapsed();
+        let effects = self.state.update(message);
+        effects
+            .into_iter()
+            .filter_map(|effect| self.effects.run(effect))
+            .collect()
+    }
+
+    fn on_effect(&mut self, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Show(visible) => self.collector.show(visible),
+            Effect::Refresh => self.collector.refresh(),
+            Effect::Redraw => self.display.forget()?,
+            Effect::Operate { .. }
+            | Effect::Watch { .. }
+            | Effect::Unwatch
+            | Effect::Interact { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// When to wake without any message: for a frame that is owed, or for what changes
+    /// by itself.
+    fn wake(&self, due: Instant) -> Instant {
+        let tick = self.state.next_tick().map(|tick| self.began + tick);
+        let frame = self.state.is_dirty.then_some(due);
+        // A day is as good as never.
+        let never = Instant::now() + Duration::from_secs(86_400);
+        [tick, frame].into_iter().flatten().min().unwrap_or(never)
+    }
+
+    /// Stops this process as the terminal's own ctrl-z does.
+    fn stop_process(&mut self) -> io::Result<()> {
+        self.display.suspend();
+        raise(Signal::SIGSTOP)?;
+        self.display.resume()?;
+        self.state.is_dirty = true;
+        Ok(())
+    }
+
+    async fn begin_session(&self, id: &ContainerId, passage: Passage) -> engine::Result<Session> {
+        let (cols, rows) = (self.state.area.width, self.state.area.height);
+        let streams = AttachStreams {
+            stdin: true,
+            stdout: true,
+            stderr: true,
+            size: Some(TerminalSize { rows, cols }),
+        };
+        if passage == Passage::Attach {
+            return self.engine.attach(id, streams).await;
+        }
+        let config = ExecConfig {
+            argv: SHELL.map(str::to_owned).into(),
+            env: vec![format!(
+                "TERM={}",
+                std::env::var("TERM").unwrap_or_else(|_| "xterm".into())
+            )],
+            tty: true,
+            attach: Some(streams),
+            ..ExecConfig::default()
+        };
+        let exec = self.engine.exec(id, config).await.map_err(|error| {
+            if error.kind == ErrorKind::CommandNotFound {
+                error.with_hint("the image has no shell; `wharf exec` runs what it has")
+            } else {
+                error
+            }
+        })?;
+        exec.session.ok_or_else(|| {
+            EngineError::new(ErrorKind::Internal, "open a shell in", id.short())
+                .because("the engine gave no streams")
+        })
+    }
+
+    async fn interact(&mut self, session: Session) -> Result<(), Failure> {
+        self.display.suspend();
+        let result = (self.interact)(session).await;
+        let back = self.display.resume();
+        // The size may have changed while nobody listened.
+        if let Ok((width, height)) = crossterm::terminal::size() {
+            self.state.area = Rect::new(0, 0, width, height);
+        }
+        result.and(back).map_err(|error| Failure {
+            message: format!("use this terminal for a session: {error}"),
+            hint: None,
+        })
+    }
+
+    /// Waits for operations that were begun: a stop that is left half-way would leave
+    /// a container that nobody kills after its timeout.
+    async fn finish_operations(&mut self) {
+        self.effects.operations.close();
+        if self.effects.operations.is_empty() {
+            return;
+        }
+        eprintln!("wharf: waiting for operations to end; ctrl-c leaves them");
+        let interrupt = async {
+            match signal(SignalKind::interrupt()) {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.effects.operations.wait() => {}
+            () = interrupt => {}
+        }
+    }
+}
+
+/// What the shell key runs: bash where there is one.
+const SHELL: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    "if [ -x /bin/bash ]; then exec /bin/bash; else exec /bin/sh; fi",
+];
+
+fn is_suspend(event: &Event) -> bool {
+    matches!(event, Event::Key(key) if keymap::key(*key) == Some(Key::ctrl('z')))
+}
+
+fn message_of(event: Event) -> Option<Message> {
+    match event {
+        Event::Key(event) => keymap::key(event).map(Message::Key),
+        Event::Paste(text) => Some(Message::Paste(text)),
+        Event::Resize(width, height) => Some(Message::Resize(width, height)),
+        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+    }
+}

@@ -1,0 +1,325 @@
+//! Everything that the dashboard knows. One owner, changed by `update` only.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use ratatui::layout::Rect;
+
+use super::{Details, Effect, Failure, History, List, Modal, Operations, Target, geometry};
+use crate::{
+    action::{Scope, Subject},
+    format::{
+        Glyphs,
+        columns::{self, CONTAINERS, Item},
+    },
+    model::{
+        Capabilities, ContainerId, ContainerRow, Digest, Image, Problem, Source, Visible, World,
+    },
+};
+
+/// What the terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Which signs.
+    pub glyphs: Glyphs,
+    /// Whether colours.
+    pub has_color: bool,
+}
+
+/// The screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Screen {
+    Containers,
+    Images,
+}
+
+/// Which half of the screen the arrows move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Pane {
+    Table,
+    Details,
+}
+
+/// The last picture is old, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Since when, by the dashboard's clock.
+    pub since: Duration,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// A short message over the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    /// Whether something failed.
+    pub is_error: bool,
+    /// What happened, a line each.
+    pub lines: Vec<String>,
+    /// The way out.
+    pub hint: Option<String>,
+    /// When it goes, by the dashboard's clock.
+    pub until: Duration,
+}
+
+/// Everything that the dashboard knows.
+#[derive(Debug)]
+pub struct State {
+    /// What the terminal can show.
+    pub look: Look,
+    /// The terminal's size.
+    pub area: Rect,
+    /// Time since the dashboard began; the loop sets it before each message.
+    pub clock: Duration,
+    /// What the engine can do.
+    pub capabilities: Capabilities,
+    /// The picture; `None` before the first.
+    pub world: Option<Arc<World>>,
+    /// Set while no new picture comes.
+    pub stale: Option<Stale>,
+    /// Which screen.
+    pub screen: Screen,
+    /// Which half of it the arrows move.
+    pub pane: Pane,
+    /// Whether details have it all.
+    pub is_zoomed: bool,
+    /// Whether containers are shown that don't run.
+    pub shows_all: bool,
+    /// The containers' table.
+    pub containers: List<ContainerId>,
+    /// The images' table.
+    pub images: List<Digest>,
+    /// The selected container's tab.
+    pub details: Details,
+    /// Lines scrolled in an image's layers.
+    pub layers_scroll: usize,
+    /// What containers used before.
+    pub histories: HashMap<ContainerId, History>,
+    /// What was asked and has not ended.
+    pub operations: Operations,
+    /// Short messages, oldest first.
+    pub toasts: Vec<Toast>,
+    /// What lies over the screen.
+    pub modal: Option<Modal>,
+    /// Whether something visible changed.
+    pub is_dirty: bool,
+    /// Whether it is over.
+    pub is_done: bool,
+    pub(super) shown: Option<Visible>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl State {
+    /// The dashboard before its first picture.
+    pub fn new(look: Look, capabilities: Capabilities, area: Rect) -> Self {
+        Self {
+            look,
+            area,
+            clock: Duration::ZERO,
+            capabilities,
+            world: None,
+            stale: None,
+            screen: Screen::Containers,
+            pane: Pane::Table,
+            is_zoomed: false,
+            shows_all: true,
+            containers: List::new("state"),
+            images: List::new("created"),
+            details: Details::default(),
+            layers_scroll: 0,
+            histories: HashMap::new(),
+            operations: Operations::default(),
+            toasts: Vec::new(),
+            modal: None,
+            is_dirty: true,
+            is_done: false,
+            shown: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// The time of the picture.
+    pub fn now(&self) -> Timestamp {
+        self.world.as_ref().map_or(Timestamp::UNIX_EPOCH, |w| w.at)
+    }
+
+    /// The container under the cursor.
+    pub fn selected_container(&self) -> Option<&ContainerRow> {
+        let row = *self.containers.rows.get(self.containers.cursor)?;
+        self.world.as_ref()?.containers.get(row)
+    }
+
+    /// The image under the cursor.
+    pub fn selected_image(&self) -> Option<&Image> {
+        let row = *self.images.rows.get(self.images.cursor)?;
+        self.world.as_ref()?.images.get(row)
+    }
+
+    /// Where keys of this screen are declared.
+    pub fn scope(&self) -> Scope {
+        match self.screen {
+            Screen::Containers => Scope::Containers,
+            Screen::Images => Scope::Images,
+        }
+    }
+
+    /// The filter of this screen's list.
+    pub fn filter(&self) -> &str {
+        match self.screen {
+            Screen::Containers => &self.containers.filter,
+            Screen::Images => &self.images.filter,
+        }
+    }
+
+    /// What an action would be done to: the thing under the cursor.
+    pub fn subject(&self) -> Subject<'_> {
+        let mut subject = Subject::of(&self.capabilities);
+        match self.screen {
+            Screen::Containers => {
+                if let Some(row) = self.selected_container() {
+                    subject = self.subject_of(row);
+                }
+            }
+            Screen::Images => subject.image = self.selected_image(),
+        }
+        subject
+    }
+
+    /// What an action would be done to: this container.
+    pub fn subject_of<'a>(&'a self, row: &'a ContainerRow) -> Subject<'a> {
+        let target = Target::Container(row.container.id.clone());
+        Subject {
+            container: Some(&row.container),
+            is_busy: self.operations.on(&target).is_some(),
+            ..Subject::of(&self.capabilities)
+        }
+    }
+
+    /// The marked containers that are shown, in the order shown.
+    pub fn marked(&self) -> impl Iterator<Item = &ContainerRow> {
+        let containers = self.world.as_ref().map(|world| &world.containers);
+        self.containers
+            .rows
+            .iter()
+            .filter_map(move |&row| containers?.get(row))
+            .filter(|row| self.containers.marks.contains(&row.container.id))
+    }
+
+    /// What is wrong with what this screen shows, apart from stale pictures.
+    pub fn notices(&self) -> impl Iterator<Item = &Problem> {
+        let problems = self.world.as_deref().map_or(&[][..], |w| &w.problems);
+        problems.iter().filter(|problem| match problem.source {
+            Source::Host | Source::Engine => true,
+            Source::Containers | Source::Stats => self.screen == Screen::Containers,
+            Source::Images => self.screen == Screen::Images,
+        })
+    }
+
+    /// What must be read for this screen.
+    pub(super) fn visible(&self) -> Visible {
+        Visible {
+            stats: self.screen == Screen::Containers,
+            images: self.screen == Screen::Images,
+        }
+    }
+
+    /// Arranges the lists anew after a new picture, filter or order.
+    pub(super) fn arrange(&mut self) {
+        let Some(world) = self.world.clone() else {
+            return;
+        };
+        let rows = self.container_rows(&world);
+        self.containers
+            .arrange(rows, |row| world.containers[row].container.id.clone());
+        let rows = self.image_rows(&world);
+        self.images
+            .arrange(rows, |row| world.images[row].id.clone());
+    }
+
+    fn container_rows(&self, world: &World) -> Vec<usize> {
+        let wanted = self.containers.filter.to_lowercase();
+        let mut rows: Vec<usize> = (0..world.containers.len())
+            .filter(|&row| {
+                let container = &world.containers[row].container;
+                let is_live = container.state.can_stop();
+                (self.shows_all || is_live)
+                    && (wanted.is_empty()
+                        || container.name.to_lowercase().contains(&wanted)
+                        || container.config.image.to_lowercase().contains(&wanted)
+                        || container.state.as_str().starts_with(&wanted)
+                        || container.id.as_str().starts_with(&wanted))
+            })
+            .collect();
+        let sort = self.containers.sort;
+        let key = |id| columns::find(CONTAINERS, id).map(|column| column.key);
+        let (Some(key), Some(name)) = (key(sort.column), key("name")) else {
+            return rows;
+        };
+        // Each key is made once: the comparison would make it log n times.
+        let mut keyed: Vec<_> = rows
+            .iter()
+            .map(|&row| {
+                let item = Item::new(&world.containers[row], &world.host, world.at);
+                (key(&item), name(&item), row)
+            })
+            .collect();
+        keyed.sort_by(|a, b| {
+            a.0.compare(&b.0, sort.is_descending)
+                .then_with(|| a.1.compare(&b.1, false))
+        });
+        rows.clear();
+        rows.extend(keyed.into_iter().map(|(_, _, row)| row));
+        rows
+    }
+
+    fn image_rows(&self, world: &World) -> Vec<usize> {
+        let wanted = self.images.filter.to_lowercase();
+        let mut rows: Vec<usize> = (0..world.images.len())
+            .filter(|&row| {
+                let image = &world.images[row];
+                wanted.is_empty()
+                    || image.id.hex().starts_with(&wanted)
+                    || image
+                        .references
+                        .iter()
+                        .any(|reference| reference.to_lowercase().contains(&wanted))
+            })
+            .collect();
+        let images = &world.images;
+        let sort = self.images.sort;
+        rows.sort_by(|&a, &b| {
+            let (a, b) = (&images[a], &images[b]);
+            let order = match sort.column {
+                "name" => a.references.cmp(&b.references),
+                "size" => b.size_bytes.cmp(&a.size_bytes),
+                "own" => {
+                    let own = |image: &Image| image.size_bytes - image.shared_bytes;
+                    own(b).cmp(&own(a))
+                }
+                _ => b.created.cmp(&a.created),
+            };
+            if sort.is_descending {
+                order.reverse()
+            } else {
+                order
+            }
+        });
+        rows
+    }
+
+    /// Brings scrolling back within bounds, after anything that moved them.
+    pub(super) fn settle(&mut self) {
+        let regions = geometry(self);
+        let height = usize::from(regions.rows.height);
+        self.containers.scroll_into_view(height);
+        self.images.scroll_into_view(height);
+        let reach = self.reach(&regions);
+        self.details.scroll = self.details.scroll.min(reach);
+        let layers = self.selected_image().map_or(0, |image| image.layers.len());
+        self.layers_scroll = self
+            .layers_scroll
+            .min(layers.saturating_sub(usize::from(regions.details.height / 2)));
+    }
+}

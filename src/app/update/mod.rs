@@ -1,0 +1,359 @@
+//! The one place that changes [`State`]: a message in, effects out. Nothing here waits,
+//! reads a clock or touches the terminal.
+
+mod modals;
+mod motion;
+mod operate;
+
+pub use motion::LOG_MARGIN;
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
+    details, inspect, modal::Choice,
+};
+use crate::{
+    action::{self, Action, ActionSpec, Key},
+    model::World,
+};
+
+/// How long a message stays that tells of success.
+const TOAST: Duration = Duration::from_secs(3);
+/// How long one stays that tells of a failure; esc takes it away earlier.
+const TOAST_ERROR: Duration = Duration::from_secs(12);
+
+impl State {
+    /// What happens next.
+    pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        self.is_dirty |= !matches!(message, Message::Tick);
+        match message {
+            Message::Key(key) => self.on_key(key),
+            Message::Paste(text) => self.on_paste(&text),
+            Message::Resize(width, height) => {
+                self.area = ratatui::layout::Rect::new(0, 0, width, height);
+            }
+            Message::World(Ok(world)) => self.on_world(world),
+            Message::World(Err(failure)) => {
+                let since = self.stale.take().map_or(self.clock, |stale| stale.since);
+                self.stale = Some(Stale { since, failure });
+            }
+            Message::Log(watch, lines) if watch == self.details.watch => {
+                if matches!(self.details.log_state, Pending::Loading) {
+                    self.details.log.clear();
+                }
+                self.details.append(lines);
+            }
+            Message::LogEnded(watch, failure) if watch == self.details.watch => {
+                if matches!(self.details.log_state, Pending::Loading) {
+                    self.details.log.clear();
+                }
+                self.details.log_state = failure.map_or(Pending::Ready(()), Pending::Failed);
+            }
+            Message::Processes(watch, result) if watch == self.details.watch => {
+                self.details.processes = result.map_or_else(Pending::Failed, Pending::Ready);
+            }
+            Message::Changes(watch, result) if watch == self.details.watch => {
+                self.details.changes = result.map_or_else(Pending::Failed, Pending::Ready);
+            }
+            // An answer to a question that is no longer asked.
+            Message::Log(..)
+            | Message::LogEnded(..)
+            | Message::Processes(..)
+            | Message::Changes(..) => self.is_dirty = false,
+            Message::Operated(operation, target, result) => {
+                self.on_operated(operation, target, result);
+            }
+            Message::Returned(result) => {
+                if let Err(failure) = result {
+                    self.tell_failure(failure);
+                }
+                self.effects.push(Effect::Redraw);
+                self.effects.push(Effect::Refresh);
+            }
+            Message::Tick => {}
+            Message::Terminate => self.is_done = true,
+        }
+        self.drop_old_toasts();
+        self.settle();
+        self.watch();
+        self.show();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When something on screen changes by itself, by the dashboard's clock.
+    pub fn next_tick(&self) -> Option<Duration> {
+        self.toasts.iter().map(|toast| toast.until).min()
+    }
+
+    fn on_key(&mut self, key: Key) {
+        if key == Key::ctrl('c') {
+            self.is_done = true;
+        } else if self.modal.is_some() {
+            self.on_modal_key(key);
+        } else {
+            self.on_plain_key(key);
+        }
+    }
+
+    fn on_plain_key(&mut self, key: Key) {
+        let mut refused = None;
+        for spec in action::of_key(self.scope(), key) {
+            match self.verdict(spec) {
+                Ok(()) => return self.perform(spec),
+                Err(reason) => refused = refused.or(Some((spec, reason))),
+            }
+        }
+        match refused {
+            Some((spec, reason)) => self.tell_refusal(spec, &reason),
+            None => self.is_dirty = false,
+        }
+    }
+
+    /// Whether an action is possible now, on what is marked or else selected.
+    pub fn verdict(&self, spec: &ActionSpec) -> Result<(), action::Refusal> {
+        if !spec.is_bulk() || self.screen != Screen::Containers {
+            return (spec.needs)(&self.subject());
+        }
+        let mut verdict = None;
+        for row in self.marked() {
+            let answer = (spec.needs)(&self.subject_of(row));
+            if answer.is_ok() {
+                return answer;
+            }
+            verdict = verdict.or(Some(answer));
+        }
+        verdict.unwrap_or_else(|| (spec.needs)(&self.subject()))
+    }
+
+    /// Does an action that is possible.
+    pub(super) fn perform(&mut self, spec: &'static ActionSpec) {
+        match spec.action {
+            Action::Start
+            | Action::Stop
+            | Action::Restart
+            | Action::Pause
+            | Action::Unpause
+            | Action::Kill
+            | Action::Remove
+            | Action::RemoveImage => self.ask_or_operate(spec),
+            Action::Shell => self.interact(Passage::Shell),
+            Action::Attach => self.interact(Passage::Attach),
+            Action::Logs => self.go_to(Tab::Logs),
+            Action::Stats => self.go_to(Tab::Stats),
+            Action::Processes => self.go_to(Tab::Processes),
+            Action::Inspect => self.go_to(Tab::Inspect),
+            Action::Changes => self.go_to(Tab::Changes),
+            Action::NextTab => self.go_to(self.details.tab.step(1)),
+            Action::PreviousTab => self.go_to(self.details.tab.step(-1)),
+            Action::ToggleAll => {
+                self.shows_all = !self.shows_all;
+                self.arrange();
+            }
+            Action::Mark => self.mark(),
+            Action::MarkAll => self.mark_all(),
+            Action::Follow => {
+                self.details.follows = !self.details.follows;
+                if self.details.follows {
+                    self.details.scroll = 0;
+                }
+            }
+            Action::Wrap => self.details.wraps = !self.details.wraps,
+            Action::Filter => self.modal = Some(Modal::Filter(self.filter().to_owned())),
+            Action::Sort => self.open_sort(),
+            Action::Palette => self.modal = Some(Modal::Palette(Choice::new(self.scope()))),
+            Action::Help => self.modal = Some(Modal::Help(0)),
+            Action::Zoom => self.is_zoomed = !self.is_zoomed,
+            Action::NextPane => self.step_pane(),
+            Action::Up
+            | Action::Down
+            | Action::PageUp
+            | Action::PageDown
+            | Action::First
+            | Action::Last => self.go(spec.action),
+            Action::Back => self.back(),
+            Action::ScreenContainers => self.go_to_screen(Screen::Containers),
+            Action::ScreenImages => self.go_to_screen(Screen::Images),
+            Action::Refresh => {
+                self.effects.push(Effect::Refresh);
+                self.effects.push(Effect::Redraw);
+            }
+            Action::Quit => self.is_done = true,
+            // Rows without a key and a place in the palette: only subcommands.
+            Action::CommandLine => {}
+        }
+    }
+
+    fn interact(&mut self, passage: Passage) {
+        if let Some(row) = self.selected_container() {
+            let id = row.container.id.clone();
+            self.effects.push(Effect::Interact { id, passage });
+        }
+    }
+
+    fn go_to(&mut self, tab: Tab) {
+        if self.screen == Screen::Containers && self.details.tab != tab {
+            self.details.tab = tab;
+            self.details.scroll = 0;
+            self.details.follows = true;
+        }
+    }
+
+    fn go_to_screen(&mut self, screen: Screen) {
+        self.screen = screen;
+        self.is_zoomed = false;
+    }
+
+    /// Takes back one thing: zoom, what a failure said, marks, filter, pane.
+    fn back(&mut self) {
+        if self.is_zoomed {
+            self.is_zoomed = false;
+        } else if !self.toasts.is_empty() {
+            self.toasts.clear();
+        } else if self.screen == Screen::Containers && !self.containers.marks.is_empty() {
+            self.containers.marks.clear();
+        } else if !self.filter().is_empty() {
+            self.set_filter(String::new());
+        } else {
+            self.pane = super::Pane::Table;
+        }
+    }
+
+    fn on_world(&mut self, world: Arc<World>) {
+        self.stale = None;
+        for row in &world.containers {
+            if !row.container.state.has_process() {
+                continue;
+            }
+            let id = &row.container.id;
+            // Looking a name up first saves cloning it each second.
+            if !self.histories.contains_key(id) {
+                self.histories.insert(id.clone(), Default::default());
+            }
+            if let Some(history) = self.histories.get_mut(id) {
+                history.push(&row.usage.unwrap_or_default());
+            }
+        }
+        let exists = |id: &_| world.container(id).is_some();
+        if self.histories.len() > world.containers.len() {
+            self.histories.retain(|id, _| exists(id));
+        }
+        self.containers.marks.retain(exists);
+        self.world = Some(world);
+        self.arrange();
+    }
+
+    /// Keeps what is loaded for the details in step with what is selected.
+    fn watch(&mut self) {
+        let selected = match self.screen {
+            Screen::Containers => self.selected_container().map(|row| &row.container).cloned(),
+            Screen::Images => None,
+        };
+        let tab = self.details.tab;
+        if let (Some(container), Tab::Inspect) = (&selected, tab) {
+            self.details.inspect = inspect::lines(container);
+        }
+        let wanted = selected
+            .filter(|_| tab.is_loaded())
+            .map(|container| (container.id.clone(), tab, container.started));
+        if self.details.watched == wanted {
+            return;
+        }
+        let id = |watched: &details::Watched| watched.as_ref().map(|(id, ..)| id.clone());
+        if id(&self.details.watched) != id(&wanted) {
+            self.forget_details();
+        }
+        self.details.watch += 1;
+        match &wanted {
+            Some((id, tab, _)) => {
+                if *tab == Tab::Logs {
+                    // The lines stay on screen until the first of the new ones come.
+                    self.details.log_state = Pending::Loading;
+                }
+                self.effects.push(Effect::Watch {
+                    watch: self.details.watch,
+                    id: id.clone(),
+                    tab: *tab,
+                });
+            }
+            None => self.effects.push(Effect::Unwatch),
+        }
+        self.details.watched = wanted;
+    }
+
+    fn forget_details(&mut self) {
+        let Details {
+            tab, wraps, watch, ..
+        } = self.details;
+        self.details = Details {
+            tab,
+            wraps,
+            watch,
+            ..Details::default()
+        };
+    }
+
+    /// Keeps what the collector reads in step with what is on screen.
+    fn show(&mut self) {
+        let visible = self.visible();
+        if self.shown != Some(visible) {
+            self.shown = Some(visible);
+            self.effects.push(Effect::Show(visible));
+        }
+    }
+
+    fn tell_refusal(&mut self, spec: &ActionSpec, reason: &str) {
+        let name = match self.screen {
+            Screen::Containers => self.selected_container().map(|row| &row.container.name),
+            Screen::Images => None,
+        };
+        let line = match name {
+            Some(name) => format!("can't {} {name}: {reason}", verb(spec)),
+            None => format!("can't {}: {reason}", verb(spec)),
+        };
+        let line = crate::format::text::sanitize(&line).into_owned();
+        self.tell(false, vec![line], None, TOAST);
+    }
+
+    pub(super) fn tell_failure(&mut self, failure: Failure) {
+        self.tell(true, vec![failure.message], failure.hint, TOAST_ERROR);
+    }
+
+    pub(super) fn tell(
+        &mut self,
+        is_error: bool,
+        lines: Vec<String>,
+        hint: Option<String>,
+        lifetime: Duration,
+    ) {
+        // The newest success is the one that matters; failures must all be seen.
+        self.toasts.retain(|toast| toast.is_error);
+        if self.toasts.len() == 3 {
+            self.toasts.remove(0);
+        }
+        self.toasts.push(Toast {
+            is_error,
+            lines,
+            hint,
+            until: self.clock + lifetime,
+        });
+    }
+
+    fn drop_old_toasts(&mut self) {
+        let before = self.toasts.len();
+        let clock = self.clock;
+        self.toasts.retain(|toast| toast.until > clock);
+        self.is_dirty |= self.toasts.len() != before;
+    }
+}
+
+/// The word for an action in "can't …".
+fn verb(spec: &ActionSpec) -> &'static str {
+    match spec.action {
+        Action::Shell => "open a shell in",
+        Action::Attach => "attach to",
+        Action::Processes => "list processes of",
+        Action::Changes => "list files of",
+        _ => spec.title,
+    }
+}

@@ -1,0 +1,64 @@
+//! `wharf attach`
+
+use clap::Args;
+
+use super::{
+    Context,
+    failure::{Failure, Outcome},
+    run::{code_of, terminal_size},
+    stream,
+};
+use crate::model::{AttachStreams, State, WaitCondition};
+
+/// Arguments of `attach`.
+#[derive(Args, Debug)]
+pub struct AttachArgs {
+    /// Keys that detach from it
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
+    /// Don't attach our stdin
+    #[arg(long)]
+    no_stdin: bool,
+    /// Pass our signals on to it
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    sig_proxy: bool,
+    /// The container, by name or id
+    container: String,
+}
+
+/// Attaches to a running container until it ends.
+pub async fn run(args: &AttachArgs, context: &Context) -> Outcome {
+    let id = context.resolve(&args.container).await?;
+    let container = context.engine.inspect(&id).await?;
+    if container.state == State::Paused {
+        return Err(
+            Failure::new(format!("attach {}: it is paused", args.container))
+                .with_hint("unpause it first"),
+        );
+    }
+    let config = &container.config;
+    let streams = AttachStreams {
+        stdin: !args.no_stdin && config.open_stdin,
+        stdout: true,
+        stderr: true,
+        size: config.tty.then(terminal_size).flatten(),
+    };
+    let proxy = match args.sig_proxy && !config.tty {
+        true => Some(stream::proxy_signals(context.engine.clone(), id.clone())?),
+        false => None,
+    };
+    let session = context.engine.attach(&id, streams).await?;
+    let condition = match config.auto_remove {
+        true => WaitCondition::Removed,
+        false => WaitCondition::NotRunning,
+    };
+    let exit = async { Ok(context.engine.wait(&id, condition).await?) };
+    let both = futures_util::future::try_join(stream::copy(session, streams.stdin), exit);
+    match proxy {
+        Some(proxy) => tokio::select! {
+            both = both => Ok(code_of(both?.1)),
+            () = proxy => Ok(0),
+        },
+        None => Ok(code_of(both.await?.1)),
+    }
+}

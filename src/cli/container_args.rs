@@ -1,0 +1,202 @@
+//! The flags of `run` and `create`: docker's, made into what the engine is asked for.
+
+use std::{fs, path::PathBuf};
+
+use clap::Args;
+
+use super::{
+    failure::Failure,
+    limit_args::LimitArgs,
+    values::{self, Parsed},
+};
+use crate::model::{
+    ContainerConfig, CreateRequest, Device, Mount, NetworkMode, RestartPolicy, Ulimit,
+};
+
+/// Flags that describe a container.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ContainerArgs {
+    /// Print help
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+    /// Give it this name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Keep its stdin open
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Give it a terminal
+    #[arg(short, long)]
+    pub tty: bool,
+    /// Remove it when it exits
+    #[arg(long)]
+    pub rm: bool,
+    /// Set a variable; KEY alone passes ours on
+    #[arg(short, long, value_name = "KEY=VALUE", value_parser = values::env)]
+    env: Vec<String>,
+    /// Read variables from a file
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
+    /// Working directory inside
+    #[arg(short, long, value_name = "DIR")]
+    workdir: Option<String>,
+    /// Run as this user
+    #[arg(short, long, value_name = "USER[:GROUP]")]
+    user: Option<String>,
+    /// Its host name
+    #[arg(short = 'h', long, value_name = "NAME")]
+    hostname: Option<String>,
+    /// Set a label
+    #[arg(short, long, value_name = "KEY=VALUE", value_parser = values::label)]
+    label: Vec<(String, String)>,
+    /// Replace the image's entrypoint; "" clears it
+    #[arg(long, value_name = "COMMAND")]
+    entrypoint: Option<String>,
+    /// Run a small init that forwards signals and reaps
+    #[arg(long)]
+    init: bool,
+    /// When to start it again: no, on-failure[:N], always, unless-stopped
+    #[arg(long, value_name = "POLICY", default_value = "no", value_parser = values::restart, hide_default_value = true)]
+    restart: RestartPolicy,
+    /// Signal that asks it to stop
+    #[arg(long, value_name = "SIGNAL", value_parser = values::signal)]
+    stop_signal: Option<String>,
+    /// Seconds until it is killed after that; -1 waits for ever
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(-1..), allow_negative_numbers = true)]
+    stop_timeout: Option<i64>,
+    /// Make its root file system read-only
+    #[arg(long)]
+    read_only: bool,
+    /// Mount memory
+    #[arg(long, value_name = "DIR[:OPTIONS]", value_parser = values::tmpfs)]
+    tmpfs: Vec<Mount>,
+    /// Bind a host directory or file
+    #[arg(short, long, value_name = "SOURCE:TARGET[:ro]", value_parser = values::volume)]
+    volume: Vec<Mount>,
+    /// Mount by fields: type=bind|tmpfs,source=…,target=…
+    #[arg(long, value_name = "FIELDS", value_parser = values::mount)]
+    mount: Vec<Mount>,
+    /// Network namespace: none (its own, loopback only) or host
+    #[arg(long, visible_alias = "net", value_name = "MODE", value_parser = values::network, default_value = "none", hide_default_value = true)]
+    network: NetworkMode,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// Give it a device
+    #[arg(long, value_name = "HOST[:CONTAINER][:rwm]", value_parser = values::device)]
+    device: Vec<Device>,
+    /// Limit its processes' resources
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = values::ulimit)]
+    ulimit: Vec<Ulimit>,
+    /// Add a capability
+    #[arg(long, value_name = "CAP", value_parser = values::capability)]
+    cap_add: Vec<String>,
+    /// Take a capability away
+    #[arg(long, value_name = "CAP", value_parser = values::capability)]
+    cap_drop: Vec<String>,
+    /// no-new-privileges, seccomp=FILE|unconfined, systempaths=unconfined
+    #[arg(long, value_name = "OPTION")]
+    security_opt: Vec<String>,
+    /// Take nearly all confinement off
+    #[arg(long)]
+    privileged: bool,
+    /// Set a namespaced kernel setting
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::sysctl)]
+    sysctl: Vec<(String, String)>,
+    /// Size of /dev/shm
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    shm_size: Option<u64>,
+    /// Preference of the kernel's OOM killer, -1000 to 1000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-1000..=1000), allow_negative_numbers = true)]
+    oom_score_adj: Option<i32>,
+    /// Write the container's id to a new file
+    #[arg(long, value_name = "FILE")]
+    pub cidfile: Option<PathBuf>,
+    /// The image, then a command and its arguments
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_name = "IMAGE [COMMAND] [ARG]")]
+    image_and_command: Vec<String>,
+}
+
+impl ContainerArgs {
+    /// The request that these flags make, checked as a whole.
+    pub fn request(&self) -> Result<CreateRequest, Failure> {
+        self.config()
+            .map(|config| CreateRequest {
+                name: self.name.clone(),
+                config,
+            })
+            .map_err(Failure::usage)
+    }
+
+    fn config(&self) -> Parsed<ContainerConfig> {
+        if self.rm && self.restart != RestartPolicy::No {
+            return Err("--rm and --restart exclude each other".into());
+        }
+        if let Some(file) = self.cidfile.as_ref().filter(|file| file.exists()) {
+            return Err(format!("--cidfile {}: it exists already", file.display()));
+        }
+        let (image, command) = self
+            .image_and_command
+            .split_first()
+            .ok_or("an image is needed")?;
+        let mounts = [&self.volume[..], &self.mount, &self.tmpfs].concat();
+        if let Some(mount) = twice(&mounts) {
+            return Err(format!("two mounts on {}", mount.target.display()));
+        }
+        Ok(ContainerConfig {
+            image: image.clone(),
+            command: command.to_vec(),
+            entrypoint: self
+                .entrypoint
+                .as_ref()
+                .map(|program| match program.as_str() {
+                    "" => Vec::new(),
+                    program => vec![program.to_owned()],
+                }),
+            env: self.environment()?,
+            working_dir: self.workdir.clone(),
+            user: self.user.clone(),
+            hostname: self.hostname.clone(),
+            labels: self.label.iter().cloned().collect(),
+            tty: self.tty,
+            open_stdin: self.interactive,
+            auto_remove: self.rm,
+            init: self.init,
+            restart: self.restart,
+            stop_signal: self.stop_signal.clone(),
+            stop_timeout_secs: self.stop_timeout,
+            read_only: self.read_only,
+            mounts,
+            network: self.network,
+            limits: self.limits.limits()?,
+            ulimits: self.ulimit.clone(),
+            devices: self.device.clone(),
+            cap_add: self.cap_add.clone(),
+            cap_drop: self.cap_drop.clone(),
+            security: values::security(&self.security_opt, |path| fs::read_to_string(path))?,
+            privileged: self.privileged,
+            sysctls: self.sysctl.iter().cloned().collect(),
+            shm_size_bytes: self.shm_size,
+            oom_score_adj: self.oom_score_adj,
+        })
+    }
+
+    /// Files first, flags over them.
+    fn environment(&self) -> Parsed<Vec<String>> {
+        let mut given = Vec::new();
+        for file in &self.env_file {
+            let about = |error: String| format!("--env-file {}: {error}", file.display());
+            let text = fs::read_to_string(file).map_err(|error| about(error.to_string()))?;
+            given.extend(values::env_lines(&text).map_err(about)?);
+        }
+        given.extend(self.env.iter().cloned());
+        Ok(values::resolve_env(&given, |name| std::env::var(name).ok()))
+    }
+}
+
+fn twice(mounts: &[Mount]) -> Option<&Mount> {
+    mounts
+        .iter()
+        .enumerate()
+        .find(|(index, mount)| mounts[..*index].iter().any(|m| m.target == mount.target))
+        .map(|(_, mount)| mount)
+}

@@ -1,0 +1,52 @@
+//! `wharf image …`
+
+use clap::{Args, Subcommand};
+
+use super::{Context, failure::Outcome, images, import, inspect, output::line, rmi, tag};
+
+/// The commands below `image`.
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// List the images with what they share
+    #[command(visible_alias = "list")]
+    Ls(images::ImagesArgs),
+    Inspect(inspect::ImageInspectArgs),
+    FromHost(FromHostArgs),
+    /// Make an image from a root file system's tar
+    Import(import::ImportArgs),
+    /// Give an image a further name
+    Tag(tag::TagArgs),
+    /// Remove images and the layers that nobody else uses
+    #[command(visible_alias = "remove")]
+    Rm(rmi::RmiArgs),
+}
+
+/// Arguments of `image from-host`.
+#[derive(Args, Debug)]
+pub struct FromHostArgs {
+    /// What the image is to be called
+    #[arg(value_name = "NAME[:TAG]")]
+    name: String,
+    /// Executables of this host, by name or path
+    #[arg(required = true, value_name = "COMMAND")]
+    commands: Vec<String>,
+}
+
+/// Runs one of them.
+pub async fn run(command: ImageCommand, context: &Context) -> Outcome {
+    match command {
+        ImageCommand::Ls(args) => images::run(&args, context).await,
+        ImageCommand::Inspect(args) => inspect::run_images(&args, context).await,
+        ImageCommand::FromHost(args) => {
+            let id = context
+                .engine
+                .image_from_host(&args.name, &args.commands)
+                .await?;
+            line(id.as_str())?;
+            Ok(0)
+        }
+        ImageCommand::Import(args) => import::run(&args, context).await,
+        ImageCommand::Tag(args) => tag::run(&args, context).await,
+        ImageCommand::Rm(args) => rmi::run(&args, context).await,
+    }
+}

@@ -1,0 +1,132 @@
+//! The flags that limit a container, shared by `run`, `create` and `update`.
+
+use clap::Args;
+
+use super::values::{self, Parsed};
+use crate::{
+    format::bytes,
+    model::{DeviceRate, Limits},
+};
+
+/// Least memory that a container can be given, as docker has it: below, the kernel can't
+/// even set the process up.
+const LEAST_MEMORY_BYTES: u64 = 6 << 20;
+
+/// The kernel's quota period unless another is asked for, in microseconds.
+const PERIOD_US: u64 = 100_000;
+
+/// Flags that limit a container.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Most CPU, in cores
+    #[arg(long, value_name = "N", value_parser = values::cpus)]
+    cpus: Option<u64>,
+    /// CPU weight against others, 2 to 262144
+    #[arg(short = 'c', long, value_name = "WEIGHT", value_parser = clap::value_parser!(u64).range(2..=262_144))]
+    cpu_shares: Option<u64>,
+    /// CPU time a period, in microseconds
+    #[arg(long, value_name = "US", conflicts_with = "cpus", value_parser = clap::value_parser!(u64).range(1000..))]
+    cpu_quota: Option<u64>,
+    /// That period, in microseconds
+    #[arg(long, value_name = "US", conflicts_with = "cpus", value_parser = clap::value_parser!(u64).range(1000..=1_000_000))]
+    cpu_period: Option<u64>,
+    /// Processors that may be used
+    #[arg(long, value_name = "LIST", value_parser = list)]
+    cpuset_cpus: Option<String>,
+    /// Memory nodes that may be used
+    #[arg(long, value_name = "LIST", value_parser = list)]
+    cpuset_mems: Option<String>,
+    /// Most memory
+    #[arg(short, long, value_name = "SIZE", value_parser = values::size)]
+    memory: Option<u64>,
+    /// Most memory and swap together; -1 is no limit
+    #[arg(long, value_name = "SIZE", value_parser = values::memory_swap, allow_hyphen_values = true)]
+    memory_swap: Option<i64>,
+    /// Memory that is kept for it under pressure
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    memory_reservation: Option<u64>,
+    /// Most processes and threads; -1 is no limit
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(-1..), allow_negative_numbers = true)]
+    pids_limit: Option<i64>,
+    /// IO weight against others, 10 to 1000
+    #[arg(long, value_name = "WEIGHT", value_parser = clap::value_parser!(u16).range(10..=1000))]
+    blkio_weight: Option<u16>,
+    /// Bytes read a second
+    #[arg(long, value_name = "DEVICE:SIZE", value_parser = values::device_rate)]
+    device_read_bps: Vec<DeviceRate>,
+    /// Bytes written a second
+    #[arg(long, value_name = "DEVICE:SIZE", value_parser = values::device_rate)]
+    device_write_bps: Vec<DeviceRate>,
+    /// Reads a second
+    #[arg(long, value_name = "DEVICE:N", value_parser = values::device_iops)]
+    device_read_iops: Vec<DeviceRate>,
+    /// Writes a second
+    #[arg(long, value_name = "DEVICE:N", value_parser = values::device_iops)]
+    device_write_iops: Vec<DeviceRate>,
+}
+
+impl LimitArgs {
+    /// The limits that these flags make, checked against each other.
+    pub fn limits(&self) -> Parsed<Limits> {
+        let quota = self.cpu_quota.map(|quota_us| {
+            let period_us = self.cpu_period.unwrap_or(PERIOD_US);
+            quota_us.saturating_mul(1000) / period_us
+        });
+        if self.cpu_period.is_some() && quota.is_none() {
+            return Err("--cpu-period needs --cpu-quota".into());
+        }
+        if let Some(memory) = self.memory.filter(|bytes| *bytes < LEAST_MEMORY_BYTES) {
+            return Err(format!(
+                "--memory {}: at least {} are needed",
+                bytes::binary(memory),
+                bytes::binary(LEAST_MEMORY_BYTES)
+            ));
+        }
+        if let (Some(least), Some(most)) = (self.memory_reservation, self.memory)
+            && least > most
+        {
+            return Err("--memory-reservation is above --memory".into());
+        }
+        match (self.memory_swap, self.memory) {
+            (Some(1..), None) => return Err("--memory-swap needs --memory".into()),
+            (Some(both @ 1..), Some(memory)) if both.cast_unsigned() < memory => {
+                return Err("--memory-swap counts memory and swap: it is below --memory".into());
+            }
+            _ => {}
+        }
+        Ok(Limits {
+            cpu_millis: self.cpus.or(quota),
+            cpu_shares: self.cpu_shares,
+            cpuset_cpus: self.cpuset_cpus.clone(),
+            cpuset_mems: self.cpuset_mems.clone(),
+            memory_bytes: self.memory,
+            // 0 is docker's way to leave swap to the default.
+            memory_swap_bytes: self.memory_swap.filter(|bytes| *bytes != 0),
+            memory_reservation_bytes: self.memory_reservation,
+            // 0 is docker's other way to say without limit.
+            pids: self.pids_limit.map(|n| if n == 0 { -1 } else { n }),
+            blkio_weight: self.blkio_weight,
+            read_bps: self.device_read_bps.clone(),
+            write_bps: self.device_write_bps.clone(),
+            read_iops: self.device_read_iops.clone(),
+            write_iops: self.device_write_iops.clone(),
+        })
+    }
+}
+
+/// The kernel's list form (cpuset(7)): `0-2,5`.
+fn list(text: &str) -> Parsed<String> {
+    let is_number = |n: &str| !n.is_empty() && n.len() < 6 && n.bytes().all(|b| b.is_ascii_digit());
+    let is_part = |part: &str| match part.split_once('-') {
+        Some((from, to)) => {
+            is_number(from) && is_number(to) && from.parse::<u32>().ok() <= to.parse::<u32>().ok()
+        }
+        None => is_number(part),
+    };
+    if text.split(',').all(is_part) {
+        Ok(text.to_owned())
+    } else {
+        Err("a list is of numbers and ranges, such as 0-2,5".into())
+    }
+}

@@ -1,0 +1,352 @@
+//! The command line: docker's commands and flags, one file a command. Each parses and
+//! validates first, then asks the engine; none knows how an engine does it.
+//!
+//! `main` hands in how to open an engine and how to show the dashboard, so that nothing
+//! here depends on either.
+
+mod attach;
+mod completions;
+mod container;
+mod container_args;
+mod create;
+mod demo;
+mod diff;
+mod events;
+mod exec;
+mod failure;
+mod image;
+mod images;
+mod import;
+mod info;
+mod inspect;
+mod items;
+mod kill;
+mod limit_args;
+mod live;
+mod logs;
+mod output;
+mod pause;
+mod ps;
+mod rename;
+mod restart;
+mod rm;
+mod rmi;
+mod run;
+mod start;
+mod stats;
+mod stop;
+mod stream;
+mod table;
+mod tag;
+mod top;
+mod unpause;
+mod update;
+mod values;
+mod version;
+mod wait;
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::{action, engine::Engine};
+use failure::{Failure, Outcome};
+use output::Output;
+
+/// What the commands need from the rest of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Faces {
+    /// Opens the engine, below another root if one is given.
+    pub open: fn(Option<&Path>) -> crate::engine::Result<Arc<dyn Engine>>,
+    /// Where an engine keeps its data, below another root if one is given.
+    pub data: fn(Option<&Path>) -> PathBuf,
+    /// Shows the dashboard until its user leaves.
+    pub dashboard: fn(Arc<dyn Engine>) -> Result<(), String>,
+}
+
+/// What a command works with.
+struct Context {
+    engine: Arc<dyn Engine>,
+    output: Output,
+}
+
+/// A container console, and the container engine behind it, in one binary
+///
+/// Without a command it shows the dashboard.
+#[derive(Debug, Parser)]
+#[command(name = "wharf", version, max_term_width = 100, infer_long_args = false)]
+struct Cli {
+    /// Keep this engine's state below DIR, beside any other
+    #[arg(
+        long,
+        global = true,
+        env = "WHARF_ROOT",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// The commands. What each is for stands in its action's row (see [`command`]).
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Create(create::CreateArgs),
+    Start(start::StartArgs),
+    Stop(stop::StopArgs),
+    Restart(restart::RestartArgs),
+    Kill(kill::KillArgs),
+    Pause(items::Names),
+    Unpause(items::Names),
+    Rm(rm::RmArgs),
+    Rename(rename::RenameArgs),
+    Wait(items::Names),
+    Ps(ps::PsArgs),
+    Stats(stats::StatsArgs),
+    Top(top::TopArgs),
+    Logs(logs::LogsArgs),
+    Exec(exec::ExecArgs),
+    Attach(attach::AttachArgs),
+    Inspect(inspect::InspectArgs),
+    Diff(diff::DiffArgs),
+    Update(update::UpdateArgs),
+    Events(events::EventsArgs),
+    Images(images::ImagesArgs),
+    Import(import::ImportArgs),
+    Tag(tag::TagArgs),
+    Rmi(rmi::RmiArgs),
+    /// Work with images
+    #[command(subcommand)]
+    Image(image::ImageCommand),
+    /// Work with containers; the same commands under docker's longer names
+    #[command(subcommand)]
+    Container(container::ContainerCommand),
+    Demo(demo::DemoArgs),
+    /// Print a shell's completions
+    Completions(completions::CompletionsArgs),
+    /// Print the version of wharf and of what it runs on
+    Version(version::VersionArgs),
+    /// Print what the engine is and what this kernel can't do
+    Info(info::InfoArgs),
+}
+
+/// Runs the command line `arguments`, the program's name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, faces: &Faces) -> ExitCode {
+    let outcome = match parse(arguments) {
+        Ok(cli) => dispatch(cli, faces),
+        // Help and the version are no errors, and go to stdout.
+        Err(error) if !error.use_stderr() => match output::print(&error.render().to_string()) {
+            Ok(()) => Ok(0),
+            Err(error) => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)
+}
+
+/// The whole command line, each command explained by its action's row.
+fn command() -> clap::Command {
+    explain(Cli::command(), "")
+}
+
+fn explain(command: clap::Command, prefix: &str) -> clap::Command {
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(|c| c.get_name().to_owned())
+        .collect();
+    names.into_iter().fold(command, |command, name| {
+        let path = format!("{prefix}{name}");
+        command.mut_subcommand(&name, |sub| {
+            // `wharf container stop` is the action of `wharf stop`.
+            let row = action::of_subcommand(&path)
+                .or_else(|| action::of_subcommand(path.strip_prefix("container ")?));
+            let sub = match row {
+                Some(row) => sub.about(row.summary),
+                None => sub,
+            };
+            explain(sub, &format!("{path} "))
+        })
+    })
+}
+
+fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
+    let command = match cli.command {
+        Some(Command::Completions(args)) => return completions::run(&args),
+        command => command,
+    };
+    let engine = (faces.open)(cli.root.as_deref())?;
+    let Some(command) = command else {
+        return match (faces.dashboard)(engine) {
+            Ok(()) => Ok(0),
+            Err(error) => Err(Failure::new(error)),
+        };
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("start: {error}")))?;
+    let context = Context {
+        engine,
+        output: Output::of_stdout(),
+    };
+    let outcome = match command {
+        Command::Demo(args) => demo::run(&args, &context, &runtime, faces, cli.root.as_deref()),
+        command => runtime.block_on(execute(command, &context)),
+    };
+    // A thread that waits for our stdin must not keep us.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn execute(command: Command, context: &Context) -> Outcome {
+    match command {
+        Command::Run(args) => run::run(&args, context).await,
+        Command::Create(args) => create::run(&args, context).await,
+        Command::Start(args) => start::run(&args, context).await,
+        Command::Stop(args) => stop::run(&args, context).await,
+        Command::Restart(args) => restart::run(&args, context).await,
+        Command::Kill(args) => kill::run(&args, context).await,
+        Command::Pause(args) => pause::run(&args, context).await,
+        Command::Unpause(args) => unpause::run(&args, context).await,
+        Command::Rm(args) => rm::run(&args, context).await,
+        Command::Rename(args) => rename::run(&args, context).await,
+        Command::Wait(args) => wait::run(&args, context).await,
+        Command::Ps(args) => ps::run(&args, context).await,
+        Command::Stats(args) => stats::run(&args, context).await,
+        Command::Top(args) => top::run(&args, context).await,
+        Command::Logs(args) => logs::run(&args, context).await,
+        Command::Exec(args) => exec::run(&args, context).await,
+        Command::Attach(args) => attach::run(&args, context).await,
+        Command::Inspect(args) => inspect::run(&args, context).await,
+        Command::Diff(args) => diff::run(&args, context).await,
+        Command::Update(args) => update::run(&args, context).await,
+        Command::Events(args) => events::run(&args, context).await,
+        Command::Images(args) => images::run(&args, context).await,
+        Command::Import(args) => import::run(&args, context).await,
+        Command::Tag(args) => tag::run(&args, context).await,
+        Command::Rmi(args) => rmi::run(&args, context).await,
+        Command::Image(command) => image::run(command, context).await,
+        Command::Container(command) => Box::pin(execute(command.into(), context)).await,
+        Command::Version(args) => version::run(&args, context),
+        Command::Info(args) => info::run(&args, context).await,
+        Command::Demo(_) | Command::Completions(_) => Err(Failure::new(
+            "it has no longer form: call it as `wharf demo`",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(line: &str) -> Failure {
+        let arguments = line.split(' ').map(OsString::from);
+        Failure::from(parse(arguments).expect_err(line))
+    }
+
+    #[test]
+    fn command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_action_names_a_command_that_exists() {
+        let command = command();
+        for cli in action::ACTIONS.iter().filter_map(|row| row.cli) {
+            let found = cli
+                .split(' ')
+                .try_fold(&command, |at, name| at.find_subcommand(name));
+            assert!(found.is_some(), "{cli}");
+        }
+    }
+
+    #[test]
+    fn every_command_says_what_it_is_for() {
+        fn check(command: &clap::Command) {
+            for sub in command.get_subcommands() {
+                assert!(sub.get_about().is_some(), "{}", sub.get_name());
+                check(sub);
+            }
+        }
+        check(&command());
+    }
+
+    #[test]
+    fn flags_after_the_image_belong_to_the_command() {
+        let cli = parse(
+            "wharf run --rm -it img sh -c -d --rm"
+                .split(' ')
+                .map(OsString::from),
+        );
+        let Some(Command::Run(args)) = cli.unwrap().command else {
+            panic!("not run")
+        };
+        let request = args.container.request().unwrap();
+        assert_eq!(request.config.image, "img");
+        assert_eq!(request.config.command, ["sh", "-c", "-d", "--rm"]);
+        assert!(request.config.tty && request.config.open_stdin && request.config.auto_remove);
+    }
+
+    #[test]
+    fn bad_values_are_named_in_one_line_with_what_is_allowed() {
+        let failure = refusal("wharf run -m 12x img");
+        assert_eq!(failure.code, 125);
+        assert!(failure.message.contains("12x") && failure.message.contains("512m"));
+        assert!(!failure.message.contains('\n'));
+        for line in [
+            "wharf run",
+            "wharf run --bogus img",
+            "wharf run --ulimit nofile img",
+            "wharf run --restart sometimes img",
+            "wharf run --cpus x img",
+            "wharf run --cpus 1 --cpu-quota 50000 img",
+            "wharf stop",
+            "wharf nonsense",
+        ] {
+            let failure = refusal(line);
+            assert_eq!(failure.code, 125, "{line}");
+            assert!(
+                !failure.message.is_empty() && failure.hint.is_some(),
+                "{line}"
+            );
+        }
+        assert!(refusal("wharf stop").message.contains("<CONTAINER>"));
+    }
+
+    #[test]
+    fn flags_that_exclude_each_other_are_refused_before_anything_happens() {
+        for line in [
+            "wharf run --rm --restart always img",
+            "wharf run --memory-swap 1g img",
+            "wharf run -m 1g --memory-swap 512m img",
+            "wharf run -m 1m img",
+            "wharf run --cpu-period 10000 img",
+            "wharf run -v /a:/x --tmpfs /x img",
+            "wharf run --security-opt nope img",
+        ] {
+            let cli = parse(line.split(' ').map(OsString::from)).expect(line);
+            let Some(Command::Run(args)) = cli.command else {
+                panic!("not run")
+            };
+            let failure = args.container.request().expect_err(line);
+            assert_eq!(failure.code, 125, "{line}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! From containers to text: a grid, records, JSON, ids, or a template.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::totals::Totals;
+use crate::{
+    cli::{
+        failure::Failure,
+        output::Output,
+        table::{Cell, Format, GridColumn, Row, fields, grid},
+        values::Parsed,
+    },
+    format::{
+        Tone,
+        columns::{CONTAINERS, Column, Item, Size, find},
+    },
+    model::{ContainerRow, World},
+};
+
+/// Columns in the order in which they go where a terminal is too narrow. The name is not
+/// among them.
+const LADDER: &[&str] = &[
+    "networks",
+    "created",
+    "command",
+    "oom_kills",
+    "restarts",
+    "size",
+    "block_io",
+    "read",
+    "ports",
+    "image",
+    "pids",
+    "write",
+    "id",
+    "memory_share",
+    "memory",
+    "cpu",
+    "status",
+];
+
+/// Docker's fields of `ps`, which `--format json` tells.
+const DOCKER_FIELDS: [&str; 14] = [
+    "Command",
+    "CreatedAt",
+    "ID",
+    "Image",
+    "Labels",
+    "LocalVolumes",
+    "Mounts",
+    "Names",
+    "Networks",
+    "Ports",
+    "RunningFor",
+    "Size",
+    "State",
+    "Status",
+];
+
+/// What containers are told as.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// A table.
+    Grid,
+    /// One record a container.
+    Long,
+    /// One id a line.
+    Ids,
+    /// A JSON array.
+    Json,
+    /// As `--format` says.
+    Format(Format),
+}
+
+/// What is told of containers, and how.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// As what.
+    pub shape: Shape,
+    /// The columns of a grid.
+    pub columns: Vec<&'static str>,
+    /// How they are grouped.
+    pub group: Option<Group>,
+    /// Whether sums stand at the end.
+    pub totals: bool,
+    /// Whether nothing is cut.
+    pub full: bool,
+    /// Whether usage was measured.
+    pub stats: bool,
+}
+
+/// What containers are grouped by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Their state.
+    State,
+    /// Their image.
+    Image,
+    /// A label.
+    Label(String),
+}
+
+/// Reads `state`, `image` or `label:KEY`.
+pub fn group(text: &str) -> Parsed<Group> {
+    match (text, text.split_once(':')) {
+        ("state", _) => Ok(Group::State),
+        ("image", _) => Ok(Group::Image),
+        (_, Some(("label", key))) if !key.is_empty() => Ok(Group::Label(key.to_owned())),
+        _ => Err("allowed are state, image and label:KEY".into()),
+    }
+}
+
+/// The items of rows; `sizes` is empty or has one for each.
+pub fn items<'a>(
+    rows: &[&'a ContainerRow],
+    sizes: &[Size],
+    world: &'a World,
+    now: Timestamp,
+    full: bool,
+    output: &Output,
+) -> Vec<Item<'a>> {
+    let item = |(index, row): (usize, &&'a ContainerRow)| Item {
+        size: sizes.get(index).copied(),
+        full,
+        glyphs: output.glyphs,
+        ..Item::new(row, &world.host, now)
+    };
+    rows.iter().enumerate().map(item).collect()
+}
+
+impl View {
+    /// The text of these items.
+    pub fn render(&self, items: &[Item], output: &Output) -> Result<String, Failure> {
+        match &self.shape {
+            Shape::Grid => Ok(self.grid(items, output)),
+            Shape::Ids => {
+                let id = column("id").cell;
+                Ok(items.iter().map(|item| id(item) + "\n").collect())
+            }
+            Shape::Long => {
+                let records: Vec<_> = items.iter().map(record).collect();
+                Ok(records.join("\n"))
+            }
+            Shape::Json => {
+                let all: Vec<Value> = items.iter().map(object).collect();
+                Ok(format!("{:#}\n", Value::Array(all)))
+            }
+            Shape::Format(format) => self.formatted(format, items),
+        }
+    }
+
+    fn grid(&self, items: &[Item], output: &Output) -> String {
+        let mut output = *output;
+        if self.full {
+            output.width = None;
+        }
+        let columns: Vec<&Column> = self.columns.iter().map(|id| column(id)).collect();
+        let titles: Vec<GridColumn> = columns
+            .iter()
+            .map(|column| GridColumn {
+                id: column.id,
+                title: column.title,
+                width: column.width,
+                align: column.align,
+            })
+            .collect();
+        let lines =
+            |item: &Item| Row::Cells(columns.iter().map(|c| cell(c, item, &output)).collect());
+        let sums = |totals: Totals| {
+            Row::Strong(columns.iter().map(|c| totals.cell(c.id).into()).collect())
+        };
+        let mut rows = Vec::with_capacity(items.len() + 1);
+        match &self.group {
+            None => rows.extend(items.iter().map(lines)),
+            Some(group) => {
+                for (name, members) in grouped(items, group) {
+                    let totals = Totals::of(members.iter().copied());
+                    rows.push(Row::Heading(format!("{name} ({})", totals.words())));
+                    rows.extend(members.iter().map(|item| lines(item)));
+                    if self.stats && members.len() > 1 {
+                        rows.push(sums(totals));
+                    }
+                }
+            }
+        }
+        if self.totals || (self.stats && self.group.is_some()) {
+            rows.push(sums(Totals::of(items)));
+        }
+        grid(&titles, &rows, LADDER, &output)
+    }
+
+    fn formatted(&self, format: &Format, items: &[Item]) -> Result<String, Failure> {
+        let chosen = |name: &str| {
+            let is_json = matches!(format, Format::Json);
+            !is_json || self.stats || DOCKER_FIELDS.contains(&name)
+        };
+        let rows: Vec<Value> = items
+            .iter()
+            .map(|item| {
+                let fields = CONTAINERS.iter().filter(|column| chosen(column.field));
+                let pairs = fields.map(|c| {
+                    let text = c.template.unwrap_or(c.cell)(item);
+                    (c.field.to_owned(), Value::String(text))
+                });
+                let mut pairs: Vec<_> = pairs.collect();
+                if matches!(format, Format::Json) {
+                    // Docker tells them by name.
+                    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+                }
+                Value::Object(pairs.into_iter().collect())
+            })
+            .collect();
+        let label = |row: usize, name: &str, args: &[Value]| {
+            let ("Label", Some(Value::String(key))) = (name, args.first()) else {
+                return None;
+            };
+            let value = items[row].container.config.labels.get(key);
+            Some(json!(value.cloned().unwrap_or_default()))
+        };
+        format.render(&rows, &headings(), &label)
+    }
+}
+
+/// A title for each field: docker's where they differ from ours.
+fn headings() -> Value {
+    let title = |column: &Column| match column.field {
+        "ID" => "CONTAINER ID",
+        "Names" => "NAMES",
+        "CPUPerc" => "CPU %",
+        "MemUsage" => "MEM USAGE / LIMIT",
+        "MemPerc" => "MEM %",
+        "BlockIO" => "BLOCK I/O",
+        _ => column.title,
+    };
+    let pairs = CONTAINERS
+        .iter()
+        .map(|c| (c.field.to_owned(), json!(title(c))));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+fn column(id: &str) -> &'static Column {
+    find(CONTAINERS, id).expect("a test holds our own choices against the columns")
+}
+
+/// A cell of the grid. State is told by sign and colour, load by colour from where it
+/// matters; nothing else has one.
+fn cell(column: &Column, item: &Item, output: &Output) -> Cell {
+    let text = (column.cell)(item);
+    match column.id {
+        // A pipe gets docker's words alone.
+        "status" if output.width.is_some() => Cell {
+            text: format!("{} {text}", output.glyphs.state(item.container.state)),
+            tone: Some(Tone::of(item.container)),
+        },
+        "status" => Cell {
+            text,
+            tone: Some(Tone::of(item.container)),
+        },
+        _ => {
+            let share = column.share.and_then(|share| share(item));
+            let tone = share.map(Tone::of_share).filter(|tone| *tone != Tone::Good);
+            Cell { text, tone }
+        }
+    }
+}
+
+fn grouped<'i, 'a>(items: &'i [Item<'a>], group: &Group) -> Vec<(String, Vec<&'i Item<'a>>)> {
+    let mut groups: BTreeMap<(u8, String), Vec<&Item>> = BTreeMap::new();
+    for item in items {
+        let container = item.container;
+        let key = match group {
+            Group::State => (container.state as u8, container.state.to_string()),
+            Group::Image => (0, (column("image").cell)(item)),
+            Group::Label(key) => match container.config.labels.get(key) {
+                Some(value) => (0, format!("{key}={value}")),
+                None => (1, format!("without {key}")),
+            },
+        };
+        groups.entry(key).or_default().push(item);
+    }
+    groups
+        .into_iter()
+        .map(|((_, name), members)| (name, members))
+        .collect()
+}
+
+/// All columns by their ids.
+fn object(item: &Item) -> Value {
+    let pairs = CONTAINERS.iter().map(|c| (c.id.to_owned(), (c.json)(item)));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+/// All columns that say something, one a line.
+fn record(item: &Item) -> String {
+    let unknown = item.glyphs.unknown();
+    let whole = Item {
+        full: true,
+        ..*item
+    };
+    let pairs = CONTAINERS.iter().filter_map(|c| {
+        let text = (c.cell)(&whole);
+        let says = !text.is_empty() && text != unknown;
+        says.then(|| (c.id.replace('_', " "), json!(text)))
+    });
+    fields(&Value::Object(pairs.collect::<Map<_, _>>()))
+}

@@ -1,0 +1,75 @@
+//! `wharf start`
+
+use clap::Args;
+
+use super::{
+    Context,
+    failure::{Failure, Outcome},
+    items::Names,
+    run::{code_of, terminal_size},
+    stream,
+};
+use crate::model::{AttachStreams, StartRequest, WaitCondition};
+
+/// Arguments of `start`.
+#[derive(Args, Debug)]
+pub struct StartArgs {
+    /// Attach its stdout and stderr, and pass our signals on
+    #[arg(short, long)]
+    attach: bool,
+    /// Attach our stdin too
+    #[arg(short, long)]
+    interactive: bool,
+    /// Keys that detach from it
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
+    #[command(flatten)]
+    names: Names,
+}
+
+/// Starts containers that don't run.
+pub async fn run(args: &StartArgs, context: &Context) -> Outcome {
+    if !args.attach && !args.interactive {
+        let act = async |id| {
+            let request = StartRequest { id, attach: None };
+            context.engine.start(request).await.map(|_| ())
+        };
+        return context.each(&args.names.containers, act).await;
+    }
+    let [name] = &args.names.containers[..] else {
+        return Err(Failure::new("only one container can be attached to"));
+    };
+    let id = context.resolve(name).await?;
+    let config = context.engine.inspect(&id).await?.config;
+    let streams = AttachStreams {
+        stdin: args.interactive && config.open_stdin,
+        stdout: true,
+        stderr: true,
+        size: config.tty.then(terminal_size).flatten(),
+    };
+    let proxy = stream::proxy_signals(context.engine.clone(), id.clone())?;
+    let request = StartRequest {
+        id: id.clone(),
+        attach: Some(streams),
+    };
+    let session = context
+        .engine
+        .start(request)
+        .await
+        .map_err(Failure::to_run)?;
+    let Some(session) = session else {
+        return Err(Failure::new(format!(
+            "attach {name}: the engine gave no streams"
+        )));
+    };
+    let condition = match config.auto_remove {
+        true => WaitCondition::Removed,
+        false => WaitCondition::NotRunning,
+    };
+    let exit = async { Ok(context.engine.wait(&id, condition).await?) };
+    let both = futures_util::future::try_join(stream::copy(session, streams.stdin), exit);
+    tokio::select! {
+        both = both => Ok(code_of(both?.1)),
+        () = proxy => Ok(0),
+    }
+}

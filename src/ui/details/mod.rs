@@ -1,0 +1,103 @@
+//! The selected container beside its row: the names of the tabs, and one tab's content.
+
+mod lists;
+mod logs;
+mod stats;
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{View, pen::Pen, table};
+use crate::{
+    app::{Failure, Pane, Pending, Tab},
+    format::text::{Align, sanitize},
+};
+
+/// Draws tabs and content.
+pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
+    let area = view.regions.details;
+    tabs(buffer, view);
+    if area.height == 0 || view.state.selected_container().is_none() {
+        return;
+    }
+    match view.state.details.tab {
+        Tab::Logs => logs::draw(buffer, view),
+        Tab::Stats => stats::draw(buffer, view),
+        Tab::Processes => lists::processes(buffer, view),
+        Tab::Inspect => lists::inspect(buffer, view),
+        Tab::Changes => lists::changes(buffer, view),
+    }
+}
+
+fn tabs(buffer: &mut Buffer, view: &View<'_>) {
+    let (area, theme) = (view.regions.tabs, view.theme);
+    let has_focus = view.state.is_zoomed || view.state.pane == Pane::Details;
+    let rule = theme.quiet();
+    let mut pen = Pen::line(buffer, area, area.y);
+    pen.fill(theme.rule(), area.width, rule);
+    let mut pen = Pen::line(buffer, area, area.y);
+    pen.skip(1);
+    let Some(row) = view.state.selected_container() else {
+        return;
+    };
+    let name = sanitize(&row.container.name);
+    let room = (area.width / 3)
+        .min(40)
+        .min(crate::format::text::width(&name) as u16);
+    pen.put(" ", rule);
+    pen.cell(&name, room, Align::Left, theme.strong(), theme);
+    pen.put(" ", rule).skip(2);
+    for tab in Tab::ALL {
+        let style = match (tab == view.state.details.tab, has_focus) {
+            (true, true) => theme.selected(),
+            (true, false) => theme.strong(),
+            (false, _) => theme.quiet(),
+        };
+        pen.put(" ", style).put(tab.action().spec().title, style);
+        pen.put(" ", style);
+    }
+    let note = note(view);
+    if !note.is_empty() {
+        pen.skip(1).put_right(" ", rule);
+        pen.put_right(&format!(" {note} "), rule);
+    }
+}
+
+/// What the tab says of itself at the right end of the line.
+fn note(view: &View<'_>) -> String {
+    let details = &view.state.details;
+    match details.tab {
+        Tab::Logs if matches!(details.log_state, Pending::Failed(_)) => String::new(),
+        Tab::Logs if details.follows => "following".into(),
+        Tab::Logs => format!("{} more below, G follows", details.scroll),
+        Tab::Processes if !details.processes.is_empty() => {
+            format!("{} processes", details.processes.len())
+        }
+        Tab::Changes if !details.changes.is_empty() => {
+            format!("{} changes", details.changes.len())
+        }
+        _ => String::new(),
+    }
+}
+
+/// Says that something is on its way, or why it isn't.
+fn instead(buffer: &mut Buffer, view: &View<'_>, failure: Option<&Failure>) {
+    let theme = view.theme;
+    let area = view.regions.details;
+    let Some(failure) = failure else {
+        return table::middle(buffer, area, &[("reading …", theme.quiet())]);
+    };
+    let mut lines: Vec<(&str, Style)> = vec![(&failure.message, theme.strong())];
+    if let Some(hint) = &failure.hint {
+        lines.push((hint, theme.quiet()));
+    }
+    table::middle(buffer, area, &lines);
+}
+
+/// The line of an area, one column in from either side.
+fn inner(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    }
+}

@@ -1,0 +1,232 @@
+//! CPU, memory and IO over the last minutes.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::super::{
+    Pen, View,
+    chart::{self, Chart},
+};
+use crate::{
+    app::{History, Point},
+    format::{Tone, bytes, columns::Item, duration, text::width},
+    model::Usage,
+};
+
+/// One graph with its words.
+struct Panel {
+    title: &'static str,
+    /// The figure of now, and the limit after it.
+    value: String,
+    limit_text: String,
+    /// More figures, quiet.
+    notes: Vec<String>,
+    field: fn(&Point) -> f32,
+    limit: Option<f32>,
+    unit: fn(f32) -> String,
+    tone: Tone,
+}
+
+/// Draws three graphs side by side, or what there is room for.
+pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
+    let (state, area) = (view.state, super::inner(view.regions.details));
+    let (Some(row), Some(world)) = (state.selected_container(), &state.world) else {
+        return;
+    };
+    let none = History::default();
+    let history = state.histories.get(&row.container.id).unwrap_or(&none);
+    if history.is_empty() {
+        let text = "it uses nothing: it isn't running";
+        return super::table::middle(buffer, area, &[(text, view.theme.quiet())]);
+    }
+    let item = Item::new(row, &world.host, world.at);
+    let usage = row.usage.unwrap_or_default();
+    let panels = [
+        cpu(&item, &usage),
+        memory(&item, &usage),
+        io(
+            "read",
+            usage.read_bps,
+            usage.read_bytes,
+            |p| p.read,
+            view,
+            row,
+        ),
+        io(
+            "write",
+            usage.write_bps,
+            usage.write_bytes,
+            |p| p.write,
+            view,
+            row,
+        ),
+    ];
+    // Two by two where it is high, else in a row.
+    let is_high = area.height >= 18 || area.width < 100;
+    let (across, down) = if is_high { (2, 2) } else { (4, 1) };
+    let down = if area.height < 8 { 1 } else { down };
+    const GAP: u16 = 3;
+    let width = (area.width + GAP) / across - GAP;
+    let height = area.height / down;
+    for (n, panel) in panels.iter().enumerate() {
+        let n = n as u16;
+        let (x, y) = (n % across, n / across);
+        if y >= down {
+            break;
+        }
+        let place = Rect::new(
+            area.x + x * (width + GAP),
+            area.y + y * height,
+            width,
+            // The last row of graphs leaves no line between it and a next one.
+            height - u16::from(y + 1 < down),
+        );
+        draw_panel(buffer, view, place, panel, history);
+    }
+}
+
+fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, history: &History) {
+    let theme = view.theme;
+    let count = chart::capacity(area.width, theme.glyphs);
+    let values: Vec<f32> = history
+        .newest(count)
+        .map(|point| (panel.field)(&point))
+        .collect();
+    let peak = values
+        .iter()
+        .copied()
+        .filter(|v| v.is_finite())
+        .fold(0.0, f32::max);
+    let (scale, limit) = scale(peak, panel.limit);
+    let figure = match panel.tone {
+        Tone::Good | Tone::Quiet => theme.strong(),
+        tone => theme.tone(tone).patch(theme.strong()),
+    };
+    let mut pen = Pen::line(buffer, area, area.y);
+    pen.put(panel.title, theme.quiet()).skip(1);
+    pen.put(&panel.value, figure);
+    pen.put(&panel.limit_text, theme.quiet());
+    for note in &panel.notes {
+        if usize::from(pen.room()) > width(note) + 2 {
+            pen.skip(2).put(note, theme.quiet());
+        }
+    }
+    let graph = Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(2),
+        ..area
+    };
+    let drawn = Chart {
+        values: &values,
+        scale,
+        limit,
+        style: theme.graph(),
+        limit_style: limit_style(view, peak, limit),
+    };
+    chart::draw(buffer, graph, &drawn, theme);
+    let foot = area.bottom().saturating_sub(1);
+    if area.height >= 4 {
+        let mut pen = Pen::line(buffer, area, foot);
+        let span = std::time::Duration::from_secs(count.min(300) as u64);
+        pen.put(&format!("{} ago", duration::short(span)), theme.quiet());
+        pen.put_right(&format!("top {}", (panel.unit)(scale)), theme.quiet());
+    }
+}
+
+/// The value at the top, and the limit if it is worth a line: one far above all that
+/// was ever used would press the graph flat.
+fn scale(peak: f32, limit: Option<f32>) -> (f32, Option<f32>) {
+    match limit {
+        Some(limit) if limit > 0.0 && peak * 8.0 >= limit => (limit.max(peak) * 1.1, Some(limit)),
+        _ => (chart::round_up(peak), None),
+    }
+}
+
+fn limit_style(view: &View<'_>, peak: f32, limit: Option<f32>) -> Style {
+    match limit {
+        Some(limit) if peak >= limit * 0.9 => view.theme.tone(Tone::Warn),
+        _ => view.theme.quiet(),
+    }
+}
+
+fn cpu(item: &Item<'_>, usage: &Usage) -> Panel {
+    let percent = |cores: f64| format!("{:.1}%", cores * 100.0);
+    let quota = item
+        .container
+        .config
+        .limits
+        .cpu_millis
+        .map(|m| m as f64 / 1e3);
+    let held = usage.throttled_share.filter(|share| *share > 0.005);
+    Panel {
+        title: "cpu",
+        value: usage.cpu_cores.map_or("–".into(), percent),
+        limit_text: quota.map_or(String::new(), |q| format!(" of {:.0}%", q * 100.0)),
+        notes: held
+            .map(|share| format!("held back {:.0}%", share * 100.0))
+            .into_iter()
+            .collect(),
+        field: |point| point.cpu,
+        limit: quota.map(|cores| cores as f32),
+        unit: |cores| format!("{:.0}%", cores * 100.0),
+        tone: match held {
+            Some(share) if share > 0.1 => Tone::Warn,
+            _ => Tone::Good,
+        },
+    }
+}
+
+fn memory(item: &Item<'_>, usage: &Usage) -> Panel {
+    let limit = item.container.config.limits.memory_bytes;
+    let note =
+        |name: &str, bytes: Option<u64>| bytes.map(|b| format!("{name} {}", bytes::binary(b)));
+    let kills = usage.oom_kills.filter(|kills| *kills > 0);
+    Panel {
+        title: "memory",
+        value: usage.memory_bytes.map_or("–".into(), bytes::binary),
+        limit_text: limit.map_or(String::new(), |l| format!(" of {}", bytes::binary(l))),
+        notes: [
+            kills.map(|kills| format!("{kills} oom kills")),
+            note("anon", usage.anon_bytes),
+            note("file", usage.file_bytes),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        field: |point| point.memory,
+        limit: limit.map(|bytes| bytes as f32),
+        unit: |bytes| crate::format::bytes::binary(bytes as u64),
+        tone: match limit.and(item.memory_share()) {
+            Some(share) => Tone::of_share(share),
+            None => Tone::Good,
+        },
+    }
+}
+
+fn io(
+    title: &'static str,
+    rate: Option<f64>,
+    total: Option<u64>,
+    field: fn(&Point) -> f32,
+    _: &View<'_>,
+    row: &crate::model::ContainerRow,
+) -> Panel {
+    let limits = &row.container.config.limits;
+    let rates = match title {
+        "read" => &limits.read_bps,
+        _ => &limits.write_bps,
+    };
+    let limit = rates.iter().map(|rate| rate.rate).max();
+    Panel {
+        title,
+        value: rate.map_or("–".into(), bytes::rate),
+        limit_text: limit.map_or(String::new(), |l| format!(" of {}", bytes::rate(l as f64))),
+        notes: total
+            .map(|total| format!("total {}", bytes::decimal(total)))
+            .into_iter()
+            .collect(),
+        field,
+        limit: limit.map(|rate| rate as f32),
+        unit: |rate| bytes::rate(f64::from(rate)),
+        tone: Tone::Good,
+    }
+}

@@ -1,0 +1,357 @@
+//! What lies over the screen: help, palette, sort menu, questions, and toasts.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{View, pen::Pen};
+use crate::{
+    action::{ACTIONS, Action, Scope},
+    app::{Choice, Modal, Screen, Target},
+    format::{
+        Tone,
+        columns::{self, CONTAINERS},
+        text::{Align, truncate, width},
+    },
+};
+
+/// Draws what lies over the screen.
+pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
+    match &view.state.modal {
+        None | Some(Modal::Filter(_)) => {}
+        Some(Modal::Help(scroll)) => help(buffer, view, *scroll),
+        Some(Modal::Palette(choice)) => palette(buffer, view, choice),
+        Some(Modal::Sort(cursor)) => sort(buffer, view, *cursor),
+        Some(Modal::Confirm { action, targets }) => confirm(buffer, view, *action, targets),
+    }
+}
+
+/// Draws the toasts, the newest at the bottom, above the hints.
+pub fn toasts(buffer: &mut Buffer, view: &View<'_>) {
+    let theme = view.theme;
+    let mut bottom = view.regions.hints.y;
+    let most = usize::from(view.state.area.width.saturating_sub(8)).min(90);
+    for toast in view.state.toasts.iter().rev() {
+        let style = if toast.is_error {
+            theme.tone(Tone::Bad)
+        } else {
+            theme.plain()
+        };
+        let mut lines: Vec<(String, Style)> = Vec::new();
+        for line in &toast.lines {
+            lines.extend(wrapped(line, most).into_iter().map(|part| (part, style)));
+        }
+        if let Some(hint) = &toast.hint {
+            let parts = wrapped(hint, most).into_iter();
+            lines.extend(parts.map(|part| (part, theme.quiet())));
+        }
+        let columns = lines.iter().map(|(text, _)| width(text)).max().unwrap_or(0) as u16;
+        let height = lines.len() as u16 + 2;
+        if bottom < view.regions.header.bottom() + height {
+            return;
+        }
+        let area = Rect::new(
+            view.state.area.right().saturating_sub(columns + 5),
+            bottom - height,
+            columns + 4,
+            height,
+        );
+        let inside = boxed(buffer, view, area, "", style);
+        for (y, (text, style)) in (inside.y..).zip(&lines) {
+            Pen::line(buffer, inside, y).put(text, *style);
+        }
+        bottom = area.y;
+    }
+}
+
+fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Target]) {
+    let theme = view.theme;
+    let most = usize::from(view.state.area.width.saturating_sub(12)).min(76);
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    for target in targets.iter().take(8) {
+        let name = view.state.name_of(target);
+        let text = format!("{name}  {}", fate(view, action, target));
+        lines.push((
+            truncate(&text, most, theme.glyphs).into_owned(),
+            theme.plain(),
+        ));
+    }
+    if targets.len() > 8 {
+        lines.push((format!("and {} more", targets.len() - 8), theme.plain()));
+    }
+    lines.push((String::new(), theme.plain()));
+    let consequence = match action {
+        Action::Kill => "Processes end at once, without a chance to save their work.",
+        Action::RemoveImage => "Layers that no other image uses are deleted.",
+        _ => "What they wrote outside of mounts is deleted. This can't be undone.",
+    };
+    for part in wrapped(consequence, most) {
+        lines.push((part, theme.plain()));
+    }
+    let things = match (action, targets.len()) {
+        (Action::RemoveImage, _) => "this image".to_owned(),
+        (_, 1) => "this container".to_owned(),
+        (_, n) => format!("these {n} containers"),
+    };
+    let title = format!("{} {things}?", capitalized(action.spec().title));
+    let answers = "y  yes    n  no";
+    let columns = lines.iter().map(|(text, _)| width(text));
+    let columns = columns
+        .chain([width(&title), width(answers)])
+        .max()
+        .unwrap_or(0) as u16;
+    let area = centered(view, columns + 4, lines.len() as u16 + 4);
+    let inside = boxed(buffer, view, area, &title, theme.tone(Tone::Bad));
+    for (y, (text, style)) in (inside.y..inside.bottom()).zip(&lines) {
+        Pen::line(buffer, inside, y).put(text, *style);
+    }
+    let mut pen = Pen::line(buffer, inside, inside.bottom().saturating_sub(1));
+    pen.put("y", theme.strong()).put("  yes    ", theme.quiet());
+    pen.put("n", theme.strong()).put("  no", theme.quiet());
+}
+
+/// What will happen to one thing.
+fn fate(view: &View<'_>, action: Action, target: &Target) -> String {
+    let Some(world) = &view.state.world else {
+        return String::new();
+    };
+    match target {
+        Target::Container(id) => {
+            let Some(row) = world.container(id) else {
+                return "is gone already".into();
+            };
+            match (action, row.container.state.has_process()) {
+                (Action::Remove, true) => "runs, and will be killed first".into(),
+                (Action::Kill, _) => "gets SIGKILL".into(),
+                _ => row.container.state.to_string(),
+            }
+        }
+        Target::Image(id, _) => {
+            let users = world
+                .containers
+                .iter()
+                .filter(|row| row.container.image_id == *id);
+            match users.count() {
+                0 => "no container uses it".into(),
+                1 => "one container uses it".into(),
+                n => format!("{n} containers use it"),
+            }
+        }
+    }
+}
+
+fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
+    let theme = view.theme;
+    let ids = view.state.sort_columns();
+    let current = view.state.sort();
+    let area = centered(view, 34, ids.len() as u16 + 2);
+    let inside = boxed(buffer, view, area, "Sort by", theme.plain());
+    let top = (cursor + 1).saturating_sub(usize::from(inside.height));
+    for (y, (n, id)) in (inside.y..inside.bottom()).zip(ids.iter().enumerate().skip(top)) {
+        let title = match view.state.screen {
+            Screen::Containers => columns::find(CONTAINERS, id).map_or(*id, |column| column.title),
+            Screen::Images => id,
+        };
+        let mut pen = Pen::line(buffer, inside, y);
+        let columns = pen.room().saturating_sub(12);
+        pen.cell(
+            &title.to_lowercase(),
+            columns,
+            Align::Left,
+            theme.plain(),
+            theme,
+        );
+        if current.column == *id {
+            let text = match (current.is_descending, view.state.screen) {
+                (true, Screen::Containers) => theme.sign("▾ descending", "v descending"),
+                (false, Screen::Containers) => theme.sign("▴ ascending", "^ ascending"),
+                (true, Screen::Images) => "turned round",
+                (false, Screen::Images) => "",
+            };
+            pen.put(text, theme.quiet());
+        }
+        if n == cursor {
+            let line = Rect {
+                y,
+                height: 1,
+                ..inside
+            };
+            buffer.set_style(line, theme.selected());
+        }
+    }
+}
+
+fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
+    let theme = view.theme;
+    let width = view.state.area.width.saturating_sub(8).min(88);
+    let height = (choice.found.len() as u16 + 4).min(view.state.area.height.saturating_sub(4));
+    let area = Rect {
+        y: view.state.area.y + 2,
+        ..centered(view, width, height.max(5))
+    };
+    let inside = boxed(buffer, view, area, "Palette", theme.plain());
+    let mut pen = Pen::line(buffer, inside, inside.y);
+    pen.put(": ", theme.strong())
+        .put(&choice.query, theme.plain());
+    pen.put(" ", theme.selected());
+    let first = inside.y + 2;
+    let room = usize::from(inside.bottom().saturating_sub(first));
+    let top = (choice.cursor + 1).saturating_sub(room);
+    if choice.found.is_empty() {
+        Pen::line(buffer, inside, first).put("no action is called so", theme.quiet());
+    }
+    for (y, (n, spec)) in (first..inside.bottom()).zip(choice.found.iter().enumerate().skip(top)) {
+        let verdict = view.state.verdict(spec);
+        let style = match verdict {
+            Ok(()) => theme.plain(),
+            Err(_) => theme.quiet(),
+        };
+        let mut pen = Pen::line(buffer, inside, y);
+        let key = spec
+            .keys
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        pen.cell(spec.title, 14, Align::Left, style, theme).skip(2);
+        pen.cell(&key, 9, Align::Left, theme.strong(), theme)
+            .skip(2);
+        let text = match &verdict {
+            Ok(()) => spec.summary.to_owned(),
+            Err(reason) => format!("not now: {reason}"),
+        };
+        let room = pen.room();
+        pen.cell(&text, room, Align::Left, theme.quiet(), theme);
+        if n == choice.cursor {
+            let line = Rect {
+                y,
+                height: 1,
+                ..inside
+            };
+            buffer.set_style(line, theme.selected());
+        }
+    }
+}
+
+fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
+    let theme = view.theme;
+    let groups = [
+        ("This screen", view.state.scope()),
+        ("Everywhere", Scope::Global),
+    ];
+    let mut lines: Vec<(String, String, String, bool)> = Vec::new();
+    for (title, scope) in groups {
+        if !lines.is_empty() {
+            lines.push(Default::default());
+        }
+        lines.push((title.into(), String::new(), String::new(), true));
+        for spec in ACTIONS.iter().filter(|spec| spec.scope == scope) {
+            let keys: Vec<_> = spec.keys.iter().map(ToString::to_string).collect();
+            let verdict = view.state.verdict(spec);
+            let text = match &verdict {
+                Ok(()) => spec.summary.to_owned(),
+                Err(reason) => format!("not now: {reason}"),
+            };
+            lines.push((keys.join(" "), spec.title.into(), text, verdict.is_ok()));
+        }
+    }
+    let width = view.state.area.width.saturating_sub(4).min(96);
+    let height = (lines.len() as u16 + 2).min(view.state.area.height.saturating_sub(2));
+    let inside = boxed(
+        buffer,
+        view,
+        centered(view, width, height),
+        "Keys",
+        theme.plain(),
+    );
+    let scroll = scroll.min(lines.len().saturating_sub(usize::from(inside.height)));
+    for (y, (keys, title, text, is_possible)) in
+        (inside.y..inside.bottom()).zip(lines.iter().skip(scroll))
+    {
+        let mut pen = Pen::line(buffer, inside, y);
+        if title.is_empty() {
+            pen.put(keys, theme.strong());
+            continue;
+        }
+        let style = if *is_possible {
+            theme.plain()
+        } else {
+            theme.quiet()
+        };
+        pen.skip(1)
+            .cell(keys, 14, Align::Left, theme.strong(), theme)
+            .skip(2);
+        pen.cell(title, 14, Align::Left, style, theme).skip(2);
+        let room = pen.room();
+        pen.cell(text, room, Align::Left, theme.quiet(), theme);
+    }
+    let all = lines.len();
+    let edge = Rect {
+        width: inside.width + 1,
+        ..inside
+    };
+    super::table::thumb(buffer, view, edge, scroll, all);
+}
+
+fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
+    let area = view.state.area;
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect::new(
+        area.x + (area.width - width) / 2,
+        area.y + (area.height - height) / 2,
+        width,
+        height,
+    )
+}
+
+/// Empties an area and draws a frame round it; what is inside.
+fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, style: Style) -> Rect {
+    let theme = view.theme;
+    let area = area.intersection(buffer.area);
+    for y in area.y..area.bottom() {
+        for x in area.x..area.right() {
+            buffer[(x, y)].reset();
+        }
+    }
+    if area.width < 4 || area.height < 3 {
+        return area;
+    }
+    let corners = [("╭", "╮"), ("╰", "╯")];
+    for (y, (left, right)) in [area.y, area.bottom() - 1].into_iter().zip(corners) {
+        let mut pen = Pen::line(buffer, area, y);
+        pen.put(theme.sign(left, "+"), style);
+        pen.fill(theme.rule(), area.width - 2, style);
+        pen.put(theme.sign(right, "+"), style);
+    }
+    for y in area.y + 1..area.bottom() - 1 {
+        let side = theme.sign("│", "|");
+        buffer.set_string(area.x, y, side, style);
+        buffer.set_string(area.right() - 1, y, side, style);
+    }
+    if !title.is_empty() {
+        let mut pen = Pen::line(buffer, area, area.y);
+        pen.skip(2).put(" ", style);
+        pen.put(title, style.patch(theme.strong())).put(" ", style);
+    }
+    Rect::new(area.x + 2, area.y + 1, area.width - 4, area.height - 2)
+}
+
+/// The text broken between words into lines of at most so many columns.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always one line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if width(line) + 1 + width(word) <= columns {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+fn capitalized(word: &str) -> String {
+    let mut chars = word.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
+}

@@ -1,0 +1,187 @@
+//! What surrounds the panels: the header, notices, the line between them.
+
+use ratatui::{buffer::Buffer, style::Style};
+
+use super::{View, gauge, pen::Pen};
+use crate::{
+    app::Screen,
+    format::{
+        Tone, bytes, duration,
+        text::{sanitize, truncate, width},
+    },
+    model::World,
+};
+
+/// Columns of a gauge in the header.
+const GAUGE: u16 = 10;
+
+/// A group of the header that is shown whole or not at all.
+struct Part {
+    /// The lowest goes first when there is no room.
+    weight: u8,
+    words: Vec<(String, Style)>,
+    gauge: Option<(f64, Style)>,
+}
+
+impl Part {
+    fn columns(&self) -> u16 {
+        let words: usize = self.words.iter().map(|(text, _)| width(text)).sum();
+        let gauge = self.gauge.map_or(0, |_| GAUGE + 1);
+        words as u16 + gauge + 3
+    }
+}
+
+/// The machine and the screens, in one calm line.
+pub fn header(buffer: &mut Buffer, view: &View<'_>) {
+    let (area, theme) = (view.regions.header, view.theme);
+    let mut pen = Pen::line(buffer, area, area.y);
+    pen.put(" wharf ", theme.strong());
+    for (key, title, screen) in [
+        ("1", "containers", Screen::Containers),
+        ("2", "images", Screen::Images),
+    ] {
+        let (key_style, style) = if view.state.screen == screen {
+            (theme.strong(), theme.strong())
+        } else {
+            (theme.quiet(), theme.quiet())
+        };
+        pen.skip(2).put(key, key_style);
+        pen.put(" ", style).put(title, style);
+    }
+    let Some(world) = &view.state.world else {
+        return;
+    };
+    let mut parts = parts(world, view);
+    let columns = |parts: &[Part]| parts.iter().map(Part::columns).sum::<u16>();
+    // A gauge says it less exactly than its figure: it goes first.
+    while columns(&parts) > pen.room() && parts.iter().any(|part| part.gauge.is_some()) {
+        parts.iter_mut().for_each(|part| part.gauge = None);
+    }
+    while columns(&parts) > pen.room() {
+        let Some(least) = (0..parts.len()).min_by_key(|&n| parts[n].weight) else {
+            return;
+        };
+        parts.remove(least);
+    }
+    let free = pen.room() - columns(&parts);
+    pen.skip(free);
+    for part in &parts {
+        pen.skip(2);
+        for (n, (text, style)) in part.words.iter().enumerate() {
+            pen.put(text, *style);
+            if let (0, Some((share, style))) = (n, part.gauge) {
+                gauge::draw(&mut pen, Some(share), GAUGE, style, theme);
+                pen.skip(1);
+            }
+        }
+        pen.skip(1);
+    }
+}
+
+fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
+    let (theme, host) = (view.theme, &world.host);
+    let (quiet, plain) = (theme.quiet(), theme.plain());
+    let mut parts = Vec::new();
+    let mut add = |weight, gauge, words: Vec<(String, Style)>| {
+        parts.push(Part {
+            weight,
+            words,
+            gauge,
+        });
+    };
+    let shaded = |share: f64| {
+        let style = match Tone::of_share(share) {
+            Tone::Good => plain,
+            tone => theme.tone(tone),
+        };
+        (share, style)
+    };
+    if !host.name.is_empty() {
+        let name = sanitize(&host.name).into_owned();
+        add(2, None, vec![(name, quiet)]);
+    }
+    if let Some(cores) = host.cpu_cores {
+        let share = shaded(cores / f64::from(host.cpus.max(1)));
+        let words = vec![
+            ("cpu ".into(), quiet),
+            (format!("{cores:.1}"), plain),
+            (format!("/{}", host.cpus), quiet),
+        ];
+        add(5, Some(share), words);
+    }
+    if let (Some(used), Some(total)) = (host.memory_used_bytes, host.memory_total_bytes) {
+        let share = shaded(used as f64 / total.max(1) as f64);
+        let words = vec![
+            ("mem ".into(), quiet),
+            (bytes::binary(used), plain),
+            (format!("/{}", bytes::binary(total)), quiet),
+        ];
+        add(4, Some(share), words);
+    }
+    if let Some([one, five, fifteen]) = host.load {
+        let words = vec![
+            ("load ".into(), quiet),
+            (format!("{one:.2}"), plain),
+            (format!(" {five:.2} {fifteen:.2}"), quiet),
+        ];
+        add(3, None, words);
+    }
+    let engine = sanitize(&view.state.capabilities.engine).into_owned();
+    if !engine.is_empty() {
+        add(1, None, vec![(engine, quiet)]);
+    }
+    let running = world
+        .containers
+        .iter()
+        .filter(|row| row.container.state.has_process())
+        .count();
+    let words = vec![
+        (running.to_string(), theme.strong()),
+        (format!("/{} running", world.containers.len()), quiet),
+    ];
+    add(6, None, words);
+    parts
+}
+
+/// What is wrong, where it can't be missed and takes no more room than it must.
+pub fn notices(buffer: &mut Buffer, view: &View<'_>) {
+    let area = view.regions.notices;
+    if let (Some(stale), true) = (&view.state.stale, area.height > 0) {
+        let age = duration::short(view.state.clock.saturating_sub(stale.since));
+        let text = format!("no new figures for {age}: {}", stale.failure.message);
+        let mut pen = Pen::line(buffer, area, area.y);
+        notice(
+            &mut pen,
+            &text,
+            stale.failure.hint.as_deref(),
+            view,
+            Tone::Bad,
+        );
+    }
+    let first = area.y + u16::from(view.state.stale.is_some());
+    for (y, problem) in (first..area.bottom()).zip(view.state.notices()) {
+        let text = sanitize(&problem.message);
+        let hint = problem.hint.as_deref().map(sanitize);
+        let mut pen = Pen::line(buffer, area, y);
+        notice(&mut pen, &text, hint.as_deref(), view, Tone::Warn);
+    }
+}
+
+fn notice(pen: &mut Pen<'_>, text: &str, hint: Option<&str>, view: &View<'_>, tone: Tone) {
+    let theme = view.theme;
+    pen.skip(1).put("! ", theme.tone(tone));
+    let text = truncate(text, usize::from(pen.room()), theme.glyphs);
+    pen.put(&text, theme.tone(tone));
+    if let Some(hint) = hint {
+        pen.skip(2).put(hint, theme.quiet());
+    }
+}
+
+/// The upright line between a table and details beside it.
+pub fn divider(buffer: &mut Buffer, view: &View<'_>) {
+    let area = view.regions.divider;
+    for y in area.y..area.bottom() {
+        let sign = view.theme.sign("│", "|");
+        Pen::line(buffer, area, y).put(sign, view.theme.quiet());
+    }
+}

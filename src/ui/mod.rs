@@ -1,0 +1,75 @@
+//! Drawing, and nothing else: from the dashboard's state to cells. No function here
+//! changes the state, asks an engine or knows what a key does.
+
+mod chart;
+mod details;
+mod dialogs;
+mod frame;
+mod gauge;
+mod hints;
+mod images;
+mod pen;
+pub mod svg;
+mod table;
+mod theme;
+
+use ratatui::{Frame, buffer::Buffer};
+
+use crate::app::{Geometry, MIN_HEIGHT, MIN_WIDTH, Screen, State, geometry};
+
+use pen::Pen;
+use theme::Theme;
+
+/// Draws the dashboard.
+pub fn draw(frame: &mut Frame<'_>, state: &State) {
+    render(frame.buffer_mut(), state);
+}
+
+/// Draws the dashboard into a buffer of the state's size.
+pub fn render(buffer: &mut Buffer, state: &State) {
+    let regions = geometry(state);
+    let view = View {
+        state,
+        theme: Theme::new(state.look),
+        regions,
+    };
+    if regions.is_too_small {
+        return too_small(buffer, &view);
+    }
+    frame::header(buffer, &view);
+    frame::notices(buffer, &view);
+    match state.screen {
+        Screen::Containers => {
+            table::draw(buffer, &view);
+            details::draw(buffer, &view);
+        }
+        Screen::Images => images::draw(buffer, &view),
+    }
+    frame::divider(buffer, &view);
+    hints::draw(buffer, &view);
+    dialogs::toasts(buffer, &view);
+    dialogs::modal(buffer, &view);
+}
+
+/// What every drawing function is given.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    state: &'a State,
+    theme: Theme,
+    regions: Geometry,
+}
+
+fn too_small(buffer: &mut Buffer, view: &View<'_>) {
+    let area = view.state.area;
+    let lines = [
+        format!("{} x {} is too small", area.width, area.height),
+        format!("{MIN_WIDTH} x {MIN_HEIGHT} is needed"),
+    ];
+    let top = area.y + area.height.saturating_sub(2) / 2;
+    for (y, line) in (top..area.bottom()).zip(&lines) {
+        Pen::line(buffer, area, y).center(line, view.theme.plain());
+    }
+}
+
+#[cfg(test)]
+mod tests;
