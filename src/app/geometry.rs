@@ -16,6 +16,8 @@ pub const HINT_LINES: u16 = 1;
 const WIDE: u16 = 200;
 /// Columns that the table gets there, at least.
 const TABLE_BESIDE: u16 = 116;
+/// From this height on, a free line sets the header apart.
+const TALL: u16 = 30;
 /// The table's height changes in steps of this, so that a container more or less
 /// doesn't move the half of the screen below it.
 const TABLE_STEP: u16 = 4;
@@ -54,7 +56,8 @@ pub fn geometry(state: &State) -> Geometry {
     }
     let line = |y: u16, height: u16| Rect::new(area.x, y, area.width, height);
     let notices = (state.notices().count() + usize::from(state.stale.is_some())).min(3) as u16;
-    let top = area.y + 1 + notices;
+    let gap = u16::from(area.height >= TALL && notices == 0);
+    let top = area.y + 1 + notices + gap;
     let hints = line(area.bottom() - HINT_LINES, HINT_LINES);
     let body = line(top, hints.y - top);
     let base = Geometry {

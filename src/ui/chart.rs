@@ -33,11 +33,17 @@ pub fn draw(buffer: &mut Buffer, area: Rect, chart: &Chart<'_>, theme: Theme) {
     if area.is_empty() || chart.scale <= 0.0 {
         return;
     }
+    let mut area = area;
     if let Some(limit) = chart.limit.filter(|limit| *limit <= chart.scale) {
         let from_top = (1.0 - limit / chart.scale) * f32::from(area.height);
         let y = area.y + (from_top as u16).min(area.height - 1);
         for x in area.x..area.right() {
             buffer.set_string(x, y, theme.sign("╌", "-"), chart.limit_style);
+        }
+        // A limit that is never passed lies above the values, not behind them.
+        if limit == chart.scale && area.height > 1 {
+            area.y += 1;
+            area.height -= 1;
         }
     }
     match theme.glyphs {
@@ -146,8 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn limit_is_a_line_that_values_cover() {
-        assert_eq!(drawn(&[0.5], Some(1.0), Glyphs::Ascii), ["--", " #"]);
+    fn limit_is_a_line_above_values_that_keep_it_and_behind_those_that_dont() {
+        assert_eq!(drawn(&[0.9], Some(1.0), Glyphs::Ascii), ["--", " #"]);
+        assert_eq!(drawn(&[0.9], Some(0.4), Glyphs::Ascii), [" #", "-#"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     format::{
         Tone,
         columns::{self, CONTAINERS},
-        text::{Align, truncate, width},
+        text::{Align, fit, truncate, width},
     },
 };
 
@@ -66,8 +66,14 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
     let theme = view.theme;
     let most = usize::from(view.state.area.width.saturating_sub(12)).min(76);
     let mut lines: Vec<(String, Style)> = Vec::new();
-    for target in targets.iter().take(8) {
-        let name = view.state.name_of(target);
+    let names: Vec<_> = targets
+        .iter()
+        .take(8)
+        .map(|target| view.state.name_of(target))
+        .collect();
+    let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
+    for (target, name) in targets.iter().zip(&names) {
+        let name = fit(name, widest, Align::Left, theme.glyphs);
         let text = format!("{name}  {}", fate(view, action, target));
         lines.push((
             truncate(&text, most, theme.glyphs).into_owned(),
@@ -275,10 +281,11 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
         } else {
             theme.quiet()
         };
+        let columns = if inside.width < 80 { 10 } else { 14 };
         pen.skip(1)
-            .cell(keys, 14, Align::Left, theme.strong(), theme)
-            .skip(2);
-        pen.cell(title, 14, Align::Left, style, theme).skip(2);
+            .cell(keys, columns, Align::Left, theme.strong(), theme)
+            .skip(1);
+        pen.cell(title, 12, Align::Left, style, theme).skip(1);
         let room = pen.room();
         pen.cell(text, room, Align::Left, theme.quiet(), theme);
     }

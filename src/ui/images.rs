@@ -64,7 +64,12 @@ fn titles(buffer: &mut Buffer, view: &View<'_>, world: &World) {
     };
     title("NAME", "name", name_columns(world, area), Align::Left);
     title("ID", "", 12, Align::Left);
-    title("SIZE", "size", 9, Align::Right);
+    let align = if gauge_columns(area) > 0 {
+        Align::Left
+    } else {
+        Align::Right
+    };
+    title("SIZE", "size", 9 + gauge_columns(area), align);
     title("OWN", "own", 9, Align::Right);
     title("SHARED", "", 9, Align::Right);
     title("USED BY", "", 8, Align::Right);
@@ -98,6 +103,17 @@ fn row(buffer: &mut Buffer, view: &View<'_>, world: &World, image: &Image, line:
         .skip(2);
     pen.cell(image.id.short(), 12, Align::Left, theme.quiet(), theme)
         .skip(2);
+    if gauge_columns(line) > 0 {
+        let largest = world.images.iter().map(|image| image.size_bytes).max();
+        let share = image.size_bytes as f64 / largest.unwrap_or(1).max(1) as f64;
+        gauge::draw(
+            &mut pen,
+            Some(share),
+            gauge_columns(line),
+            theme.plain(),
+            theme,
+        );
+    }
     pen.cell(
         &bytes::decimal(image.size_bytes),
         9,
@@ -119,6 +135,11 @@ fn row(buffer: &mut Buffer, view: &View<'_>, world: &World, image: &Image, line:
     pen.cell(&users.to_string(), 8, Align::Right, style, theme)
         .skip(2);
     pen.cell(&age, 14, Align::Right, theme.quiet(), theme);
+}
+
+/// Columns of the gauge that compares sizes, where there is room for one.
+fn gauge_columns(area: Rect) -> u16 {
+    if area.width >= 116 { 16 } else { 0 }
 }
 
 fn name_columns(world: &World, area: Rect) -> u16 {

@@ -80,7 +80,9 @@ fn run(out: &mut String, x: u16, y: u16, columns: u16, text: &str, ink: Ink) {
     for word in text.split_inclusive(' ') {
         let columns = crate::format::text::width(word);
         let plain = word.trim_end_matches(' ');
-        if !plain.is_empty() {
+        if let Some(drawn) = shapes(plain, left + at as f32 * CELL.0, top) {
+            let _ = writeln!(out, "<path d=\"{drawn}\" fill=\"{}\"/>", hex(ink.fore));
+        } else if !plain.is_empty() {
             let weight = if ink.is_bold {
                 " font-weight=\"bold\""
             } else {
@@ -100,6 +102,56 @@ fn run(out: &mut String, x: u16, y: u16, columns: u16, text: &str, ink: Ink) {
         at += columns;
     }
 }
+
+/// Lines, blocks and braille as shapes: fonts that lack them would tear graphs apart.
+/// `None` if any of it is other text.
+fn shapes(text: &str, left: f32, top: f32) -> Option<String> {
+    let mut path = String::new();
+    let (width, height) = CELL;
+    let (middle, centre) = (top + height / 2.0, width / 2.0);
+    for (n, sign) in text.chars().enumerate() {
+        let x = left + n as f32 * width;
+        let mut rect = |x: f32, y: f32, w: f32, h: f32| {
+            // Writing to a String cannot fail.
+            let _ = write!(path, "M{x:.1} {y:.1}h{w:.1}v{h:.1}h-{w:.1}z");
+        };
+        match sign {
+            '─' => rect(x, middle - 0.5, width, 1.0),
+            '━' => rect(x, middle - 1.25, width, 2.5),
+            '╾' => {
+                rect(x, middle - 1.25, centre, 2.5);
+                rect(x + centre, middle - 0.5, centre, 1.0);
+            }
+            '╌' => rect(x + 1.0, middle - 0.5, width - 3.0, 1.0),
+            '│' => rect(x + centre - 0.5, top, 1.0, height),
+            '┃' => rect(x + centre - 1.0, top, 2.0, height),
+            '▐' => rect(x + centre, top, centre, height),
+            '\u{2800}'..='\u{28ff}' => {
+                let bits = sign as u32 - 0x2800;
+                for (bit, (column, row)) in BRAILLE.iter().enumerate() {
+                    if bits & (1 << bit) != 0 {
+                        let x = x + (0.25 + 0.5 * column) * width - 1.0;
+                        rect(x, top + (0.125 + 0.25 * row) * height - 1.0, 2.0, 2.0);
+                    }
+                }
+            }
+            _ => return None,
+        }
+    }
+    (!text.is_empty()).then_some(path)
+}
+
+/// Column and row of each bit of a braille sign.
+const BRAILLE: [(f32, f32); 8] = [
+    (0.0, 0.0),
+    (0.0, 1.0),
+    (0.0, 2.0),
+    (1.0, 0.0),
+    (1.0, 1.0),
+    (1.0, 2.0),
+    (0.0, 3.0),
+    (1.0, 3.0),
+];
 
 fn ink(cell: &Cell) -> Ink {
     let has = |modifier| cell.modifier.contains(modifier);

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{View, gauge, pen::Pen};
+use super::{View, gauge, pen::Pen, theme::Theme};
 use crate::{
     app::{Pane, Running, Target, columns::TABLE},
     format::{
@@ -137,6 +137,11 @@ fn draw_cell(pen: &mut Pen<'_>, view: &View<'_>, slot: &Slot, item: &Item<'_>) {
         Some((_, tone @ (Tone::Warn | Tone::Bad))) if slot.column.id != "cpu" => theme.tone(tone),
         _ => theme.plain(),
     };
+    if slot.column.id == "cpu" && item.container.state == State::Paused {
+        let style = theme.tone(Tone::Warn);
+        pen.cell("paused", slot.columns(), Align::Right, style, theme);
+        return;
+    }
     if slot.gauge > 0 {
         gauge::draw(pen, share, slot.gauge - 1, style, theme);
         pen.skip(1);
@@ -152,7 +157,7 @@ fn draw_cell(pen: &mut Pen<'_>, view: &View<'_>, slot: &Slot, item: &Item<'_>) {
     };
     match text.split_once(" / ").or_else(|| text.split_once('/')) {
         Some((used, limit)) if share.is_some() => {
-            pair(pen, slot, used, limit, style, theme.quiet());
+            pair(pen, slot, used, limit, style, theme);
         }
         _ => {
             pen.cell(&text, slot.text, slot.column.align, style, theme);
@@ -161,13 +166,15 @@ fn draw_cell(pen: &mut Pen<'_>, view: &View<'_>, slot: &Slot, item: &Item<'_>) {
 }
 
 /// Used and limit: the limit recedes, and goes first when there is no room.
-fn pair(pen: &mut Pen<'_>, slot: &Slot, used: &str, limit: &str, style: Style, quiet: Style) {
-    let limit = if slot.is_brief { "" } else { limit };
-    let sign = if limit.is_empty() { "" } else { "/" };
-    let columns = (width(used) + width(sign) + width(limit)) as u16;
-    let end = slot.text.saturating_sub(columns);
-    pen.skip(end).put(used, style);
-    pen.put(sign, quiet).put(limit, quiet);
+fn pair(pen: &mut Pen<'_>, slot: &Slot, used: &str, limit: &str, style: Style, theme: Theme) {
+    let quiet = theme.quiet();
+    let whole = (width(used) + 1 + width(limit)) as u16;
+    if slot.is_brief || whole > slot.text {
+        pen.cell(used, slot.text, Align::Right, style, theme);
+        return;
+    }
+    pen.skip(slot.text - whole).put(used, style);
+    pen.put("/", quiet).put(limit, quiet);
 }
 
 fn cell_text(column: &Column, item: &Item<'_>) -> String {
@@ -222,7 +229,12 @@ fn title_line(buffer: &mut Buffer, view: &View<'_>, slots: &[Slot]) {
             (true, false) => theme.sign("▴", "^"),
         };
         let text = format!("{}{arrow}", slot.column.title);
-        pen.cell(&text, slot.columns(), slot.column.align, style, theme);
+        // Above a gauge the title stands where the gauge begins.
+        let align = match slot.gauge {
+            0 => slot.column.align,
+            _ => Align::Left,
+        };
+        pen.cell(&text, slot.columns(), align, style, theme);
     }
 }
 
@@ -244,7 +256,7 @@ fn slots(world: &World, room: u16) -> Vec<Slot> {
         "cpu" => (7, 7, 10, 8),
         "memory" => (9, 18, 10, 7),
         "read" | "write" => (9, 9, 0, 3),
-        "pids" => (5, 9, 0, 4),
+        "pids" => (7, 9, 0, 4),
         "uptime" => (6, 6, 0, 6),
         _ => (8, 8, 0, 2),
     };

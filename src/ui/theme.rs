@@ -39,9 +39,12 @@ impl Theme {
         Style::new().add_modifier(Modifier::DIM)
     }
 
-    /// The row under the cursor.
+    /// The row under the cursor. Colours and dimness would make patches of it.
     pub fn selected(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
+        Style::new()
+            .fg(Color::Reset)
+            .add_modifier(Modifier::REVERSED)
+            .remove_modifier(Modifier::DIM)
     }
 
     /// A state.

@@ -26,7 +26,10 @@ struct Panel {
     tone: Tone,
 }
 
-/// Draws three graphs side by side, or what there is room for.
+/// Columns between graphs side by side.
+const GAP: u16 = 3;
+
+/// Draws four graphs, or what there is room for.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let (state, area) = (view.state, super::inner(view.regions.details));
     let (Some(row), Some(world)) = (state.selected_container(), &state.world) else {
@@ -43,28 +46,16 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let panels = [
         cpu(&item, &usage),
         memory(&item, &usage),
-        io(
-            "read",
-            usage.read_bps,
-            usage.read_bytes,
-            |p| p.read,
-            view,
-            row,
-        ),
+        io("read", usage.read_bps, usage.read_bytes, |p| p.read, row),
         io(
             "write",
             usage.write_bps,
             usage.write_bytes,
             |p| p.write,
-            view,
             row,
         ),
     ];
-    // Two by two where it is high, else in a row.
-    let is_high = area.height >= 18 || area.width < 100;
-    let (across, down) = if is_high { (2, 2) } else { (4, 1) };
-    let down = if area.height < 8 { 1 } else { down };
-    const GAP: u16 = 3;
+    let (across, down) = arrangement(area);
     let width = (area.width + GAP) / across - GAP;
     let height = area.height / down;
     for (n, panel) in panels.iter().enumerate() {
@@ -82,6 +73,22 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         );
         draw_panel(buffer, view, place, panel, history);
     }
+}
+
+/// Graphs in a row and in a column: whichever makes each about six times as wide as
+/// high, which is a third of that on screen. Where they would be too low to read, there
+/// are fewer.
+fn arrangement(area: Rect) -> (u16, u16) {
+    let stretch = |(across, down): &(u16, u16)| {
+        let (width, height) = (area.width / across, area.height / down);
+        let ratio = f32::from(width) / f32::from(height.max(1)) / 6.0;
+        ratio.ln().abs()
+    };
+    [(4, 1), (2, 2), (1, 4), (2, 1)]
+        .into_iter()
+        .filter(|(across, down)| area.width / across >= 30 && area.height / down >= 4)
+        .min_by(|a, b| stretch(a).total_cmp(&stretch(b)))
+        .unwrap_or((2, 1))
 }
 
 fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, history: &History) {
@@ -110,11 +117,18 @@ fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, h
             pen.skip(2).put(note, theme.quiet());
         }
     }
+    let has_foot = area.height >= 6;
     let graph = Rect {
         y: area.y + 1,
-        height: area.height.saturating_sub(2),
+        height: area.height.saturating_sub(1 + u16::from(has_foot)),
         ..area
     };
+    if peak == 0.0 {
+        let y = graph.y + graph.height.saturating_sub(1);
+        let mut pen = Pen::line(buffer, graph, y);
+        pen.fill(theme.rule(), graph.width, theme.quiet());
+        return;
+    }
     let drawn = Chart {
         values: &values,
         scale,
@@ -123,9 +137,8 @@ fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, h
         limit_style: limit_style(view, peak, limit),
     };
     chart::draw(buffer, graph, &drawn, theme);
-    let foot = area.bottom().saturating_sub(1);
-    if area.height >= 4 {
-        let mut pen = Pen::line(buffer, area, foot);
+    if has_foot {
+        let mut pen = Pen::line(buffer, area, area.bottom() - 1);
         let span = std::time::Duration::from_secs(count.min(300) as u64);
         pen.put(&format!("{} ago", duration::short(span)), theme.quiet());
         pen.put_right(&format!("top {}", (panel.unit)(scale)), theme.quiet());
@@ -136,7 +149,7 @@ fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, h
 /// was ever used would press the graph flat.
 fn scale(peak: f32, limit: Option<f32>) -> (f32, Option<f32>) {
     match limit {
-        Some(limit) if limit > 0.0 && peak * 8.0 >= limit => (limit.max(peak) * 1.1, Some(limit)),
+        Some(limit) if limit > 0.0 && peak * 8.0 >= limit => (limit.max(peak), Some(limit)),
         _ => (chart::round_up(peak), None),
     }
 }
@@ -207,7 +220,6 @@ fn io(
     rate: Option<f64>,
     total: Option<u64>,
     field: fn(&Point) -> f32,
-    _: &View<'_>,
     row: &crate::model::ContainerRow,
 ) -> Panel {
     let limits = &row.container.config.limits;
