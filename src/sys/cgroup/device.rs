@@ -41,10 +41,10 @@ struct Rules {
 }
 
 impl Cgroup {
-    pub(super) fn set_devices(&self, rules: &[LinuxDeviceCgroup]) -> Result<()> {
+    pub(super) fn set_devices(&self, rules: &[LinuxDeviceCgroup], is_new: bool) -> Result<()> {
         let rules = Rules::from_oci(rules)?;
         if let Some((member, Version::V1)) = self.controller("devices", "devices") {
-            let present = if self.is_new {
+            let present = if is_new {
                 // A new group has its parent's rules; those of `wharf` are the host's.
                 Rules::everything()
             } else {

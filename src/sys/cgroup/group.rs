@@ -5,6 +5,7 @@ use std::{
     fs, io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use rustix::{
@@ -24,8 +25,8 @@ pub struct Cgroup {
     pub(super) cgroups: Cgroups,
     pub(super) path: String,
     pub(super) members: Vec<Member>,
-    /// Made by this value, so that all its settings are still the kernel's defaults.
-    pub(super) is_new: bool,
+    /// Made by this value and not yet limited: all its settings are the kernel's defaults.
+    pub(super) is_new: AtomicBool,
 }
 
 /// The group in one hierarchy.
@@ -43,19 +44,19 @@ impl Cgroup {
             cgroups: cgroups.clone(),
             path: path.to_owned(),
             members: Vec::with_capacity(cgroups.hierarchies.len()),
-            is_new: true,
+            is_new: AtomicBool::new(true),
         };
         for (index, hierarchy) in cgroups.hierarchies.iter().enumerate() {
             match make(hierarchy, path) {
                 Ok((dir, is_new)) => {
-                    group.is_new &= is_new;
+                    group.is_new.fetch_and(is_new, Relaxed);
                     group.members.push(Member {
                         hierarchy: index,
                         dir,
                     });
                 }
                 Err(failure) => {
-                    if group.is_new {
+                    if group.is_new.load(Relaxed) {
                         // The failure is what matters; what stays behind is empty and
                         // is taken over by the next create.
                         let _ = group.remove();
@@ -82,7 +83,7 @@ impl Cgroup {
             cgroups: cgroups.clone(),
             path: path.to_owned(),
             members,
-            is_new: false,
+            is_new: AtomicBool::new(false),
         }))
     }
 

@@ -5,7 +5,7 @@
 //! refused by its name, before anything changed), write in the order of the plan, and, if
 //! the kernel refuses a value of a group that already existed, put back what was changed.
 
-use std::os::fd::AsFd;
+use std::{os::fd::AsFd, sync::atomic::Ordering::Relaxed};
 
 use oci_spec::runtime::LinuxResources;
 
@@ -59,14 +59,13 @@ impl Cgroup {
         planner.refuse_unsupported(resources)?;
         planner.plan(resources)?;
         let writes = planner.writes;
+        let is_new = self.is_new.swap(false, Relaxed);
         let mut undo = Vec::new();
         for write in &writes {
             let member = self
                 .member(write.hierarchy)
                 .expect("a plan names only hierarchies with a member");
-            if !self.is_new
-                && let Some(old) = self.old_value(member, write)
-            {
+            if !is_new && let Some(old) = self.old_value(member, write) {
                 undo.push((member, write, old));
             }
             if let Err(failure) = self.set(member, write) {
@@ -74,7 +73,7 @@ impl Cgroup {
             }
         }
         if let Some(rules) = resources.devices() {
-            self.set_devices(rules)
+            self.set_devices(rules, is_new)
                 .map_err(|failure| self.put_back(&undo, failure))?;
         }
         Ok(())
@@ -346,7 +345,7 @@ impl Planner<'_> {
     /// A number in a file of the group, `None` where it says `max` or isn't there. A new
     /// group is not asked: all its limits are still "none".
     pub fn present(&self, v1: &str, v2: &str, name: &str) -> Option<u64> {
-        if self.group.is_new {
+        if self.group.is_new.load(Relaxed) {
             return None;
         }
         let (member, _) = self.group.controller(v1, v2)?;

@@ -1,6 +1,8 @@
 //! Limits in the files of cgroup v2, converted from the specification's v1 words as
 //! runc converts them, so that one spec means the same on both.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use oci_spec::runtime::{LinuxBlockIo, LinuxCpu, LinuxMemory};
 
 use super::{
@@ -101,7 +103,7 @@ pub fn cpu(plan: &mut Planner<'_>, cpu: &LinuxCpu) -> Result<()> {
 
 /// `cpu.max` of a group that exists: quota or `max`, and period.
 fn present_max(plan: &Planner<'_>) -> Option<(String, u64)> {
-    if plan.group.is_new {
+    if plan.group.is_new.load(Relaxed) {
         return None;
     }
     let (member, _) = plan.group.controller("cpu", "cpu")?;
