@@ -19,6 +19,7 @@
 //! Streams (logs, events, output) are bounded receivers: a reader that stops reading
 //! stops the sender, never the container.
 
+pub mod embedded;
 mod error;
 #[cfg(test)]
 pub mod fake;

@@ -10,65 +10,65 @@ fn killed_shim_is_replaced_and_the_container_runs_on() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "a",
+        "aa",
         BUSYBOX,
         "sh",
         "-c",
         "trap 'exit 8' TERM; while :; do echo x; sleep 0.05; done",
     ]);
-    let (pid, shim) = (s.pid("a"), s.shim("a"));
+    let (pid, shim) = (s.pid("aa"), s.shim("aa"));
     process::signal(shim, libc::SIGKILL);
     eventually("the shim is gone", || {
         process::status_field(shim, "State").is_none_or(|s| s.starts_with('Z'))
     });
-    assert_eq!(s.state("a"), "running");
-    assert_eq!(s.pid("a"), pid, "the same process");
-    let lines = || s.ok(&["logs", "a"]).lines().count();
+    assert_eq!(s.state("aa"), "running");
+    assert_eq!(s.pid("aa"), pid, "the same process");
+    let lines = || s.ok(&["logs", "aa"]).lines().count();
     let before = lines();
     eventually("its log goes on", || lines() > before + 2);
-    assert_eq!(s.ok(&["exec", "a", "echo", "in"]), "in");
-    s.ok(&["stop", "a"]);
-    assert_eq!(s.state("a"), "exited");
+    assert_eq!(s.ok(&["exec", "aa", "echo", "in"]), "in");
+    s.ok(&["stop", "aa"]);
+    assert_eq!(s.state("aa"), "exited");
 }
 
 #[test]
 fn killed_init_is_an_exit_by_sigkill() {
     let s = Sandbox::new();
-    s.start(&["--name", "a", BUSYBOX, "sleep", "1000"]);
-    process::signal(s.pid("a"), libc::SIGKILL);
-    s.until("a", "exited");
-    assert_eq!(s.inspect("a", "{{.State.ExitCode}}"), "137");
-    s.ok(&["start", "a"]);
-    assert_eq!(s.state("a"), "running");
+    s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
+    process::signal(s.pid("aa"), libc::SIGKILL);
+    s.until("aa", "exited");
+    assert_eq!(s.inspect("aa", "{{.State.ExitCode}}"), "137");
+    s.ok(&["start", "aa"]);
+    assert_eq!(s.state("aa"), "running");
 }
 
 #[test]
 fn both_killed_is_an_exit_with_a_code_that_nobody_knows() {
     let s = Sandbox::new();
-    s.start(&["--name", "a", BUSYBOX, "sleep", "1000"]);
-    let (pid, shim) = (s.pid("a"), s.shim("a"));
+    s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
+    let (pid, shim) = (s.pid("aa"), s.shim("aa"));
     process::signal(shim, libc::SIGKILL);
     process::signal(pid, libc::SIGKILL);
     eventually("both are gone", || {
         process::status_field(pid, "State").is_none_or(|s| s.starts_with('Z'))
     });
-    s.until("a", "exited");
+    s.until("aa", "exited");
     assert_ne!(
-        s.inspect("a", "{{.State.ExitCode}}"),
+        s.inspect("aa", "{{.State.ExitCode}}"),
         "0",
         "unknown is never success"
     );
-    s.ok(&["start", "a"]);
-    assert_eq!(s.state("a"), "running");
+    s.ok(&["start", "aa"]);
+    assert_eq!(s.state("aa"), "running");
 }
 
 #[test]
 fn container_with_a_terminal_ends_with_its_shim() {
     let s = Sandbox::new();
-    s.start(&["--name", "a", "-t", BUSYBOX, "sh", "-c", "cat"]);
-    process::signal(s.shim("a"), libc::SIGKILL);
-    eventually("it is over", || s.state("a") == "exited");
-    s.ok(&["rm", "a"]);
+    s.start(&["--name", "aa", "-t", BUSYBOX, "sh", "-c", "cat"]);
+    process::signal(s.shim("aa"), libc::SIGKILL);
+    eventually("it is over", || s.state("aa") == "exited");
+    s.ok(&["rm", "aa"]);
 }
 
 #[test]
@@ -76,18 +76,18 @@ fn restart_policy_holds_after_both_were_killed() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "a",
+        "aa",
         "--restart",
         "always",
         BUSYBOX,
         "sleep",
         "1000",
     ]);
-    let (pid, shim) = (s.pid("a"), s.shim("a"));
+    let (pid, shim) = (s.pid("aa"), s.shim("aa"));
     process::signal(shim, libc::SIGKILL);
     process::signal(pid, libc::SIGKILL);
     eventually("the next commands start it again", || {
-        s.state("a") == "running" && s.inspect("a", "{{.State.Pid}}") != pid.to_string()
+        s.state("aa") == "running" && s.inspect("aa", "{{.State.Pid}}") != pid.to_string()
     });
 }
 
@@ -95,8 +95,8 @@ fn restart_policy_holds_after_both_were_killed() {
 fn killed_rm_command_leaves_something_that_can_be_removed() {
     let s = Sandbox::new();
     for wait_ms in [1, 3, 6, 10, 15] {
-        s.start(&["--name", "a", BUSYBOX, "sleep", "1000"]);
-        let victim = s.spawn(&["rm", "-f", "a"]);
+        s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
+        let victim = s.spawn(&["rm", "-f", "aa"]);
         std::thread::sleep(Duration::from_millis(wait_ms));
         drop(victim);
         let list = s.ok(&["ps", "-aq"]);
@@ -112,19 +112,19 @@ fn after_a_reboot_containers_are_exited_and_start_again() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "a",
+        "aa",
         BUSYBOX,
         "sh",
         "-c",
         "echo kept >/file; exec sleep 1000",
     ]);
-    s.start(&["--name", "b", BUSYBOX, "sleep", "1000"]);
+    s.start(&["--name", "bb", BUSYBOX, "sleep", "1000"]);
     eventually("it wrote", || {
-        s.ok(&["exec", "a", "ls", "/"]).contains("file")
+        s.ok(&["exec", "aa", "ls", "/"]).contains("file")
     });
     // What a reboot does: every process is gone, and with them what lay in /run. One of
     // two machines keeps /run on its disk, so both are shown.
-    let pids: Vec<(i32, i32)> = ["a", "b"]
+    let pids: Vec<(i32, i32)> = ["aa", "bb"]
         .iter()
         .map(|name| (s.pid(name), s.shim(name)))
         .collect();
@@ -138,40 +138,40 @@ fn after_a_reboot_containers_are_exited_and_start_again() {
     });
     let _ids = s.known_ids();
     fs::remove_dir_all(s.root().join("run")).unwrap();
-    assert_eq!(s.state("a"), "exited");
-    assert_eq!(s.state("b"), "exited");
-    s.ok(&["start", "a"]);
-    assert_eq!(s.ok(&["exec", "a", "cat", "/file"]), "kept");
-    s.ok(&["rm", "b"]);
+    assert_eq!(s.state("aa"), "exited");
+    assert_eq!(s.state("bb"), "exited");
+    s.ok(&["start", "aa"]);
+    assert_eq!(s.ok(&["exec", "aa", "cat", "/file"]), "kept");
+    s.ok(&["rm", "bb"]);
 }
 
 #[test]
 fn state_of_another_boot_is_not_believed() {
     let s = Sandbox::new();
-    let id = s.start(&["--name", "a", BUSYBOX, "sleep", "1000"]);
+    let id = s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
     let state = s.root().join("run/containers").join(&id).join("state");
     let saved = fs::read(&state).unwrap();
-    s.ok(&["kill", "a"]);
-    s.until("a", "exited");
+    s.ok(&["kill", "aa"]);
+    s.until("aa", "exited");
     // Its live record says `running` again, as a stale copy would: the kernel has no such
     // process, so it isn't.
     fs::create_dir_all(state.parent().unwrap()).unwrap();
     fs::write(&state, saved).unwrap();
-    assert_eq!(s.state("a"), "exited");
-    s.ok(&["start", "a"]);
-    assert_eq!(s.state("a"), "running");
+    assert_eq!(s.state("aa"), "exited");
+    s.ok(&["start", "aa"]);
+    assert_eq!(s.state("aa"), "running");
 }
 
 #[test]
 fn container_whose_init_is_in_tracing_stop_can_be_removed() {
     use nix::{sys::ptrace, unistd::Pid};
     let s = Sandbox::new();
-    s.start(&["--name", "a", BUSYBOX, "sleep", "1000"]);
-    let pid = Pid::from_raw(s.pid("a"));
+    s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
+    let pid = Pid::from_raw(s.pid("aa"));
     ptrace::seize(pid, ptrace::Options::empty()).unwrap();
     ptrace::interrupt(pid).unwrap();
     nix::sys::wait::waitpid(pid, None).unwrap();
-    s.ok(&["rm", "-f", "a"]);
+    s.ok(&["rm", "-f", "aa"]);
     assert_eq!(s.ok(&["ps", "-aq"]), "");
     // As its tracer we are told of its death, and only then is it reaped.
     let _ = nix::sys::wait::waitpid(pid, None);

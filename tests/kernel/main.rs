@@ -16,6 +16,7 @@ mod images;
 mod killed;
 mod lifecycle;
 mod limits;
+mod listing;
 mod refusals;
 mod storage;
 mod streams;

@@ -41,27 +41,27 @@ fn logs_keep_both_streams_and_can_be_cut() {
     s.ok(&[
         "run",
         "--name",
-        "a",
+        "aa",
         "-d",
         BUSYBOX,
         "sh",
         "-c",
         "for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done; printf 'no end'",
     ]);
-    s.until("a", "exited");
-    let all = s.run(&["logs", "a"]);
+    s.until("aa", "exited");
+    let all = s.run(&["logs", "aa"]);
     assert_eq!(all.stdout.matches("out").count(), 5);
     assert_eq!(all.stderr.matches("err").count(), 5);
     assert!(all.stdout.contains("no end"));
-    let tail = s.run(&["logs", "--tail", "3", "a"]);
-    let lines = (tail.stdout + &tail.stderr).lines().count();
+    let tail = s.run(&["logs", "--tail", "3", "aa"]);
+    let lines = tail.stdout.lines().count() + tail.stderr.lines().count();
     assert_eq!(lines, 3);
-    let stamped = s.run(&["logs", "-t", "--tail", "1", "a"]).stdout;
+    let stamped = s.run(&["logs", "-t", "--tail", "1", "aa"]).stdout;
     assert!(
         stamped.starts_with("20") && stamped.contains('T'),
         "{stamped}"
     );
-    assert_eq!(s.run(&["logs", "--since", "1s", "a"]).code, 0);
+    assert_eq!(s.run(&["logs", "--since", "1s", "aa"]).code, 0);
 }
 
 #[test]
@@ -69,13 +69,13 @@ fn logs_follow_until_the_container_ends() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "a",
+        "aa",
         BUSYBOX,
         "sh",
         "-c",
         "for i in 1 2 3; do echo tick $i; sleep 0.3; done",
     ]);
-    assert_eq!(s.ok(&["logs", "-f", "a"]), "tick 1\ntick 2\ntick 3");
+    assert_eq!(s.ok(&["logs", "-f", "aa"]), "tick 1\ntick 2\ntick 3");
 }
 
 #[test]
@@ -83,15 +83,15 @@ fn attach_sees_new_output_and_passes_input() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "a",
+        "aa",
         "-i",
         BUSYBOX,
         "sh",
         "-c",
-        "while read line; do echo got $line; done; echo end; exit 4",
+        "while read line; do [ $line = end ] && break; echo got $line; done; echo end; exit 4",
     ]);
     let mut child = s
-        .command(&["attach", "a"])
+        .command(&["attach", "aa"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -103,7 +103,7 @@ fn attach_sees_new_output_and_passes_input() {
     let mut seen = [0; 10];
     stdout.read_exact(&mut seen).unwrap();
     assert_eq!(&seen, b"got hello\n");
-    drop(stdin);
+    stdin.write_all(b"end\n").unwrap();
     assert_eq!(
         process::wait(child),
         4,
@@ -121,7 +121,7 @@ fn killed_client_does_not_take_the_container_along() {
         .command(&[
             "run",
             "--name",
-            "a",
+            "aa",
             BUSYBOX,
             "sh",
             "-c",
@@ -133,26 +133,26 @@ fn killed_client_does_not_take_the_container_along() {
         .unwrap();
     let client = process::Background(client);
     eventually("it runs", || {
-        s.run(&["inspect", "-f", "{{.State.Status}}", "a"])
+        s.run(&["inspect", "-f", "{{.State.Status}}", "aa"])
             .stdout
             .trim()
             == "running"
     });
     process::signal(client.pid(), libc::SIGKILL);
     drop(client);
-    let lines = || s.ok(&["logs", "a"]).lines().count();
+    let lines = || s.ok(&["logs", "aa"]).lines().count();
     let before = lines();
     eventually("it goes on", || lines() > before + 3);
-    assert_eq!(s.state("a"), "running");
+    assert_eq!(s.state("aa"), "running");
 }
 
 #[test]
 fn slow_client_does_not_block_the_container() {
     let s = Sandbox::new();
-    s.start(&["--name", "a", "-i", BUSYBOX, "sh", "-c", "read x; i=0; while [ $i -lt 40000 ]; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; i=$((i+1)); done; echo finished >/flag; exec sleep 1000"]);
+    s.start(&["--name", "aa", "-i", BUSYBOX, "sh", "-c", "read x; i=0; while [ $i -lt 40000 ]; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; i=$((i+1)); done; echo finished >/flag; exec sleep 1000"]);
     // Attached, and never reading.
     let mut client = s
-        .command(&["attach", "a"])
+        .command(&["attach", "aa"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -162,7 +162,7 @@ fn slow_client_does_not_block_the_container() {
     stdin.write_all(b"go\n").unwrap();
     let client = process::Background(client);
     eventually("the container finished", || {
-        s.run(&["exec", "a", "cat", "/flag"]).stdout.trim() == "finished"
+        s.run(&["exec", "aa", "cat", "/flag"]).stdout.trim() == "finished"
     });
     drop(client);
 }
@@ -172,7 +172,7 @@ fn terminal_has_its_size_and_ends_lines_with_cr_lf() {
     let s = Sandbox::new();
     let id = s.start(&[
         "--name",
-        "a",
+        "aa",
         "-t",
         BUSYBOX,
         "sh",
@@ -180,10 +180,10 @@ fn terminal_has_its_size_and_ends_lines_with_cr_lf() {
         "tty; echo line; exec sleep 1000",
     ]);
     eventually("it printed", || {
-        s.run(&["logs", "a"]).stdout.contains("line")
+        s.run(&["logs", "aa"]).stdout.contains("line")
     });
-    assert!(s.run(&["logs", "a"]).stdout.contains("/dev/pts/0"));
-    let fd = std::fs::read_link(format!("/proc/{}/fd/0", s.pid("a"))).unwrap();
+    assert!(s.run(&["logs", "aa"]).stdout.contains("/dev/pts/0"));
+    let fd = std::fs::read_link(format!("/proc/{}/fd/0", s.pid("aa"))).unwrap();
     assert_eq!(
         fd.to_str(),
         Some("/dev/pts/0"),
@@ -193,7 +193,7 @@ fn terminal_has_its_size_and_ends_lines_with_cr_lf() {
     assert_eq!(
         s.ok(&[
             "exec",
-            "a",
+            "aa",
             "sh",
             "-c",
             "test -c /dev/console && echo console"
@@ -208,7 +208,7 @@ fn escape_sequences_of_a_container_are_not_sent_to_the_terminal_by_ps() {
     s.ok(&[
         "create",
         "--name",
-        "a",
+        "aa",
         BUSYBOX,
         "echo",
         "\u{1b}[31mred\u{7}",

@@ -44,6 +44,7 @@ impl Cgroup {
     }
 
     /// A file of it: `v1` or `v2` by what has `controller` here.
+    #[track_caller]
     pub fn file(&self, controller: &str, v1: &str, v2: &str) -> String {
         let (directory, is_v2) = self
             .directory(controller)
@@ -192,6 +193,54 @@ impl Cgroup {
         let mut found = Vec::new();
         collect_processes(&directory, &mut found);
         found
+    }
+}
+
+/// All figures at one time.
+#[derive(Debug)]
+pub struct Reading {
+    /// CPU time used, seconds.
+    pub cpu_secs: f64,
+    /// Bytes written to devices.
+    pub write_bytes: u64,
+    /// Processes and threads.
+    pub pids: u64,
+    /// Most of them.
+    pub pids_limit: Option<u64>,
+    /// Memory limit, bytes.
+    pub memory_limit: Option<u64>,
+    /// Processes killed for lack of memory.
+    pub oom_kills: u64,
+    /// Process ids.
+    pub processes: Vec<i32>,
+}
+
+impl Reading {
+    /// The figures of a container, if its cgroup is there all the while.
+    pub fn of(id: &str) -> Option<Self> {
+        let cgroup = Cgroup::of(id);
+        let hook = std::panic::AssertUnwindSafe(|| Self {
+            cpu_secs: cgroup.cpu_secs(),
+            write_bytes: cgroup.write_bytes(),
+            pids: cgroup.pids(),
+            pids_limit: cgroup.pids_limit(),
+            memory_limit: cgroup.memory_limit(),
+            oom_kills: cgroup.oom_kills(),
+            processes: cgroup.processes(),
+        });
+        let is_there = || {
+            cgroup
+                .directory("pids")
+                .is_some_and(|(path, _)| path.is_dir())
+        };
+        if !is_there() {
+            return None;
+        }
+        match std::panic::catch_unwind(hook) {
+            Ok(reading) => Some(reading),
+            Err(_) if !is_there() => None,
+            Err(cause) => std::panic::resume_unwind(cause),
+        }
     }
 }
 

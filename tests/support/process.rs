@@ -152,3 +152,13 @@ impl Drop for Background {
         let _ = self.0.wait();
     }
 }
+
+/// Reads a stream to its end in the background.
+pub fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What came before an error is still worth showing.
+        let _ = from.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}

@@ -10,7 +10,12 @@ mod start;
 mod update;
 mod watch;
 
-use std::{io, path::PathBuf, sync::OnceLock};
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 pub use start::RunRecord;
 pub use watch::Watch;
@@ -24,6 +29,7 @@ use super::{
 };
 use crate::{
     image::{self, ImageStore},
+    layer::Overlay,
     model::{Container, ContainerId, EventKind, State},
     sys::cgroup::{self, Cgroups},
 };
@@ -144,12 +150,28 @@ impl Lifecycle {
     }
 
     /// A container as it is now, after repair if its shim is gone.
-    pub(super) fn settled(&self, id: &ContainerId) -> Result<Container> {
+    pub fn settled(&self, id: &ContainerId) -> Result<Container> {
         let container = self.inspect(id)?;
         if container.state.can_stop() && self.recover(id)? {
             return self.inspect(id);
         }
         Ok(container)
+    }
+
+    /// The file systems that its root is made of.
+    pub fn overlay(&self, id: &ContainerId) -> Result<Overlay> {
+        let record = self.store.load(id)?;
+        let paths = self.paths(id);
+        let images = self.images()?;
+        let layers = images.layers();
+        Ok(layers.overlay(&record.layers, paths.upper(), paths.work()))
+    }
+
+    /// Bytes on disk that its writable layer takes.
+    pub fn writable_bytes(&self, id: &ContainerId) -> Result<u64> {
+        self.store.load(id)?;
+        let upper = self.paths(id).upper();
+        tree_bytes(&upper).map_err(failed("measure", upper))
     }
 
     fn paths(&self, id: &ContainerId) -> ContainerPaths {
@@ -167,4 +189,21 @@ impl Lifecycle {
         let event = events::now(EventKind::Container, action, record.id.as_str(), attributes);
         let _ = events::append(self.root(), &event);
     }
+}
+
+/// Bytes on disk of a tree, without the directory itself. What vanishes on the way does
+/// not count.
+fn tree_bytes(path: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let Ok(found) = entry.metadata() else {
+            continue;
+        };
+        bytes += found.blocks() * 512;
+        if found.is_dir() {
+            bytes += tree_bytes(&entry.path())?;
+        }
+    }
+    Ok(bytes)
 }

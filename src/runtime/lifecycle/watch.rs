@@ -37,9 +37,9 @@ impl Watch {
         let records = AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_MOVE_SELF
             | AddWatchFlags::IN_DELETE_SELF;
-        let live =
-            AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_DELETE_SELF;
-        for (path, flags) in [(&paths.data, records), (&paths.run, live)] {
+        // The file, not its directory: the container writes to the FIFOs beside it.
+        let live = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_DELETE_SELF;
+        for (path, flags) in [(&paths.data, records), (&paths.state(), live)] {
             match inotify.add_watch(path, flags) {
                 // Gone, or not there yet: a run always ends with an exit record, and
                 // that is in the other.

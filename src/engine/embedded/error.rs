@@ -1,0 +1,119 @@
+//! The one table from what went wrong underneath to the kind that callers see.
+
+use std::io;
+
+use crate::{
+    engine::{EngineError, ErrorKind},
+    image,
+    runtime::{
+        attach,
+        lifecycle::Error,
+        shim::{self, FailureKind},
+        spec, store,
+    },
+    sys::cgroup,
+};
+
+/// A failure of the runtime as an error of the facade.
+pub fn facade(operation: &'static str, subject: &str, failure: Error) -> EngineError {
+    let kind = kind(&failure);
+    let hint = hint(&failure);
+    let error = EngineError::new(kind, operation, subject).because(failure);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// A failure and its causes in one line.
+pub fn line(what: &str, failure: &dyn std::error::Error) -> String {
+    let mut line = format!("{what}: {failure}");
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    line
+}
+
+fn kind(failure: &Error) -> ErrorKind {
+    match failure {
+        Error::Store(error) => match error {
+            store::Error::NotFound(_) => ErrorKind::NotFound,
+            store::Error::Ambiguous(_) => ErrorKind::Ambiguous,
+            store::Error::NameTaken { .. } => ErrorKind::Conflict,
+            store::Error::Io { source, .. } => io_kind(source),
+            store::Error::Malformed { .. } => ErrorKind::Internal,
+        },
+        Error::Spec(spec::Error::Invalid(_)) | Error::Invalid(_) => ErrorKind::Invalid,
+        // The files that a specification is made from are those that the user named.
+        Error::Spec(spec::Error::Io { source, .. }) => match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ErrorKind::Invalid,
+            _ => io_kind(source),
+        },
+        Error::Image(error) => image_kind(error),
+        Error::Shim(error) => match error {
+            shim::Error::AlreadyRunning => ErrorKind::Conflict,
+            shim::Error::Io { source, .. } => io_kind(source),
+            shim::Error::Lost => ErrorKind::Internal,
+            shim::Error::Failed(failure) => match failure.kind {
+                FailureKind::CommandNotFound => ErrorKind::CommandNotFound,
+                FailureKind::CommandNotExecutable => ErrorKind::CommandNotExecutable,
+                FailureKind::Invalid => ErrorKind::Invalid,
+                FailureKind::Unsupported => ErrorKind::Unsupported,
+                FailureKind::NoSpace => ErrorKind::NoSpace,
+                FailureKind::Internal => ErrorKind::Internal,
+            },
+        },
+        Error::Attach(attach::Error::Refused(_)) => ErrorKind::Conflict,
+        Error::Attach(error) if error.is_gone() => ErrorKind::Conflict,
+        Error::Attach(attach::Error::Io { source, .. }) => io_kind(source),
+        Error::Attach(attach::Error::Malformed(_)) => ErrorKind::Internal,
+        Error::Cgroup(error) => match error {
+            cgroup::Error::Unsupported { .. } => ErrorKind::Unsupported,
+            // What the kernel refuses of limits is what the user asked.
+            cgroup::Error::Invalid { .. } | cgroup::Error::Write { .. } => ErrorKind::Invalid,
+            cgroup::Error::Io { source, .. } => io_kind(source),
+            _ => ErrorKind::Internal,
+        },
+        Error::State { .. } => ErrorKind::Conflict,
+        Error::DoesNotEnd => ErrorKind::Internal,
+        Error::Io { source, .. } => io_kind(source),
+    }
+}
+
+/// The kind of an image's failure.
+pub fn image_kind(error: &image::Error) -> ErrorKind {
+    match error {
+        image::Error::NotFound(_) => ErrorKind::NotFound,
+        image::Error::Ambiguous { .. } => ErrorKind::Ambiguous,
+        image::Error::Reference(_) | image::Error::NotAName(_) => ErrorKind::Invalid,
+        image::Error::InUse { .. } | image::Error::SeveralNames { .. } => ErrorKind::Conflict,
+        image::Error::Io { source, .. } => io_kind(source),
+        error if error.is_no_space() => ErrorKind::NoSpace,
+        _ => ErrorKind::Internal,
+    }
+}
+
+/// The kind of a failed system call.
+pub fn io_kind(error: &io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
+        io::ErrorKind::PermissionDenied if !super::is_root() => ErrorKind::NeedsRoot,
+        io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+        _ => ErrorKind::Internal,
+    }
+}
+
+fn hint(failure: &Error) -> Option<&'static str> {
+    match failure {
+        Error::State { hint, .. } => Some(hint),
+        Error::Store(store::Error::NameTaken { .. }) => {
+            Some("remove or rename that container, or choose another name")
+        }
+        Error::Image(image::Error::NotFound(_)) => {
+            Some("`wharf images` lists the images; `wharf import` makes one from a tar")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,107 @@
+//! The image store.
+
+use std::{io::Read, sync::Arc};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::Embedded;
+use crate::{
+    engine::{EngineError, ErrorKind, Images, Result},
+    model::{Digest, Image, ImportProgress},
+    runtime::{inspect, lifecycle::Lifecycle},
+};
+
+#[async_trait]
+impl Images for Embedded {
+    async fn images(&self) -> Result<Arc<Vec<Image>>> {
+        self.blocking("list", "images", |lifecycle| {
+            Ok(Arc::new(lifecycle.images()?.list()?))
+        })
+        .await
+    }
+
+    async fn image(&self, reference: &str) -> Result<Image> {
+        let owned = reference.to_owned();
+        let found = self.blocking("find image", reference, move |lifecycle| {
+            let images = lifecycle.images()?;
+            let id = images.resolve(&owned)?.id;
+            Ok(images.list()?.into_iter().find(|image| image.id == id))
+        });
+        // `None` if it was removed between the two looks.
+        found.await?.ok_or_else(|| {
+            EngineError::new(ErrorKind::NotFound, "find image", reference).because("no such image")
+        })
+    }
+
+    async fn image_config(&self, reference: &str) -> Result<serde_json::Value> {
+        let owned = reference.to_owned();
+        self.blocking("inspect image", reference, move |lifecycle| {
+            Ok(lifecycle.images()?.config_json(&owned)?)
+        })
+        .await
+    }
+
+    async fn import(
+        &self,
+        source: Box<dyn Read + Send>,
+        reference: &str,
+        progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<Digest> {
+        let owned = reference.to_owned();
+        self.blocking("import", reference, move |lifecycle| {
+            let mut tell = |now: ImportProgress| {
+                if let Some(progress) = &progress {
+                    // A reader that is behind misses this one and gets the next.
+                    let _ = progress.try_send(now);
+                }
+            };
+            Ok(lifecycle.images()?.import(source, &owned, &mut tell)?)
+        })
+        .await
+    }
+
+    async fn image_from_host(&self, reference: &str, _commands: &[String]) -> Result<Digest> {
+        Err(EngineError::new(
+            ErrorKind::Unsupported,
+            "make image",
+            reference,
+        ))
+    }
+
+    async fn tag(&self, source: &str, target: &str) -> Result<()> {
+        let (owned, target) = (source.to_owned(), target.to_owned());
+        self.blocking("tag", source, move |lifecycle| {
+            Ok(lifecycle.images()?.tag(&owned, &target)?)
+        })
+        .await
+    }
+
+    async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>> {
+        let owned = reference.to_owned();
+        self.blocking("remove image", reference, move |lifecycle| {
+            let users = |id: &Digest| users(lifecycle, id);
+            Ok(lifecycle.images()?.remove(&owned, force, &users)?)
+        })
+        .await
+    }
+}
+
+/// Names of the containers that are made from an image. A record that can't be read may
+/// be of any image: it counts.
+fn users(lifecycle: &Lifecycle, id: &Digest) -> Vec<String> {
+    let store = lifecycle.store();
+    let unreadable = |what: &str| vec![format!("{what} (can't be read)")];
+    let Ok(listing) = store.list() else {
+        return unreadable("any");
+    };
+    let mut names = Vec::new();
+    for container in listing {
+        match inspect::inspect(store, &container) {
+            Ok(found) if found.image_id == *id => names.push(found.name),
+            Err(crate::runtime::store::Error::NotFound(_)) | Ok(_) => {}
+            Err(_) => names.extend(unreadable(container.short())),
+        }
+    }
+    names
+}

@@ -1,0 +1,303 @@
+//! One picture of everything a tick. The first is read from disk; from the second on,
+//! records are read again only where inotify names them, and only counters are read each
+//! time, through descriptors kept open.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use nix::time::{ClockId, clock_gettime};
+
+use super::{
+    error,
+    watches::{Changes, Watches},
+};
+use crate::{
+    model::{
+        Container, ContainerId, ContainerRow, Host, Image, Problem, Sample, Source, Usage, Visible,
+        World,
+    },
+    runtime::{
+        inspect,
+        lifecycle::{self, Lifecycle},
+        paths::ContainerPaths,
+    },
+    sys::cgroup::Sampler,
+};
+
+/// What is known since the last picture.
+#[derive(Debug)]
+pub struct Picture {
+    lifecycle: Arc<Lifecycle>,
+    generation: u64,
+    /// From the second picture on: a `ps` that looks once needs none.
+    watches: Option<Watches>,
+    rows: HashMap<ContainerId, Row>,
+    /// Ids in the order of the list, newest first.
+    order: Vec<ContainerId>,
+    images: Arc<Vec<Image>>,
+    images_known: bool,
+    /// What could not be repaired when the engine was opened.
+    repair_problems: Vec<Problem>,
+    /// What is wrong with the records, until they are read again.
+    record_problems: HashMap<Option<ContainerId>, Problem>,
+    image_problem: Option<Problem>,
+}
+
+/// One container and the counters of its run.
+#[derive(Debug)]
+struct Row {
+    container: Arc<Container>,
+    sampler: Option<Sampler>,
+    last: Option<Sample>,
+}
+
+impl Picture {
+    /// Nothing is known yet.
+    pub fn new(lifecycle: Arc<Lifecycle>, repair_problems: Vec<Problem>) -> Self {
+        Self {
+            lifecycle,
+            generation: 0,
+            watches: None,
+            rows: HashMap::new(),
+            order: Vec::new(),
+            images: Arc::default(),
+            images_known: false,
+            repair_problems,
+            record_problems: HashMap::new(),
+            image_problem: None,
+        }
+    }
+
+    /// The world now.
+    pub fn refresh(&mut self, visible: Visible) -> Arc<World> {
+        let changes = self.changes();
+        self.read_records(&changes);
+        self.read_images(&changes, visible);
+        let mut problems = self.repair_problems.clone();
+        problems.extend(self.record_problems.values().cloned());
+        problems.extend(self.image_problem.clone());
+
+        let mut stats = Ok(());
+        let mut containers = Vec::with_capacity(self.order.len());
+        for id in &self.order {
+            let Some(row) = self.rows.get_mut(id) else {
+                continue;
+            };
+            let usage = if visible.stats {
+                row.usage(&self.lifecycle).unwrap_or_else(|failure| {
+                    stats = Err(failure);
+                    None
+                })
+            } else {
+                None
+            };
+            containers.push(ContainerRow {
+                container: row.container.clone(),
+                usage,
+            });
+        }
+        if let Err(failure) = stats {
+            problems.push(problem(Source::Stats, "read counters", &failure));
+        }
+        self.generation += 1;
+        Arc::new(World {
+            generation: self.generation,
+            at: Timestamp::now(),
+            host: self.host(&mut problems),
+            containers,
+            images: self.images.clone(),
+            problems,
+        })
+    }
+
+    /// What must be read again. The watches are set up before the second picture.
+    fn changes(&mut self) -> Changes {
+        if self.generation == 0 {
+            return Changes::all();
+        }
+        match &mut self.watches {
+            Some(watches) => watches.changes(),
+            None => {
+                // Where there is no watch, such as before the first container or without
+                // root, everything is read each time.
+                self.watches = Watches::new(self.lifecycle.root()).ok();
+                Changes::all()
+            }
+        }
+    }
+
+    fn read_records(&mut self, changes: &Changes) {
+        if changes.all || changes.listing {
+            self.record_problems.remove(&None);
+            match self.lifecycle.store().list() {
+                Ok(ids) => self.read_listed(ids, changes.all),
+                Err(failure) => {
+                    let problem = problem(Source::Containers, "list containers", &failure);
+                    self.record_problems.insert(None, problem);
+                }
+            }
+        }
+        for id in &changes.containers {
+            if self.rows.contains_key(id) {
+                self.read_record(id);
+            }
+        }
+        if changes.all || changes.listing || !changes.containers.is_empty() {
+            self.sort();
+        }
+    }
+
+    fn read_listed(&mut self, ids: Vec<ContainerId>, all: bool) {
+        let listed: std::collections::HashSet<_> = ids.iter().collect();
+        self.rows.retain(|id, _| listed.contains(id));
+        self.record_problems
+            .retain(|id, _| id.as_ref().is_none_or(|id| listed.contains(id)));
+        for id in &ids {
+            if all || !self.rows.contains_key(id) {
+                self.read_record(id);
+            }
+        }
+    }
+
+    fn read_record(&mut self, id: &ContainerId) {
+        let mut watched = Ok(());
+        if let Some(watches) = &mut self.watches {
+            watched = watches.watch(self.lifecycle.root(), id);
+        }
+        if watched.is_err() {
+            // No watch left for it: without any, everything is read each time.
+            self.watches = None;
+        }
+        // A shim that died is seen by its lock; while pictures follow each other nobody
+        // else may come by to repair.
+        let read = match self.generation {
+            0 => inspect::inspect(self.lifecycle.store(), id).map_err(lifecycle::Error::from),
+            _ => self.lifecycle.settled(id),
+        };
+        match read {
+            Ok(container) => {
+                self.record_problems.remove(&Some(id.clone()));
+                self.take(container);
+            }
+            Err(failure) if failure.is_missing() => {
+                self.rows.remove(id);
+            }
+            Err(failure) => {
+                let what = format!("read container {}", id.short());
+                let problem = problem(Source::Containers, &what, &failure);
+                self.record_problems.insert(Some(id.clone()), problem);
+            }
+        }
+    }
+
+    fn take(&mut self, container: Container) {
+        let id = container.id.clone();
+        let row = self.rows.entry(id).or_insert_with(|| Row {
+            container: Arc::new(container.clone()),
+            sampler: None,
+            last: None,
+        });
+        if *row.container == container {
+            return;
+        }
+        // Another run has another group.
+        if row.container.pid != container.pid {
+            row.sampler = None;
+            row.last = None;
+        }
+        row.container = Arc::new(container);
+    }
+
+    fn sort(&mut self) {
+        self.order = self.rows.keys().cloned().collect();
+        let rows = &self.rows;
+        self.order.sort_by(|a, b| {
+            let created = |id| rows.get(id).map(|row| row.container.created);
+            created(b).cmp(&created(a)).then_with(|| a.cmp(b))
+        });
+    }
+
+    fn read_images(&mut self, changes: &Changes, visible: Visible) {
+        if changes.images {
+            self.images_known = false;
+        }
+        if !visible.images || self.images_known {
+            return;
+        }
+        let listed = self
+            .lifecycle
+            .images()
+            .and_then(|images| Ok(images.list()?));
+        match listed {
+            Ok(images) => {
+                self.images = Arc::new(images);
+                self.image_problem = None;
+                // Without a watch nobody tells when the list changes.
+                self.images_known = self.watches.is_some();
+            }
+            Err(failure) => {
+                self.image_problem = Some(problem(Source::Images, "list images", &failure));
+            }
+        }
+    }
+
+    fn host(&mut self, problems: &mut Vec<Problem>) -> Host {
+        let _ = problems;
+        Host::default()
+    }
+}
+
+impl Row {
+    /// What it uses now; `None` while it has no processes.
+    fn usage(&mut self, lifecycle: &Lifecycle) -> lifecycle::Result<Option<Usage>> {
+        if !self.container.state.has_process() {
+            self.sampler = None;
+            return Ok(None);
+        }
+        if self.sampler.is_none() {
+            let path = ContainerPaths::cgroup(&self.container.id);
+            self.sampler = lifecycle.cgroups()?.sampler(&path)?;
+        }
+        let Some(sampler) = &mut self.sampler else {
+            return Ok(None);
+        };
+        match sampler.sample_changed(monotonic_ns()) {
+            Ok(sample) => {
+                let usage = Usage::between(self.last.as_ref(), &sample);
+                self.last = Some(sample);
+                Ok(Some(usage))
+            }
+            // It ended since its record was read.
+            Err(failure) if failure.is_gone() => {
+                self.sampler = None;
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux has this clock");
+    now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+}
+
+fn problem(source: Source, what: &str, failure: &(dyn std::error::Error + 'static)) -> Problem {
+    let denied = !super::is_root() && is_denied(failure);
+    Problem {
+        source,
+        message: error::line(what, failure),
+        hint: denied.then(|| "needs root".into()),
+    }
+}
+
+fn is_denied(failure: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(failure);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.kind() == std::io::ErrorKind::PermissionDenied;
+        }
+        cause = error.source();
+    }
+    false
+}
