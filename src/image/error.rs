@@ -60,6 +60,9 @@ pub enum Error {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A command of this host can't be taken along.
+    #[error(transparent)]
+    Host(#[from] super::HostError),
     /// A layer failed.
     #[error(transparent)]
     Layer(#[from] layer::Error),

@@ -25,6 +25,7 @@
 mod compression;
 mod config;
 mod error;
+mod host;
 mod import;
 mod index;
 mod layout;
@@ -33,5 +34,6 @@ mod remove;
 mod store;
 
 pub use error::{Error, Result};
+pub use host::HostError;
 pub use reference::{Reference, ReferenceError};
 pub use store::{ImageStore, ResolvedImage, SharedLock};

@@ -82,8 +82,11 @@ impl ImageStore {
 
     /// The image that a user means by a reference, an id or the beginning of an id.
     pub fn resolve(&self, reference: &str) -> Result<ResolvedImage> {
-        let descriptors = self.layout.index()?;
-        let found = self.find(&descriptors, reference)?;
+        self.consistent(|descriptors| self.resolve_in(descriptors, reference))
+    }
+
+    fn resolve_in(&self, descriptors: &[Descriptor], reference: &str) -> Result<ResolvedImage> {
+        let found = self.find(descriptors, reference)?;
         let config: ImageConfiguration = self.layout.json(&found.id)?;
         let layers = self.diff_ids(&found.id, &config)?;
         for layer in &layers {
@@ -94,8 +97,13 @@ impl ImageStore {
                 });
             }
         }
+        let same = descriptors
+            .iter()
+            .filter(|other| other.digest() == found.descriptor.digest());
+        let mut references: Vec<_> = same.filter_map(familiar_name).collect();
+        references.sort();
         Ok(ResolvedImage {
-            references: self.references(&descriptors, &found)?,
+            references,
             defaults: config::defaults(&config),
             labels: config::labels(&config),
             id: found.id,
@@ -105,15 +113,20 @@ impl ImageStore {
 
     /// The config of an image, as the OCI image specification writes it.
     pub fn config_json(&self, reference: &str) -> Result<serde_json::Value> {
-        let found = self.find(&self.layout.index()?, reference)?;
-        self.layout.json(&found.id)
+        self.consistent(|descriptors| {
+            let found = self.find(descriptors, reference)?;
+            self.layout.json(&found.id)
+        })
     }
 
     /// All images, newest first.
     pub fn list(&self) -> Result<Vec<Image>> {
-        let descriptors = self.layout.index()?;
+        self.consistent(|descriptors| self.list_of(descriptors))
+    }
+
+    fn list_of(&self, descriptors: &[Descriptor]) -> Result<Vec<Image>> {
         let mut images: Vec<Image> = Vec::new();
-        for descriptor in &descriptors {
+        for descriptor in descriptors {
             let found = self.load(descriptor)?;
             match images.iter_mut().find(|image| image.id == found.id) {
                 Some(image) => image.references.extend(familiar_name(descriptor)),
@@ -151,6 +164,23 @@ impl ImageStore {
         self.layout.write_index(&staging, descriptors)
     }
 
+    /// Reads without a lock, so that nobody waits for an import or a removal: what fails
+    /// because the index was replaced meanwhile is read again.
+    fn consistent<T>(&self, read: impl Fn(&[Descriptor]) -> Result<T>) -> Result<T> {
+        let mut descriptors = self.layout.index()?;
+        loop {
+            let result = read(&descriptors);
+            if result.is_ok() {
+                return result;
+            }
+            let now = self.layout.index()?;
+            if now == descriptors {
+                return result;
+            }
+            descriptors = now;
+        }
+    }
+
     /// The image that `text` means among these: a name first, then an id or the
     /// beginning of one, as docker decides.
     pub(super) fn find(&self, descriptors: &[Descriptor], text: &str) -> Result<Found> {
@@ -185,7 +215,7 @@ impl ImageStore {
         }
     }
 
-    /// The names of an image, familiar.
+    /// The names of an image, familiar. Under the exclusive lock.
     pub(super) fn references(
         &self,
         descriptors: &[Descriptor],

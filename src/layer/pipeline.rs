@@ -42,12 +42,13 @@ pub(super) fn unpack(
         scope.spawn(|| read(source, to_hash, to_unpack));
         let hash = scope.spawn(|| hash(hashed, copy));
         let written = write(Pieces::new(unpacked), root, progress);
-        // The writer's error comes first: it ends the others by hanging up.
         let hashed = hash
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let (size_bytes, entries) = written?;
+        // A copy that failed comes first: the writer then only saw an archive that ends in
+        // the middle. The other way round, hashing just ends early.
         let diff_id = hashed.map_err(Error::io("write", "the layer's blob"))?;
+        let (size_bytes, entries) = written?;
         Ok(LayerRecord {
             diff_id,
             size_bytes,

@@ -1,0 +1,122 @@
+//! Starter images made of this host's own executables, so that a first image needs no
+//! network: each command with its ELF interpreter, its libraries and, for a script, what
+//! runs it.
+//!
+//! The same host gives the same image: entries are sorted, times are those of the files,
+//! and the image is as old as the newest of them. Its lowest layer (directories, users,
+//! the C library) doesn't depend on the commands, so all such images share it.
+
+mod cache;
+mod elf;
+mod plan;
+mod tree;
+
+use std::{io, path::PathBuf, thread};
+
+use jiff::Timestamp;
+use oci_spec::image::ConfigBuilder;
+
+use super::{
+    error::{Error, Result},
+    import::StagedLayer,
+    layout::Staging,
+    store::{ImageStore, new_name},
+};
+use crate::model::Digest;
+use plan::Plan;
+use tree::Tree;
+
+/// Why a command of this host can't be taken along.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// None was given.
+    #[error("an image needs at least one command")]
+    NoCommands,
+    /// It isn't there.
+    #[error("no command {0:?} in PATH")]
+    NotFound(String),
+    /// A script's interpreter, or what `env` shall find, isn't there.
+    #[error("{} needs {name:?}, which is not on this host", path.display())]
+    NoInterpreter {
+        /// The script.
+        path: PathBuf,
+        /// What runs it.
+        name: String,
+    },
+    /// A library isn't there.
+    #[error("{} needs library {name:?}, which is not on this host", path.display())]
+    NoLibrary {
+        /// The program or library that needs it.
+        path: PathBuf,
+        /// Its name.
+        name: String,
+    },
+    /// It is neither a program nor a script.
+    #[error("{} is neither an ELF program nor a script", .0.display())]
+    NotAProgram(PathBuf),
+    /// An ELF file that contradicts itself.
+    #[error("{} is not a well-formed ELF file", .0.display())]
+    Malformed(PathBuf),
+    /// Reading the host failed.
+    #[error("read {}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl HostError {
+    fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+impl ImageStore {
+    /// Makes an image of executables of this host, named or by path. Its id.
+    pub fn from_host(&self, reference: &str, commands: &[String]) -> Result<Digest> {
+        let name = new_name(reference)?;
+        let plan = Plan::new(commands)?;
+        self.sweep()?;
+        let mut staging = self.layout.stage()?;
+        let mut layers = Vec::new();
+        for (tree, what) in plan.layers {
+            let created_by = format!("wharf image from-host: {what}");
+            layers.push(self.stage_tree(&mut staging, &tree, &created_by)?);
+        }
+        let process = ConfigBuilder::default()
+            .env(vec![
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+            ])
+            .cmd(vec![plan.default_command])
+            .build()
+            .expect("all fields are optional");
+        let created = Timestamp::from_second(plan.newest).unwrap_or_default();
+        self.commit(staging, layers, process, created, &name)
+    }
+
+    /// Stages a layer whose tar is made while it is read.
+    fn stage_tree(
+        &self,
+        staging: &mut Staging,
+        tree: &Tree,
+        created_by: &str,
+    ) -> Result<StagedLayer> {
+        let path = staging.path("");
+        let (reader, writer) = io::pipe().map_err(Error::io("make a pipe for", path))?;
+        thread::scope(|scope| {
+            let writing = scope.spawn(move || tree.write(writer));
+            let staged = self.stage_layer(staging, reader, created_by, &mut |_| {});
+            match writing.join() {
+                Ok(Err(HostError::Io { source, .. }))
+                    if source.kind() == io::ErrorKind::BrokenPipe => {}
+                // The reader then only saw an archive that ends in the middle.
+                Ok(result) => result?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            staged
+        })
+    }
+}
