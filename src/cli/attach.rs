@@ -5,8 +5,9 @@ use clap::Args;
 use super::{
     Context,
     failure::{Failure, Outcome},
-    run::{code_of, terminal_size},
-    stream,
+    run::code_of,
+    stream::{Manner, Proxy, stay, terminal_size},
+    terminal::{DetachKeys, detach_keys},
 };
 use crate::model::{AttachStreams, State, WaitCondition};
 
@@ -14,8 +15,8 @@ use crate::model::{AttachStreams, State, WaitCondition};
 #[derive(Args, Debug)]
 pub struct AttachArgs {
     /// Keys that detach from it
-    #[arg(long, value_name = "KEYS")]
-    detach_keys: Option<String>,
+    #[arg(long, value_name = "KEYS", value_parser = detach_keys)]
+    detach_keys: Option<DetachKeys>,
     /// Don't attach our stdin
     #[arg(long)]
     no_stdin: bool,
@@ -43,8 +44,8 @@ pub async fn run(args: &AttachArgs, context: &Context) -> Outcome {
         stderr: true,
         size: config.tty.then(terminal_size).flatten(),
     };
-    let proxy = match args.sig_proxy && !config.tty {
-        true => Some(stream::proxy_signals(context.engine.clone(), id.clone())?),
+    let _proxy = match args.sig_proxy && !config.tty {
+        true => Some(Proxy::start(&context.engine, &id)?),
         false => None,
     };
     let session = context.engine.attach(&id, streams).await?;
@@ -52,13 +53,11 @@ pub async fn run(args: &AttachArgs, context: &Context) -> Outcome {
         true => WaitCondition::Removed,
         false => WaitCondition::NotRunning,
     };
-    let exit = async { Ok(context.engine.wait(&id, condition).await?) };
-    let both = futures_util::future::try_join(stream::copy(session, streams.stdin), exit);
-    match proxy {
-        Some(proxy) => tokio::select! {
-            both = both => Ok(code_of(both?.1)),
-            () = proxy => Ok(0),
-        },
-        None => Ok(code_of(both.await?.1)),
-    }
+    let manner = Manner {
+        stdin: streams.stdin,
+        tty: config.tty,
+        keys: args.detach_keys.clone().unwrap_or_default(),
+    };
+    let exit = context.engine.wait(&id, condition);
+    Ok(stay(session, &manner, exit).await?.map_or(0, code_of))
 }

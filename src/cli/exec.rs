@@ -11,8 +11,9 @@ use clap::Args;
 use super::{
     Context,
     failure::{Failure, Outcome},
-    run::terminal_size,
-    stream, values,
+    stream::{Manner, stay, terminal_size},
+    terminal::{DetachKeys, detach_keys},
+    values,
 };
 use crate::{
     engine::{EngineError, ErrorKind},
@@ -47,8 +48,8 @@ pub struct ExecArgs {
     #[arg(long)]
     privileged: bool,
     /// Keys that detach from it
-    #[arg(long, value_name = "KEYS")]
-    detach_keys: Option<String>,
+    #[arg(long, value_name = "KEYS", value_parser = detach_keys)]
+    detach_keys: Option<DetachKeys>,
     /// The container, then a command and its arguments
     #[arg(required = true, num_args = 2.., trailing_var_arg = true, value_name = "CONTAINER COMMAND [ARG]")]
     container_and_command: Vec<String>,
@@ -84,9 +85,13 @@ pub async fn run(args: &ExecArgs, context: &Context) -> Outcome {
     let Some(session) = exec.session else {
         return Ok(0);
     };
-    let exit = async { Ok(context.engine.exec_wait(&id, &exec.id).await?) };
-    let both = futures_util::future::try_join(stream::copy(session, streams.stdin), exit);
-    let ((), code) = both.await?;
+    let manner = Manner {
+        stdin: streams.stdin,
+        tty: args.tty,
+        keys: args.detach_keys.clone().unwrap_or_default(),
+    };
+    let exit = context.engine.exec_wait(&id, &exec.id);
+    let code = stay(session, &manner, exit).await?.unwrap_or(0);
     Ok(u8::try_from(code).unwrap_or(super::failure::ENGINE_FAILED))
 }
 

@@ -38,6 +38,7 @@ mod stop;
 mod stream;
 mod table;
 mod tag;
+mod terminal;
 mod top;
 mod unpause;
 mod update;

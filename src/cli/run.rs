@@ -10,14 +10,10 @@ use super::{
     create::create,
     failure::{Failure, Outcome},
     output::line,
-    stream,
+    stream::{Manner, Proxy, stay, terminal_size},
+    terminal::{DetachKeys, detach_keys},
 };
-use crate::{
-    engine::Session,
-    model::{
-        AttachStreams, ContainerId, Exit, RemoveRequest, StartRequest, TerminalSize, WaitCondition,
-    },
-};
+use crate::model::{AttachStreams, ContainerId, Exit, RemoveRequest, StartRequest, WaitCondition};
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -30,8 +26,8 @@ pub struct RunArgs {
     #[arg(short, long, value_name = "STREAM", conflicts_with = "detach", ignore_case = true, value_parser = ["stdin", "stdout", "stderr"])]
     attach: Vec<String>,
     /// Keys that detach from it
-    #[arg(long, value_name = "KEYS")]
-    detach_keys: Option<String>,
+    #[arg(long, value_name = "KEYS", value_parser = detach_keys)]
+    detach_keys: Option<DetachKeys>,
     /// Pass our signals on to it
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     sig_proxy: bool,
@@ -52,10 +48,8 @@ pub async fn run(args: &RunArgs, context: &Context) -> Outcome {
     let id = create(&args.container, context).await?;
     let attach = (!args.detach).then(|| args.streams());
     // Caught before the start, so that no signal finds us unprepared.
-    let proxy = match attach {
-        Some(_) if args.sig_proxy && !tty => {
-            Some(stream::proxy_signals(context.engine.clone(), id.clone())?)
-        }
+    let _proxy = match attach {
+        Some(_) if args.sig_proxy && !tty => Some(Proxy::start(&context.engine, &id)?),
         _ => None,
     };
     let request = StartRequest {
@@ -71,42 +65,21 @@ pub async fn run(args: &RunArgs, context: &Context) -> Outcome {
             return Err(Failure::to_run(error));
         }
     };
-    let Some(session) = session else {
+    let (Some(session), Some(streams)) = (session, attach) else {
         line(id.as_str())?;
         return Ok(0);
     };
-    let stay = stay(args, context, &id, session);
-    let exit = match proxy {
-        Some(proxy) => tokio::select! {
-            exit = stay => exit?,
-            () = proxy => None,
-        },
-        None => stay.await?,
-    };
-    Ok(exit.map_or(0, code_of))
-}
-
-/// Stays until it ends, or until its user detaches: then nothing is known of an exit.
-async fn stay(
-    args: &RunArgs,
-    context: &Context,
-    id: &ContainerId,
-    session: Session,
-) -> Result<Option<Exit>, Failure> {
     let condition = match args.container.rm {
         true => WaitCondition::Removed,
         false => WaitCondition::NotRunning,
     };
-    let copied = stream::copy(session, args.streams().stdin);
-    let exit = async {
-        context
-            .engine
-            .wait(id, condition)
-            .await
-            .map_err(Failure::to_run)
+    let manner = Manner {
+        stdin: streams.stdin,
+        tty,
+        keys: args.detach_keys.clone().unwrap_or_default(),
     };
-    let ((), exit) = futures_util::future::try_join(copied, exit).await?;
-    Ok(Some(exit))
+    let exit = context.engine.wait(&id, condition);
+    Ok(stay(session, &manner, exit).await?.map_or(0, code_of))
 }
 
 /// Our exit code for that of the process; one that nobody could see is an error of ours.
@@ -137,10 +110,4 @@ impl RunArgs {
             size: self.container.tty.then(terminal_size).flatten(),
         }
     }
-}
-
-/// The size of our terminal, if we have one.
-pub fn terminal_size() -> Option<TerminalSize> {
-    let (cols, rows) = crossterm::terminal::size().ok()?;
-    Some(TerminalSize { rows, cols })
 }

@@ -6,8 +6,9 @@ use super::{
     Context,
     failure::{Failure, Outcome},
     items::Names,
-    run::{code_of, terminal_size},
-    stream,
+    run::code_of,
+    stream::{Manner, Proxy, stay, terminal_size},
+    terminal::{DetachKeys, detach_keys},
 };
 use crate::model::{AttachStreams, StartRequest, WaitCondition};
 
@@ -21,8 +22,8 @@ pub struct StartArgs {
     #[arg(short, long)]
     interactive: bool,
     /// Keys that detach from it
-    #[arg(long, value_name = "KEYS")]
-    detach_keys: Option<String>,
+    #[arg(long, value_name = "KEYS", value_parser = detach_keys)]
+    detach_keys: Option<DetachKeys>,
     #[command(flatten)]
     names: Names,
 }
@@ -47,16 +48,15 @@ pub async fn run(args: &StartArgs, context: &Context) -> Outcome {
         stderr: true,
         size: config.tty.then(terminal_size).flatten(),
     };
-    let proxy = stream::proxy_signals(context.engine.clone(), id.clone())?;
+    let _proxy = match config.tty {
+        true => None,
+        false => Some(Proxy::start(&context.engine, &id)?),
+    };
     let request = StartRequest {
         id: id.clone(),
         attach: Some(streams),
     };
-    let session = context
-        .engine
-        .start(request)
-        .await
-        .map_err(Failure::to_run)?;
+    let session = context.engine.start(request).await?;
     let Some(session) = session else {
         return Err(Failure::new(format!(
             "attach {name}: the engine gave no streams"
@@ -66,10 +66,11 @@ pub async fn run(args: &StartArgs, context: &Context) -> Outcome {
         true => WaitCondition::Removed,
         false => WaitCondition::NotRunning,
     };
-    let exit = async { Ok(context.engine.wait(&id, condition).await?) };
-    let both = futures_util::future::try_join(stream::copy(session, streams.stdin), exit);
-    tokio::select! {
-        both = both => Ok(code_of(both?.1)),
-        () = proxy => Ok(0),
-    }
+    let manner = Manner {
+        stdin: streams.stdin,
+        tty: config.tty,
+        keys: args.detach_keys.clone().unwrap_or_default(),
+    };
+    let exit = context.engine.wait(&id, condition);
+    Ok(stay(session, &manner, exit).await?.map_or(0, code_of))
 }

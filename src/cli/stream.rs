@@ -1,63 +1,117 @@
 //! Copying between our stdio and a session, and passing our signals on.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, IsTerminal, Write},
     sync::Arc,
-    thread,
 };
 
-use bytes::Bytes;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::failure::Failure;
+use super::{
+    failure::Failure,
+    terminal::{DetachKeys, Raw, Typist},
+};
 use crate::{
-    engine::{Engine, Session},
-    model::{ContainerId, KillRequest, Stream},
+    engine::{self, Engine, Session},
+    model::{ContainerId, KillRequest, Stream, TerminalSize},
 };
 
-/// Copies until the process's streams end: ours to its stdin if `stdin` says so, its
-/// output to ours. A reader of ours that left ends it too.
-pub async fn copy(session: Session, stdin: bool) -> Result<(), Failure> {
+/// How our side of a session behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// Our stdin goes to its stdin.
+    pub stdin: bool,
+    /// Its streams are a terminal.
+    pub tty: bool,
+    /// What detaches.
+    pub keys: DetachKeys,
+}
+
+/// Why copying ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The process's streams ended, or whoever reads ours left.
+    Ended,
+    /// The user detached.
+    Detached,
+}
+
+/// Copies until the process's streams end or the user detaches. The terminal is then as
+/// it was.
+pub async fn copy(session: Session, manner: &Manner) -> io::Result<Ending> {
     let Session {
         input,
         mut output,
-        resize: _resize,
+        resize,
     } = session;
-    // Dropping `input` closes the process's stdin: the thread does that at the end of
-    // ours. Without ours it is kept, because somebody else may be writing to it.
-    let _kept = if stdin {
-        thread::spawn(move || {
-            let mut buffer = vec![0; 32 << 10];
-            let mut ours = io::stdin().lock();
-            loop {
-                match ours.read(&mut buffer) {
-                    Ok(0) => return,
-                    Ok(count) => {
-                        let bytes = Bytes::copy_from_slice(&buffer[..count]);
-                        if input.blocking_send(bytes).is_err() {
-                            return;
-                        }
+    let mut resized = signal(SignalKind::window_change())?;
+    let is_raw = manner.stdin && manner.tty && io::stdin().is_terminal();
+    // Signals that would end us must not leave a raw terminal behind. Without one they
+    // keep their effect, so they are only caught then.
+    let mut ends = match is_raw {
+        true => Some((
+            signal(SignalKind::hangup())?,
+            signal(SignalKind::terminate())?,
+        )),
+        false => None,
+    };
+    let _raw = is_raw.then(Raw::begin).transpose()?;
+    // Dropping `input` closes the process's stdin. Without our stdin it is kept, because
+    // somebody else may be writing there.
+    let (mut typist, _kept) = match manner.stdin {
+        true => (Some(Typist::start(input, &manner.keys)?), None),
+        false => (None, Some(input)),
+    };
+    if let Some(size) = terminal_size().filter(|_| manner.tty) {
+        // Told again once it runs: its first size may have come too early to be seen.
+        let _ = resize.send(size).await;
+    }
+    loop {
+        tokio::select! {
+            // Everything that was printed is shown before anything else is heard.
+            biased;
+            piece = output.recv() => {
+                let Some((stream, bytes)) = piece else { return Ok(Ending::Ended) };
+                let written = match stream {
+                    Stream::Stdout => write_all(&mut io::stdout().lock(), &bytes),
+                    Stream::Stderr => write_all(&mut io::stderr().lock(), &bytes),
+                };
+                match written {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                        return Ok(Ending::Ended);
                     }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(_) => return,
+                    written => written?,
                 }
             }
-        });
-        None
-    } else {
-        Some(input)
-    };
-    while let Some((stream, bytes)) = output.recv().await {
-        let written = match stream {
-            Stream::Stdout => write_all(&mut io::stdout().lock(), &bytes),
-            Stream::Stderr => write_all(&mut io::stderr().lock(), &bytes),
-        };
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            written => written?,
+            Some(()) = detached(&mut typist) => return Ok(Ending::Detached),
+            _ = resized.recv(), if manner.tty => {
+                if let Some(size) = terminal_size() {
+                    // It may have ended at the same time.
+                    let _ = resize.send(size).await;
+                }
+            }
+            () = asked_to_end(&mut ends) => return Ok(Ending::Detached),
         }
     }
-    Ok(())
+}
+
+async fn detached(typist: &mut Option<Typist>) -> Option<()> {
+    match typist {
+        Some(typist) => typist.detached.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn asked_to_end(signals: &mut Option<(Signal, Signal)>) {
+    match signals {
+        Some((hangup, terminate)) => {
+            tokio::select! {
+                _ = hangup.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        None => std::future::pending().await,
+    }
 }
 
 fn write_all(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
@@ -65,8 +119,36 @@ fn write_all(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     to.flush()
 }
 
+/// Copies, and knows the exit too if it came to that: `exit` is awaited beside the
+/// copying, so that it is not missed; `None` after a detach.
+pub async fn stay<T>(
+    session: Session,
+    manner: &Manner,
+    exit: impl Future<Output = engine::Result<T>>,
+) -> Result<Option<T>, Failure> {
+    let copied = async {
+        match copy(session, manner).await {
+            Ok(Ending::Ended) => Ok(()),
+            Ok(Ending::Detached) => Err(None),
+            Err(error) => Err(Some(Failure::new(format!("copy to and from it: {error}")))),
+        }
+    };
+    let exit = async { exit.await.map_err(|error| Some(Failure::to_run(error))) };
+    match futures_util::future::try_join(copied, exit).await {
+        Ok(((), exit)) => Ok(Some(exit)),
+        Err(None) => Ok(None),
+        Err(Some(failure)) => Err(failure),
+    }
+}
+
+/// The size of our terminal, if we have one.
+pub fn terminal_size() -> Option<TerminalSize> {
+    let (cols, rows) = crossterm::terminal::size().ok()?;
+    (cols > 0 && rows > 0).then_some(TerminalSize { rows, cols })
+}
+
 /// Signals that are passed on: those that a user or a supervisor sends on purpose.
-fn passed_on() -> [SignalKind; 8] {
+fn passed_on() -> [SignalKind; 7] {
     [
         SignalKind::hangup(),
         SignalKind::interrupt(),
@@ -75,38 +157,37 @@ fn passed_on() -> [SignalKind; 8] {
         SignalKind::user_defined1(),
         SignalKind::user_defined2(),
         SignalKind::alarm(),
-        SignalKind::window_change(),
     ]
 }
 
-/// Sends every signal that we get to the container instead; never ends by itself. The
-/// signals are caught from the moment of this call, before the future is first polled.
-pub fn proxy_signals(
-    engine: Arc<dyn Engine>,
-    id: ContainerId,
-) -> io::Result<impl Future<Output = ()>> {
-    let (sender, mut caught) = tokio::sync::mpsc::channel(16);
-    for kind in passed_on() {
-        let mut signals = signal(kind)?;
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                if sender.send(kind.as_raw_value()).await.is_err() {
-                    return;
+/// Sends every signal that we get to the container instead, until aborted or dropped.
+#[derive(Debug)]
+pub struct Proxy(Vec<tokio::task::JoinHandle<()>>);
+
+impl Proxy {
+    /// Catches signals from now on.
+    pub fn start(engine: &Arc<dyn Engine>, id: &ContainerId) -> io::Result<Self> {
+        let mut tasks = Vec::new();
+        for kind in passed_on() {
+            let mut signals = signal(kind)?;
+            let (engine, id) = (engine.clone(), id.clone());
+            tasks.push(tokio::spawn(async move {
+                while signals.recv().await.is_some() {
+                    let request = KillRequest {
+                        id: id.clone(),
+                        signal: Some(kind.as_raw_value().to_string()),
+                    };
+                    // It may have ended meanwhile, which its streams tell.
+                    let _ = engine.kill(request).await;
                 }
-            }
-        });
-    }
-    Ok(async move {
-        // `sender` lives here, so that `recv` waits even if every signal's task ended.
-        let _sender = sender;
-        while let Some(number) = caught.recv().await {
-            let request = KillRequest {
-                id: id.clone(),
-                signal: Some(number.to_string()),
-            };
-            // It may have ended meanwhile, which its streams tell.
-            let _ = engine.kill(request).await;
+            }));
         }
-    })
+        Ok(Self(tasks))
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.0.iter().for_each(tokio::task::JoinHandle::abort);
+    }
 }
