@@ -119,25 +119,17 @@ fn write_all(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     to.flush()
 }
 
-/// Copies, and knows the exit too if it came to that: `exit` is awaited beside the
-/// copying, so that it is not missed; `None` after a detach.
+/// Copies, then asks `exit` how it ended; `None` after a detach. The end of a process
+/// comes over its session too, so that nothing is missed by asking afterwards.
 pub async fn stay<T>(
     session: Session,
     manner: &Manner,
     exit: impl Future<Output = engine::Result<T>>,
 ) -> Result<Option<T>, Failure> {
-    let copied = async {
-        match copy(session, manner).await {
-            Ok(Ending::Ended) => Ok(()),
-            Ok(Ending::Detached) => Err(None),
-            Err(error) => Err(Some(Failure::new(format!("copy to and from it: {error}")))),
-        }
-    };
-    let exit = async { exit.await.map_err(|error| Some(Failure::to_run(error))) };
-    match futures_util::future::try_join(copied, exit).await {
-        Ok(((), exit)) => Ok(Some(exit)),
-        Err(None) => Ok(None),
-        Err(Some(failure)) => Err(failure),
+    match copy(session, manner).await {
+        Ok(Ending::Ended) => Ok(Some(exit.await.map_err(Failure::to_run)?)),
+        Ok(Ending::Detached) => Ok(None),
+        Err(error) => Err(Failure::new(format!("copy to and from it: {error}"))),
     }
 }
 

@@ -54,32 +54,51 @@ impl From<String> for Cell {
 }
 
 /// The grid as text. In a terminal it fits: columns shrink to their least, and those of
-/// `ladder` go, first to last, until the rest fits; what isn't in it never goes. Columns
-/// without any text are left out. In a pipe nothing is cut and nothing goes.
+/// `ladder` go, first to last, until the rest fits; what isn't in it never goes. Its last
+/// is the dearest: it is cut only if all others went. Columns without any text are left
+/// out. In a pipe nothing is cut and nothing goes.
 pub fn grid(columns: &[GridColumn], rows: &[Row], ladder: &[&str], output: &Output) -> String {
     let naturals: Vec<usize> = (0..columns.len())
         .map(|column| natural_width(column, rows))
         .collect();
-    let mut shown: Vec<usize> = (0..columns.len()).filter(|c| naturals[*c] > 0).collect();
+    let mut shown: Vec<usize> = (0..columns.len())
+        .filter(|column| naturals[*column] > 0 || rows.is_empty())
+        .collect();
     let widest = |column: usize| naturals[column].max(width(columns[column].title));
     let mut widths: Vec<usize> = (0..columns.len()).map(widest).collect();
     if let Some(room) = output.width {
         for (column, width) in widths.iter_mut().enumerate() {
             *width = bounded(columns[column].width, *width);
         }
-        let least = |column: usize| least(columns[column], widths[column]);
-        let needed = |shown: &[usize]| -> usize {
-            let cells: usize = shown.iter().map(|c| least(*c)).sum();
+        let (dearest, others) = ladder.split_last().unwrap_or((&"", &[]));
+        let mut least: Vec<usize> = columns
+            .iter()
+            .zip(&widths)
+            .map(|(column, wanted)| match column.id == *dearest {
+                true => *wanted,
+                false => least(*column, *wanted),
+            })
+            .collect();
+        let needed = |shown: &[usize], least: &[usize]| -> usize {
+            let cells: usize = shown.iter().map(|c| least[*c]).sum();
             cells + GAP * shown.len().saturating_sub(1)
         };
-        for id in ladder {
-            if needed(&shown) <= room {
+        for id in others {
+            if needed(&shown, &least) <= room {
                 break;
             }
             shown.retain(|column| columns[*column].id != *id);
         }
-        let spare = room.saturating_sub(needed(&shown));
-        let least: Vec<usize> = (0..columns.len()).map(least).collect();
+        if let Some(index) = columns.iter().position(|column| column.id == *dearest) {
+            let over = needed(&shown, &least).saturating_sub(room);
+            let bottom = self::least(columns[index], widths[index]).min(10);
+            if over > 0 && least[index] >= bottom + over {
+                least[index] -= over;
+            } else if over > 0 {
+                shown.retain(|column| *column != index);
+            }
+        }
+        let spare = room.saturating_sub(needed(&shown, &least));
         share(spare, &shown, &mut widths, &least);
     }
     let mut out = String::new();
@@ -118,12 +137,11 @@ fn bounded(rule: Width, wanted: usize) -> usize {
     }
 }
 
-/// The least width of a column: text can be cut down to a third, figures can't.
+/// The least width of a column: text can be cut to its rule's least, figures can't.
 fn least(column: GridColumn, wanted: usize) -> usize {
     match (column.width, column.align) {
         (Width::Fit { min, .. }, Align::Left) => {
-            let least = usize::from(min).max(wanted / 3).max(width(column.title));
-            least.min(wanted)
+            wanted.min(usize::from(min).max(width(column.title)))
         }
         _ => wanted,
     }

@@ -1,6 +1,8 @@
 //! `wharf ps`: `docker ps`, prettified, and a drop-in for its flags.
 
 mod filter;
+#[cfg(test)]
+mod tests;
 mod totals;
 mod view;
 

@@ -64,7 +64,7 @@ pub const CONTAINERS: &[Column] = &[
         id: "image",
         field: "Image",
         title: "IMAGE",
-        width: Width::Fit { min: 6, max: 40 },
+        width: Width::Fit { min: 14, max: 40 },
         cell: |i| clean(&i.container.config.image),
         json: |i| json!(i.container.config.image),
         key: |i| Key::Text(i.container.config.image.clone()),
@@ -259,7 +259,7 @@ pub const CONTAINERS: &[Column] = &[
         id: "command",
         field: "Command",
         title: "COMMAND",
-        width: Width::Fit { min: 8, max: 48 },
+        width: Width::Fit { min: 14, max: 48 },
         cell: |i| clean(&i.container.argv.join(" ")),
         template: Some(quoted_command),
         json: |i| json!(i.container.argv),
@@ -270,6 +270,7 @@ pub const CONTAINERS: &[Column] = &[
         id: "created",
         field: "RunningFor",
         title: "CREATED",
+        width: Width::Whole,
         cell: |i| {
             format!(
                 "{} ago",
@@ -299,6 +300,7 @@ pub const CONTAINERS: &[Column] = &[
         id: "networks",
         field: "Networks",
         title: "NETWORKS",
+        width: Width::Whole,
         cell: |i| network(i).to_owned(),
         json: |i| json!([network(i)]),
         key: |i| Key::Text(network(i).to_owned()),
