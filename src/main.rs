@@ -1,13 +1,60 @@
-//! Chooses the face of this process.
+//! Chooses the face of this process, before it has a second thread.
 
-use std::{os::unix::ffi::OsStrExt, process::ExitCode};
+use std::{
+    os::unix::ffi::OsStrExt,
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
 
-use wharf::runtime::shim;
+use wharf::{
+    app, cli,
+    engine::{self, Engine, embedded::Embedded},
+    runtime::{paths::Root, shim},
+    ui,
+};
 
 fn main() -> ExitCode {
     let name = std::env::args_os().next();
     if name.is_some_and(|name| name.as_bytes() == shim::NAME.as_bytes()) {
         return shim::main();
     }
-    ExitCode::SUCCESS
+    cli::main(
+        std::env::args_os(),
+        &cli::Faces {
+            open,
+            data: |root| self::root(root).data,
+            dashboard,
+        },
+    )
+}
+
+fn root(directory: Option<&Path>) -> Root {
+    match directory {
+        // Shims are told where their files lie, and their directory is not ours.
+        Some(directory) => Root::at(std::path::absolute(directory).unwrap_or(directory.into())),
+        None => Root::system(),
+    }
+}
+
+fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {
+    Ok(Arc::new(Embedded::open(root(directory))?))
+}
+
+fn dashboard(engine: Arc<dyn Engine>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("start the dashboard: {error}"))?;
+    let look = cli::look();
+    let options = app::Options {
+        look: app::Look {
+            glyphs: look.glyphs,
+            has_color: look.color,
+        },
+        interact: Box::new(|session| Box::pin(cli::interact(session))),
+    };
+    let shown = runtime.block_on(app::run(engine, options, ui::draw));
+    runtime.shutdown_background();
+    shown.map_err(|error| format!("dashboard: {error}"))
 }

@@ -55,9 +55,12 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::{action, engine::Engine};
+use crate::{
+    action,
+    engine::{Engine, Session},
+};
 use failure::{Failure, Outcome};
-use output::Output;
+pub use output::Output;
 
 /// What the commands need from the rest of the program.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +139,21 @@ enum Command {
     Version(version::VersionArgs),
     /// Print what the engine is and what this kernel can't do
     Info(info::InfoArgs),
+}
+
+/// What is known about standard output.
+pub fn look() -> Output {
+    Output::of_stdout()
+}
+
+/// Copies between this terminal and a terminal in a container until either ends.
+pub async fn interact(session: Session) -> std::io::Result<()> {
+    let manner = stream::Manner {
+        stdin: true,
+        tty: true,
+        ..stream::Manner::default()
+    };
+    stream::copy(session, &manner).await.map(|_| ())
 }
 
 /// Runs the command line `arguments`, the program's name first.
