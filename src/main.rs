@@ -1,11 +1,6 @@
 //! Chooses the face of this process, before it has a second thread.
 
-use std::{
-    os::unix::ffi::OsStrExt,
-    path::Path,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{os::unix::ffi::OsStrExt, path::Path, process::ExitCode, sync::Arc};
 
 use wharf::{
     app, cli,

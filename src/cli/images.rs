@@ -178,28 +178,26 @@ impl ImagesArgs {
         });
         let row = |named: &Named| {
             let image = named.image;
-            let digest = match self.digests {
-                true => image.manifest.to_string(),
-                false => String::new(),
-            };
-            Row::Cells(
-                [
-                    sanitize(&named.repository).into_owned(),
-                    sanitize(&named.tag).into_owned(),
-                    digest,
-                    id(image),
-                    since(image),
-                    image.layers.len().to_string(),
-                    bytes::decimal(image.size_bytes),
-                    bytes::decimal(image.size_bytes - image.shared_bytes),
-                ]
-                .map(Into::into)
-                .into(),
-            )
+            let digest = self.digests.then(|| image.manifest.to_string());
+            let cells = [
+                Some(sanitize(&named.repository).into_owned()),
+                Some(sanitize(&named.tag).into_owned()),
+                digest,
+                Some(id(image)),
+                Some(since(image)),
+                Some(image.layers.len().to_string()),
+                Some(bytes::decimal(image.size_bytes)),
+                Some(bytes::decimal(image.size_bytes - image.shared_bytes)),
+            ];
+            Row::Cells(cells.into_iter().flatten().map(Into::into).collect())
         };
         let rows: Vec<_> = names.iter().map(row).collect();
+        let titles: Vec<_> = columns
+            .into_iter()
+            .filter(|column| self.digests || column.id != "digest")
+            .collect();
         let ladder = ["digest", "layers", "own", "created", "id"];
-        Ok(grid(&columns, &rows, &ladder, &context.output))
+        Ok(grid(&titles, &rows, &ladder, &context.output))
     }
 }
 

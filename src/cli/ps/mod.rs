@@ -209,7 +209,7 @@ impl PsArgs {
         if self.stats {
             columns.extend(["cpu", "memory", "read", "write", "pids", "restarts"]);
         }
-        columns.extend(["ports", "command", "created", "networks"]);
+        columns.extend(["command", "created", "networks"]);
         if self.size {
             columns.push("size");
         }

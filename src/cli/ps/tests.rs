@@ -5,7 +5,7 @@ use std::{ffi::OsString, sync::Arc};
 use super::*;
 use crate::{
     cli::{Command, parse},
-    engine::{Observe, fake::Fake},
+    engine::fake::Fake,
     format::Glyphs,
 };
 
