@@ -3,8 +3,8 @@
 //! ```text
 //! parent                                   child
 //! clone -------------------------------->  (id maps awaited)
-//! writes control groups                    namespaces, root, mounts, devices, terminal
-//!          'c' control groups done ----->  cgroup namespace, cgroup mounts
+//!                                          control groups, namespaces, root, mounts,
+//!                                          devices, terminal
 //!          <----- 'T' the terminal's master
 //!          <----- 'H' hooks may run
 //! prestart, createRuntime   'h' -------->  createContainer, masks, root entered
@@ -39,7 +39,6 @@ type Result<T> = std::result::Result<T, Failure>;
 
 /// Words of the parent.
 pub(super) const MAPPED: u8 = b'm';
-pub(super) const CGROUPS_DONE: u8 = b'c';
 pub(super) const HOOKS_DONE: u8 = b'h';
 pub(super) const START: u8 = b's';
 /// Words of the child.
@@ -126,6 +125,9 @@ fn set_up(plan: &ContainerPlan, channel: &Channel) -> Result<Option<OwnedFd>> {
     if plan.namespaces.has_user() {
         become_root().at(Stage::IdMap)?;
     }
+    if let Some(entrance) = &plan.entrance {
+        entrance.enter().at(Stage::ControlGroups)?;
+    }
     plan.namespaces.enter()?;
     // What is made below gets the mode that it is made with.
     umask(0.into());
@@ -141,12 +143,7 @@ fn set_up(plan: &ContainerPlan, channel: &Channel) -> Result<Option<OwnedFd>> {
     }
     plan.root.attach()?;
     let root = plan.root.tree.as_fd();
-    let mut cgroups_awaited = false;
     for (item, mount) in plan.mounts.iter().enumerate() {
-        if mount.shows_cgroups() && !cgroups_awaited {
-            await_cgroups(plan, channel)?;
-            cgroups_awaited = true;
-        }
         mount.attach(root, item)?;
     }
     if plan.sets_up_dev {
@@ -159,9 +156,6 @@ fn set_up(plan: &ContainerPlan, channel: &Channel) -> Result<Option<OwnedFd>> {
     for (item, sysctl) in plan.sysctls.iter().enumerate() {
         super::namespaces::write_file(&sysctl.path, sysctl.value.as_bytes())
             .at_item(Stage::Sysctl, item)?;
-    }
-    if !cgroups_awaited {
-        await_cgroups(plan, channel)?;
     }
     run_hooks(plan, channel)?;
     rootfs::make_working_directory(root, &plan.process.cwd);
@@ -216,11 +210,6 @@ pub(super) fn begin_session() -> Result<()> {
         Err(Errno::NOSYS) => Ok(()),
         result => result.at(Stage::Keyring),
     }
-}
-
-fn await_cgroups(plan: &ContainerPlan, channel: &Channel) -> Result<()> {
-    expect(channel, CGROUPS_DONE).at(Stage::Talk)?;
-    plan.namespaces.enter_cgroup().at(Stage::CgroupNamespace)
 }
 
 fn set_up_dev(plan: &ContainerPlan) -> Result<()> {

@@ -127,6 +127,7 @@ stages! {
     DomainName "set the domain name",
     Propagation "set the propagation of the mounts",
     AttachRoot "attach the root file system",
+    ControlGroups "enter the control groups",
     CgroupNamespace "make the cgroup namespace",
     MountPoint "prepare the mount point",
     InsideProc "mount inside /proc",

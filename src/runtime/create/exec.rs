@@ -77,8 +77,17 @@ pub fn exec(request: ExecRequest<'_>) -> Result<Created> {
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         set_namespace(request.init_pidfd, flags)
     };
-    let process = fork_through(join, 0, || run(&plan, flags & USER != 0, &theirs))
-        .trying(|| "join the namespaces of the container".to_owned())?;
+    let born_in = request.cgroup.and_then(Cgroup::clone_into_unlimited);
+    let entrance = super::open_entrance(request.cgroup, born_in.is_some())?;
+    let process = fork_through(born_in, join, 0, || {
+        if let Some(entrance) = &entrance
+            && let Err(failure) = entrance.enter().at(Stage::ControlGroups)
+        {
+            return child::tell(&theirs, failure);
+        }
+        run(&plan, flags & USER != 0, &theirs)
+    })
+    .trying(|| "join the namespaces of the container".to_owned())?;
     drop(theirs);
     let mut created = Created {
         child: Some(process),
@@ -88,9 +97,6 @@ pub fn exec(request: ExecRequest<'_>) -> Result<Created> {
     };
     let pid = created.pid();
     plan.set_oom_score(pid)?;
-    if let Some(cgroup) = request.cgroup {
-        super::join_cgroup(cgroup, pid)?;
-    }
     created.until_ready(|_| Ok(()))?;
     plan.set_rlimits(pid)?;
     Ok(created)

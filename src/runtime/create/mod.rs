@@ -38,7 +38,7 @@ use oci_spec::runtime::Spec;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::layer::Overlay;
-use crate::sys::cgroup::Cgroup;
+use crate::sys::cgroup::{Cgroup, Entrance};
 use crate::sys::channel::Channel;
 use crate::sys::clone::Child;
 use crate::sys::pidfd;
@@ -133,7 +133,8 @@ fn create_behind(
     let mut plan = ContainerPlan::new(bundle, cgroup, stdio)?;
     plan.process.preserved = preserved;
     let (ours, theirs) = Channel::pair().trying(|| "make a socket pair".to_owned())?;
-    let born_in = cgroup.and_then(Cgroup::clone_into);
+    let born_in = cgroup.and_then(|cgroup| plan.namespaces.birth_group(cgroup));
+    plan.entrance = open_entrance(cgroup, born_in.is_some())?;
     let child = plan
         .namespaces
         .fork(born_in, || child::run(&plan, &theirs, &gate))?;
@@ -150,10 +151,6 @@ fn create_behind(
         created.say(child::MAPPED)?;
     }
     plan.process.set_oom_score(pid)?;
-    if let Some(cgroup) = cgroup {
-        join_cgroup(cgroup, pid)?;
-    }
-    created.say(child::CGROUPS_DONE)?;
     created.until_ready(|pid| {
         for point in [HookPoint::Prestart, HookPoint::CreateRuntime] {
             hooks::run(spec, point, id, "creating", pid, &dir)?;
@@ -164,16 +161,22 @@ fn create_behind(
     Ok(created)
 }
 
-fn join_cgroup(cgroup: &Cgroup, pid: Pid) -> Result<()> {
-    cgroup
-        .add(pid.as_raw_nonzero().get())
-        .map_err(std::io::Error::other)
-        .trying(|| format!("put the process into the control group {}", cgroup.path()))
+/// The child's way into its control groups.
+fn open_entrance(cgroup: Option<&Cgroup>, is_born_inside: bool) -> Result<Option<Entrance>> {
+    let open = |cgroup: &Cgroup| {
+        let entrance = cgroup.entrance(is_born_inside);
+        entrance
+            .map_err(std::io::Error::other)
+            .trying(|| format!("open the control group {}", cgroup.path()))
+    };
+    cgroup.map(open).transpose()
 }
 
 /// All that the child will do.
 #[derive(Debug)]
 struct ContainerPlan {
+    /// Missing only where there are no control groups.
+    entrance: Option<Entrance>,
     namespaces: Namespaces,
     root: rootfs::Root,
     mounts: Vec<mounts::Planned>,
@@ -228,6 +231,7 @@ impl ContainerPlan {
         let has_hooks =
             |point| -> Result<bool> { Ok(!hooks::plan(spec, point, Some(&dir))?.is_empty()) };
         Ok(Self {
+            entrance: None,
             covers: rootfs::Covers::plan(spec)?,
             sets_up_dev: !mounts.iter().any(|mount| mount.is_bind_on(c"/dev")),
             devices: devices::plan(spec)?,

@@ -143,11 +143,6 @@ impl Planned {
         matches!(self.source, Source::Bind { .. }) && self.destination.as_c_str() == destination
     }
 
-    /// Whether the child must be in its control groups before.
-    pub fn shows_cgroups(&self) -> bool {
-        matches!(self.source, Source::Cgroups(_))
-    }
-
     /// Child: make it and put it where it belongs.
     pub fn attach(&self, root: BorrowedFd<'_>, item: usize) -> std::result::Result<(), Failure> {
         match &self.source {

@@ -1,15 +1,14 @@
 //! Which namespaces are new, which are joined, which are shared with us.
 //!
 //! The clone itself makes only what can't be made later: the pid namespace, and the
-//! user namespace, which must own all others. The child makes the rest by unshare, so
-//! that a new network namespace (the dearest, about a millisecond) grows while the
-//! parent already writes control groups. The cgroup namespace comes last: it shows as
-//! its root the group that the process is in at that moment.
+//! user namespace, which must own all others. The child makes the rest by unshare, once
+//! it is in its control groups: a cgroup namespace shows as its root the group that the
+//! process is in at that moment.
 
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{LinuxIdMapping, LinuxNamespaceType, LinuxTimeOffset, Spec};
@@ -17,6 +16,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::Pid;
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
+use crate::sys::cgroup::Cgroup;
 use crate::sys::channel::Channel;
 use crate::sys::clone::{self, Child, Clone};
 
@@ -210,10 +210,19 @@ impl Namespaces {
         self.joined.iter().fold(0, |all, (flag, _, _)| all | flag)
     }
 
+    /// The group to be born in. A helper that joins namespaces first is one process more
+    /// for a moment, which a limit of processes must not refuse.
+    pub fn birth_group<'a>(&self, cgroup: &'a Cgroup) -> Option<BorrowedFd<'a>> {
+        match self.joined_flags() & (USER | PID) {
+            0 => cgroup.clone_into(),
+            _ => cgroup.clone_into_unlimited(),
+        }
+    }
+
     /// Clone, with the pid and user namespaces in place.
     pub fn fork(
         &self,
-        cgroup: Option<std::os::fd::BorrowedFd<'_>>,
+        cgroup: Option<BorrowedFd<'_>>,
         body: impl FnOnce() -> i32,
     ) -> Result<Child> {
         let first = self.joined_flags() & (USER | PID);
@@ -232,7 +241,7 @@ impl Namespaces {
             }
             Ok(())
         };
-        fork_through(enter, flags, body)
+        fork_through(cgroup, enter, flags, body)
             .trying(|| "join the user and pid namespaces for the first process".to_owned())
     }
 
@@ -245,24 +254,19 @@ impl Namespaces {
         Ok(())
     }
 
-    /// Child: join and make everything but the cgroup namespace.
+    /// Child: join and make all the others.
     pub fn enter(&self) -> std::result::Result<(), Failure> {
         for (item, (flag, fd, _)) in self.joined.iter().enumerate() {
             if flag & (USER | PID) == 0 {
                 set_namespace(fd, *flag).at_item(Stage::JoinNamespace, item)?;
             }
         }
-        let later = self.new & !(USER | PID | CGROUP | clone::NEW_TIME);
+        let later = self.new & !(USER | PID | clone::NEW_TIME);
         unshare_flags(later).at(Stage::NewNamespaces)?;
         if self.new & clone::NEW_TIME != 0 {
             self.enter_time().at(Stage::TimeOffsets)?;
         }
         Ok(())
-    }
-
-    /// Child: make the cgroup namespace, once the parent has put us into our groups.
-    pub fn enter_cgroup(&self) -> rustix::io::Result<()> {
-        unshare_flags(self.new & CGROUP)
     }
 
     /// Offsets can be set only while nobody is in the namespace, so not by clone3:
@@ -283,14 +287,15 @@ impl Namespaces {
 }
 
 /// Clone a child from a helper that `enter`s somewhere first and ends. The child is
-/// ours all the same (`CLONE_PARENT`).
+/// ours all the same (`CLONE_PARENT`). Both are born in `cgroup`.
 pub(super) fn fork_through(
+    cgroup: Option<BorrowedFd<'_>>,
     enter: impl FnOnce() -> rustix::io::Result<()>,
     flags: u64,
     body: impl FnOnce() -> i32,
 ) -> std::io::Result<Child> {
     let (ours, theirs) = Channel::pair()?;
-    let helper = clone::fork(Clone::default(), || {
+    let helper = clone::fork(Clone { flags: 0, cgroup }, || {
         let flags = flags | libc::CLONE_PARENT as u64;
         let result = enter()
             .map_err(|errno| errno.raw_os_error())

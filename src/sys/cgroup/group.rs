@@ -108,6 +108,13 @@ impl Cgroup {
         self.member(unified).map(|m| m.dir.as_fd())
     }
 
+    /// The same for a process that must come in even while the group has all the
+    /// processes that it may have: being born there counts, moving there doesn't.
+    pub fn clone_into_unlimited(&self) -> Option<BorrowedFd<'_>> {
+        let counts = self.cgroups.home("pids", "pids") == self.cgroups.unified();
+        self.clone_into().filter(|_| !counts)
+    }
+
     /// Put a process (with all its threads) into the group in every hierarchy where it
     /// isn't yet: not again where its clone put it or its parent's membership came down.
     pub fn add(&self, pid: i32) -> Result<()> {
