@@ -14,9 +14,9 @@ use rustix::{
     process::{chdir, setsid, umask},
 };
 
-use super::{Answer, Failure, FailureKind, container};
+use super::{Answer, Failure, FailureKind, container, exec};
 use crate::{
-    model::ContainerId,
+    model::{ContainerId, ExecId},
     runtime::paths::Root,
     sys::{detached::inherited, signal},
 };
@@ -98,6 +98,13 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     match (verb.to_str(), rest) {
         (Some("start"), []) => container::start(inheritance),
         (Some("adopt"), []) => container::adopt(inheritance),
+        (Some("exec"), [exec]) => {
+            let exec = exec
+                .to_str()
+                .and_then(ExecId::parse)
+                .ok_or_else(|| invalid("not an exec's id"))?;
+            exec::run(inheritance, &exec)
+        }
         _ => {
             inheritance.starter.fail(&Failure {
                 kind: FailureKind::Internal,

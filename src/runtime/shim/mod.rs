@@ -19,6 +19,7 @@
 
 mod client;
 mod container;
+mod exec;
 mod face;
 mod failure;
 mod relay;

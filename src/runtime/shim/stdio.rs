@@ -20,7 +20,10 @@ use rustix::{
 };
 
 use super::relay::Streams;
-use crate::runtime::{create::Stdio, paths::ContainerPaths};
+use crate::{
+    model::AttachStreams,
+    runtime::{create::Stdio, paths::ContainerPaths},
+};
 
 /// The process's ends.
 #[derive(Debug)]
@@ -95,6 +98,43 @@ pub(super) fn reopen(paths: &ContainerPaths) -> io::Result<Streams> {
         stderr: reader(paths.stderr())?,
         is_terminal: false,
     })
+}
+
+/// Pipes for the streams of an exec that are attached; the others lead nowhere. They
+/// need no name: who is attached goes when the exec's shim does.
+pub(super) fn pipes(attach: AttachStreams) -> io::Result<(Ends, Streams)> {
+    let output = |wanted: bool| -> io::Result<(OwnedFd, Option<OwnedFd>)> {
+        if !wanted {
+            return Ok((null()?, None));
+        }
+        let (reader, writer) = io::pipe()?;
+        let reader = OwnedFd::from(reader);
+        set_nonblocking(&reader)?;
+        Ok((writer.into(), Some(reader)))
+    };
+    let (stdin, writer) = if attach.stdin {
+        let (reader, writer) = io::pipe()?;
+        let writer = OwnedFd::from(writer);
+        set_nonblocking(&writer)?;
+        (reader.into(), Some(writer))
+    } else {
+        (null()?, None)
+    };
+    let (stdout, stdout_reader) = output(attach.stdout)?;
+    let (stderr, stderr_reader) = output(attach.stderr)?;
+    Ok((
+        Ends {
+            stdin,
+            stdout,
+            stderr,
+        },
+        Streams {
+            stdin: writer,
+            stdout: stdout_reader,
+            stderr: stderr_reader,
+            is_terminal: false,
+        },
+    ))
 }
 
 /// The streams of a terminal, by its master.

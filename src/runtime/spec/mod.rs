@@ -244,7 +244,8 @@ fn linux(record: &ContainerRecord) -> Result<Linux> {
     Ok(linux)
 }
 
-fn namespaces(config: &ContainerConfig) -> Vec<LinuxNamespace> {
+/// The namespaces that a container has of its own.
+pub fn namespaces(config: &ContainerConfig) -> Vec<LinuxNamespace> {
     use LinuxNamespaceType as Type;
     let mut kinds = vec![Type::Mount, Type::Uts, Type::Pid, Type::Ipc];
     if config.network != NetworkMode::Host {
