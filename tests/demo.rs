@@ -64,7 +64,7 @@ fn the_printed_table_agrees_with_the_kernel() {
     println!("{table}");
 
     let cpu = &seen["demo-cpu"];
-    let quota = 0.5;
+    let quota = 0.25;
     let share = rate(&cpu.cpu, |v| *v);
     println!("demo-cpu: {share:.3} cores of {quota}");
     assert!(

@@ -32,6 +32,8 @@ const LABEL: &str = "wharf.demo";
 const IMAGE: &str = "wharf-demo:latest";
 /// What the six run.
 const COMMANDS: [&str; 6] = ["sh", "sleep", "dd", "head", "tr", "cat"];
+/// Quota of the CPU-bound one: small, so that it reaches it on a busy machine too.
+const CPU_MILLIS: u64 = 250;
 /// What the disk writer may write a second.
 const WRITE_BPS: u64 = 4 << 20;
 /// Most processes of the fork-happy one.
@@ -192,7 +194,7 @@ fn scenes(device: Option<PathBuf>) -> [Scene; 6] {
     [
         Scene {
             limits: Limits {
-                cpu_millis: Some(500),
+                cpu_millis: Some(CPU_MILLIS),
                 ..Limits::default()
             },
             ..scene("demo-cpu", "cpu held at its quota", "while :; do :; done")

@@ -60,12 +60,22 @@ impl Failure {
 
     /// Of an engine that could not run a process: docker's 127, 126 and 125.
     pub fn to_run(error: EngineError) -> Self {
-        let code = match error.kind {
-            ErrorKind::CommandNotFound => 127,
-            ErrorKind::CommandNotExecutable => 126,
-            _ => ENGINE_FAILED,
+        let (code, hint) = match error.kind {
+            ErrorKind::CommandNotFound => (
+                127,
+                Some("it is looked for in the container, along its PATH"),
+            ),
+            ErrorKind::CommandNotExecutable => (
+                126,
+                Some("it must be an executable file, for this user and this machine"),
+            ),
+            _ => (ENGINE_FAILED, None),
         };
-        Self::from(error).with_code(code)
+        let failure = Self::from(error).with_code(code);
+        match (hint, &failure.hint) {
+            (Some(hint), None) => failure.with_hint(hint),
+            _ => failure,
+        }
     }
 
     /// Says it on stderr, without anything that a terminal would obey.

@@ -16,6 +16,7 @@ use crate::{
     format::{
         Tone,
         columns::{CONTAINERS, Column, Item, Size, find},
+        text::truncate,
     },
     model::{ContainerRow, World},
 };
@@ -41,6 +42,9 @@ const LADDER: &[&str] = &[
     "cpu",
     "status",
 ];
+
+/// Most columns of a command, unless nothing is to be cut.
+const COMMAND: usize = 48;
 
 /// Docker's fields of `ps`, which `--format json` tells.
 const DOCKER_FIELDS: [&str; 14] = [
@@ -186,7 +190,7 @@ impl View {
                 }
             }
         }
-        if self.totals || (self.stats && self.group.is_some()) {
+        if !items.is_empty() && (self.totals || (self.stats && self.group.is_some())) {
             rows.push(sums(Totals::of(items)));
         }
         grid(&titles, &rows, LADDER, &output)
@@ -250,6 +254,8 @@ fn column(id: &str) -> &'static Column {
 fn cell(column: &Column, item: &Item, output: &Output) -> Cell {
     let text = (column.cell)(item);
     match column.id {
+        // Docker cuts commands even in a pipe; they are whole scripts sometimes.
+        "command" if !item.full => truncate(&text, COMMAND, output.glyphs).into_owned().into(),
         // A pipe gets docker's words alone.
         "status" if output.width.is_some() => Cell {
             text: format!("{} {text}", output.glyphs.state(item.container.state)),
