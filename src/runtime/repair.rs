@@ -12,6 +12,7 @@
 //! alive free, init lives                             a new shim adopts it; a -t one is ended
 //! alive free, init gone                              exit recorded as unknown, then restart policy
 //! alive free, exit recorded                          cgroup and live directory removed
+//! images/.tmp-*, layers/.tmp-*, lock free           removed, with blobs that no image names
 //! run/boot of another boot                           every open run ended so, then restart policies
 //! ```
 
@@ -64,6 +65,10 @@ impl Lifecycle {
                 .iter()
                 .for_each(|id| note(Some(id), self.recover(id).map(drop))),
             Err(error) => note(None, Err(error)),
+        }
+        // Not where there is no store: looking must not make one.
+        if self.root().images().exists() {
+            note(None, self.images().and_then(|images| Ok(images.sweep()?)));
         }
         match self.is_new_boot() {
             Ok(true) => note(None, self.after_boot()),

@@ -24,7 +24,7 @@ use super::{
     paths::{ContainerPaths, Root},
     record::ContainerRecord,
 };
-use crate::model::ContainerId;
+use crate::{layer, model::ContainerId};
 
 /// Suffix of a container's directory while it is being made.
 const NEW: &str = ".new";
@@ -627,18 +627,10 @@ fn remove_file(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes a file or a directory with all in it, never through a symbolic link; what is
-/// missing is no error.
+/// Removes a file or a directory with all in it, never through a symbolic link, however
+/// deep a container nested it; what is missing is no error.
 pub fn remove_tree(path: &Path) -> Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
-        _ => Ok(()),
-    }
+    layer::remove_tree(path).map_err(at("remove", path))
 }
 
 #[cfg(test)]

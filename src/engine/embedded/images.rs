@@ -61,12 +61,12 @@ impl Images for Embedded {
         .await
     }
 
-    async fn image_from_host(&self, reference: &str, _commands: &[String]) -> Result<Digest> {
-        Err(EngineError::new(
-            ErrorKind::Unsupported,
-            "make image",
-            reference,
-        ))
+    async fn image_from_host(&self, reference: &str, commands: &[String]) -> Result<Digest> {
+        let (owned, commands) = (reference.to_owned(), commands.to_vec());
+        self.blocking("make image", reference, move |lifecycle| {
+            Ok(lifecycle.images()?.from_host(&owned, &commands)?)
+        })
+        .await
     }
 
     async fn tag(&self, source: &str, target: &str) -> Result<()> {
