@@ -38,6 +38,7 @@ pub fn files(root: &Path) -> Vec<String> {
                 | "layers/lock"
                 | "run/events"
                 | "run/events.1"
+                | "run/boot"
         );
         if !own && !path.is_dir() {
             found.push(format!("file {relative}"));

@@ -26,7 +26,6 @@ pub const DEBIAN: &str = "debian:12";
 pub struct Sandbox {
     root: PathBuf,
     ids: RefCell<BTreeSet<String>>,
-    checks: bool,
 }
 
 impl Sandbox {
@@ -42,7 +41,6 @@ impl Sandbox {
         Self {
             root,
             ids: RefCell::default(),
-            checks: true,
         }
     }
 
@@ -51,7 +49,6 @@ impl Sandbox {
         Self {
             root,
             ids: RefCell::default(),
-            checks: true,
         }
     }
 
@@ -295,7 +292,10 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        let result = if self.checks { self.check() } else { Ok(()) };
+        // A second panic while one is under way would end the whole program.
+        let checked = std::panic::AssertUnwindSafe(|| self.check());
+        let result = std::panic::catch_unwind(checked)
+            .unwrap_or_else(|_| Err("a command of the clean-up hung (above)".into()));
         if result.is_err() {
             self.sweep();
         }
