@@ -67,21 +67,39 @@ pub fn container(
         restarts: exit.map_or(0, |exit| exit.restarts),
         error: exit.and_then(|exit| exit.error.clone()),
     };
-    // What has ended is told by its exit record, unless there is none: a container that
-    // removes itself has none, and a full disk had no room for one.
-    let is_told_by_live = |live: &&LiveState| match live.state {
-        State::Exited => live.exit.map(|exit| exit.at) > exit.map(|record| record.exit.at),
-        state => state.can_stop() || state == State::Removing,
+    let Some(live) = live else {
+        return container;
     };
-    if let Some(live) = live.filter(is_told_by_live) {
-        container.state = live.state;
-        container.pid = live.pid();
-        container.started = live.started.or(container.started);
-        container.restarts = live.restarts;
-        container.exit = live.exit.or(container.exit);
-        container.error = live.error.clone();
+    match live.state {
+        State::Running | State::Paused | State::Restarting => {
+            container.state = live.state;
+            container.pid = live.pid();
+            container.started = live.started.or(container.started);
+            container.restarts = live.restarts;
+            container.exit = live.exit.or(container.exit);
+            container.error = live.error.clone();
+        }
+        // Its exit record is missing where it removes itself, or where the disk was full.
+        State::Exited | State::Removing | State::Dead if is_newer(live, exit) => {
+            container.state = match (live.state, live.started) {
+                (State::Exited, None) => State::Created,
+                (state, _) => state,
+            };
+            container.started = live.started.or(container.started);
+            container.restarts = live.restarts;
+            container.exit = live.exit;
+            container.error = live.error.clone();
+        }
+        _ => {}
     }
     container
+}
+
+/// Whether the live state knows an exit that has no record.
+pub fn is_newer(live: &LiveState, exit: Option<&ExitRecord>) -> bool {
+    let known = exit.map(|exit| exit.exit.at);
+    live.exit
+        .is_some_and(|exit| known.is_none_or(|known| known < exit.at))
 }
 
 #[cfg(test)]
@@ -144,6 +162,15 @@ mod tests {
         }
         let shown = container(&record(), Some(&live(State::Exited)), Some(&ended));
         assert_eq!((shown.state, shown.restarts), (State::Exited, 2));
+        assert_eq!(shown.exit.and_then(|exit| exit.code), Some(7));
+    }
+
+    #[test]
+    fn exit_that_only_the_live_state_knows_is_told() {
+        let mut live = live(State::Removing);
+        live.exit = Some(exit(None).exit);
+        let shown = container(&record(), Some(&live), None);
+        assert_eq!(shown.state, State::Removing);
         assert_eq!(shown.exit.and_then(|exit| exit.code), Some(7));
     }
 

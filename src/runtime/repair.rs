@@ -29,7 +29,7 @@ use super::{
     store::{self, ContainerLock},
 };
 use crate::{
-    model::{ContainerId, Exit, RestartPolicy},
+    model::{ContainerId, Exit, RestartPolicy, State},
     sys::fs::{Durability, write_atomically},
 };
 
@@ -54,6 +54,11 @@ impl Lifecycle {
             }
             Err(error) => note(None, Err(error.into())),
         }
+        match self.is_new_boot() {
+            Ok(true) => note(None, self.after_boot()),
+            Ok(false) => {}
+            Err(error) => note(None, Err(error)),
+        }
         match ids_in(&self.root().updates()) {
             Ok(ids) => ids
                 .iter()
@@ -69,11 +74,6 @@ impl Lifecycle {
         // Not where there is no store: looking must not make one.
         if self.root().images().exists() {
             note(None, self.images().and_then(|images| Ok(images.sweep()?)));
-        }
-        match self.is_new_boot() {
-            Ok(true) => note(None, self.after_boot()),
-            Ok(false) => {}
-            Err(error) => note(None, Err(error)),
         }
         failures
     }
@@ -105,14 +105,9 @@ impl Lifecycle {
             Err(error) => return Err(error.into()),
         };
         let live = inspect::live(&self.root().container(id))?;
-        let process = live.as_ref().and_then(|live| live.process.as_ref());
-        let lives = process
-            .map(|process| process.open())
-            .transpose()
-            .map_err(failed("look for", "its init process"))?
-            .flatten()
-            .is_some();
-        if lives && !record.config.tty {
+        // A terminal is hung up by the kernel with its shim, and nobody can take it over:
+        // such a container ends.
+        if !record.config.tty && self.still_runs(live.as_ref())? {
             shim::adopt(self.root(), id)?;
             return Ok(true);
         }
@@ -120,7 +115,21 @@ impl Lifecycle {
         Ok(true)
     }
 
+    fn still_runs(&self, live: Option<&LiveState>) -> Result<bool> {
+        let process = live
+            .filter(|live| live.state.has_process())
+            .and_then(|live| live.process.as_ref());
+        let Some(process) = process else {
+            return Ok(false);
+        };
+        let found = process.open();
+        Ok(found
+            .map_err(failed("look for", "its init process"))?
+            .is_some())
+    }
+
     /// Ends a run that nobody ends any more, and starts the next if its policy says so.
+    /// Each step may be the last that is done: the next repair goes on from there.
     fn end_run(
         &self,
         held: &ContainerLock,
@@ -128,27 +137,36 @@ impl Lifecycle {
         live: Option<&LiveState>,
     ) -> Result<()> {
         let id = held.id();
+        let paths = self.root().container(id);
         // First of all nothing may run any more.
         self.clear_cgroup(id)?;
-        let exit = self.record_exit(record, live)?;
-        let paths = self.root().container(id);
-        store::remove_tree(&paths.run)?;
+        let Some(live) = live else {
+            // Its shim died before it had started anything.
+            self.forget_run(id)?;
+            return Ok(store::remove_tree(&paths.run)?);
+        };
+        let exit = self.record_exit(record, Some(live))?;
         if record.config.auto_remove {
             return self.remove_ended(held, record);
         }
         let stopped = paths.stopped().exists();
-        if let Some(exit) = exit
-            && exit.started.is_some()
-            && restarts(
+        let again = match (live.state, &exit) {
+            // The shim had decided that this was the end.
+            (State::Exited, _) | (_, None) => false,
+            (_, Some(exit)) => restarts(
                 record.config.restart,
                 exit.exit.code,
                 exit.restarts,
                 stopped,
-            )
-        {
+            ),
+        };
+        if again {
+            // The live directory stays as it is until a shim has it, so that a kill
+            // right here doesn't lose the restart.
             self.run(held, None)?;
+            return Ok(());
         }
-        Ok(())
+        Ok(store::remove_tree(&paths.run)?)
     }
 
     /// Records an unknown exit for a run that has none; the exit record of the last run.
@@ -163,28 +181,37 @@ impl Lifecycle {
         let began = live
             .and_then(|live| live.started)
             .or_else(|| run.as_ref().map(|run| run.at));
-        let is_recorded = match (&known, began) {
-            (Some(known), Some(began)) => known.exit.at >= began,
-            (_, None) => true,
-            (None, Some(_)) => false,
+        // The disk may have been full when the shim wanted to record it.
+        let unrecorded = live.filter(|live| inspect::is_newer(live, known.as_ref()));
+        let exit = match (unrecorded.and_then(|live| live.exit), began) {
+            (Some(exit), _) => exit,
+            (None, None) => {
+                self.forget_run(&record.id)?;
+                return Ok(known);
+            }
+            (None, Some(began)) => {
+                if known.as_ref().is_some_and(|known| known.exit.at >= began) {
+                    self.forget_run(&record.id)?;
+                    return Ok(known);
+                }
+                Exit {
+                    code: None,
+                    at: Timestamp::now(),
+                    oom_killed: live.is_some_and(|live| live.oom_killed),
+                }
+            }
         };
-        if is_recorded {
-            self.forget_run(&record.id)?;
-            return Ok(known);
-        }
         let exit = ExitRecord {
             started: began,
-            exit: Exit {
-                code: None,
-                at: Timestamp::now(),
-                oom_killed: live.is_some_and(|live| live.oom_killed),
-            },
+            exit,
             restarts: live.map_or(0, |live| live.restarts),
-            error: None,
+            error: live.and_then(|live| live.error.clone()),
         };
         store::write_json(&paths.exit(), &exit, !record.config.auto_remove)?;
         self.forget_run(&record.id)?;
-        self.tell(record, "die", &[("exitCode", "unknown".into())]);
+        if exit.exit.code.is_none() {
+            self.tell(record, "die", &[("exitCode", "?".into())]);
+        }
         Ok(Some(exit))
     }
 
@@ -259,7 +286,10 @@ impl Lifecycle {
         self.store().restore_name(&record)?;
         let paths = self.root().container(id);
         let was_open = paths.started().exists();
-        let Some(exit) = self.record_exit(&record, None)? else {
+        let exit = self.record_exit(&record, None)?;
+        // Of the last boot, where it survived that at all.
+        store::remove_tree(&paths.run)?;
+        let Some(exit) = exit else {
             return Ok(());
         };
         if record.config.auto_remove {
