@@ -26,7 +26,7 @@ use super::{
     record::{ContainerRecord, ExitRecord},
     shim,
     state::LiveState,
-    store::{self, ContainerLock},
+    store::{self, ContainerLock, Listing},
 };
 use crate::{
     model::{ContainerId, Exit, RestartPolicy, State},
@@ -46,11 +46,10 @@ impl Lifecycle {
         match self.store().scan() {
             Ok(listing) => {
                 for leftover in &listing.leftovers {
-                    note(
-                        None,
-                        self.store().finish(leftover).map(drop).map_err(Error::from),
-                    );
+                    let done = self.store().finish(leftover);
+                    note(None, done.map(drop).map_err(Error::from));
                 }
+                note(None, self.check_names(&listing));
             }
             Err(error) => note(None, Err(error.into())),
         }
@@ -229,11 +228,9 @@ impl Lifecycle {
     /// An update that was cut: back to before it.
     fn finish_update(&self, id: &ContainerId) -> Result<()> {
         let journal = self.root().update(id);
-        let drop_journal = || match fs::remove_file(&journal) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("remove", &journal)(error))
-            }
-            _ => Ok(()),
+        let drop_journal = || -> Result<()> {
+            store::remove_tree(&journal.with_extension("new"))?;
+            Ok(store::remove_tree(&journal)?)
         };
         let held = match self.store().try_lock(id) {
             Ok(Some(held)) => held,
@@ -246,6 +243,16 @@ impl Lifecycle {
             self.undo_update(&held, &old)?;
         }
         drop_journal()
+    }
+
+    /// A killed rename leaves a name too many, a loss of power may take some.
+    fn check_names(&self, listing: &Listing) -> Result<()> {
+        // Something half-made or half-removed may have a name or not; where somebody is
+        // at it right now, the next command looks.
+        if listing.leftovers.is_empty() && self.store().count_names()? != listing.ids.len() {
+            self.store().reconcile_names()?;
+        }
+        Ok(())
     }
 
     fn is_new_boot(&self) -> Result<bool> {
@@ -267,7 +274,7 @@ impl Lifecycle {
             let done = self.after_boot_of(&id);
             first = first.or(done.err().filter(|error| !error.is_missing()));
         }
-        self.store().drop_stale_names()?;
+        self.store().reconcile_names()?;
         let boot = inspect::this_boot().unwrap_or_default();
         store::make_directory(&self.root().run, 0o711)?;
         write_atomically(&self.root().boot(), boot.as_bytes(), Durability::Unsynced)
@@ -283,7 +290,6 @@ impl Lifecycle {
             return Ok(());
         }
         let record = self.store().load(id)?;
-        self.store().restore_name(&record)?;
         let paths = self.root().container(id);
         let was_open = paths.started().exists();
         let exit = self.record_exit(&record, None)?;
@@ -311,7 +317,7 @@ impl Lifecycle {
     }
 }
 
-/// The entries of a directory that are ids.
+/// The entries of a directory that begin with an id: what was being written has a suffix.
 fn ids_in(path: &std::path::Path) -> Result<HashSet<ContainerId>> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -319,7 +325,7 @@ fn ids_in(path: &std::path::Path) -> Result<HashSet<ContainerId>> {
         Err(error) => return Err(failed("list", path)(error)),
     };
     Ok(entries
-        .filter_map(|entry| ContainerId::parse(entry.ok()?.file_name().to_str()?))
+        .filter_map(|entry| ContainerId::parse(entry.ok()?.file_name().to_str()?.get(..64)?))
         .collect())
 }
 

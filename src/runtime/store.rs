@@ -157,7 +157,8 @@ impl ContainerStore {
         Ok(NamesLock(file))
     }
 
-    /// Who has a name. A name whose container is gone belongs to nobody.
+    /// Who has a name. A file whose container is gone, or has another name on record,
+    /// gives it to nobody.
     pub fn owner(&self, name: &str) -> Result<Option<ContainerId>> {
         let path = self.root.names().join(name);
         let text = match fs::read_to_string(&path) {
@@ -170,14 +171,15 @@ impl ContainerStore {
         };
         // One being removed keeps its name until it gives it back itself: were the name
         // free already, it might take away the file of whoever took it since.
-        let exists = [
-            self.root.container(&id).data,
-            self.being_made(&id),
-            self.being_removed(&id),
-        ]
-        .iter()
-        .any(|dir| dir.exists());
-        Ok(exists.then_some(id))
+        if self.being_made(&id).exists() || self.being_removed(&id).exists() {
+            return Ok(Some(id));
+        }
+        match self.load(&id) {
+            Ok(record) => Ok((record.name == name).then_some(id)),
+            Err(Error::NotFound(_)) => Ok(None),
+            // What can't be read is not taken away.
+            Err(_) => Ok(Some(id)),
+        }
     }
 
     /// Writes a new container. `prepare` may add to its directory before anybody sees
@@ -308,7 +310,6 @@ impl ContainerStore {
         let name = reference.strip_prefix('/').unwrap_or(reference);
         if super::names::is_valid(name)
             && let Some(owner) = self.owner(name)?
-            && self.root.container(&owner).data.exists()
         {
             return Ok(owner);
         }
@@ -450,33 +451,34 @@ impl ContainerStore {
         remove_tree(dir)
     }
 
-    /// Drops names whose container is gone or has another name by now. Only under the
-    /// names lock is the answer certain.
-    pub fn drop_stale_names(&self) -> Result<()> {
+    /// How many names there are. With as many containers none is stale or lost.
+    pub fn count_names(&self) -> Result<usize> {
+        let path = self.root.names();
+        match fs::read_dir(&path) {
+            Ok(entries) => Ok(entries.count()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(at("list", &path)(error)),
+        }
+    }
+
+    /// Drops names that a killed rename left, and puts back those that a loss of power
+    /// took. Only under the names lock is it certain which these are.
+    pub fn reconcile_names(&self) -> Result<()> {
         let _names = self.lock_names()?;
+        remove_file(&self.root.names().join(".new"))?;
         for (name, id) in self.names()? {
-            let paths = self.root.container(&id);
-            let wanted = if paths.data.exists() {
-                match self.load(&id) {
-                    Ok(record) => record.name == name,
-                    Err(Error::NotFound(_)) => false,
-                    Err(_) => true,
-                }
-            } else {
-                self.being_made(&id).exists()
-            };
-            if !wanted {
+            if self.owner(&name)?.is_none() {
                 self.release_name(&name, &id)?;
             }
         }
-        Ok(())
-    }
-
-    /// Puts a name's file back that a loss of power took; the record is what counts.
-    pub fn restore_name(&self, record: &ContainerRecord) -> Result<()> {
-        let _names = self.lock_names()?;
-        if self.owner(&record.name)?.is_none() {
-            self.write_name(&record.name, &record.id)?;
+        for id in self.list()? {
+            match self.load(&id) {
+                Ok(record) if self.owner(&record.name)?.is_none() => {
+                    self.write_name(&record.name, &id)?;
+                }
+                // Removed meanwhile, or broken, which is told elsewhere.
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -804,16 +806,18 @@ mod tests {
     }
 
     #[test]
-    fn stale_names_are_dropped_and_may_be_taken_over() {
+    fn stale_names_are_nobodys_may_be_taken_and_are_dropped() {
         let (_dir, store) = store();
         let made = record(1, "web");
         drop(create(&store, &made).unwrap());
         store.write_name("old", &made.id).unwrap();
+        assert_eq!(store.owner("old").unwrap(), None);
+        assert!(store.resolve("old").is_err());
         store
             .write_name("gone", &ContainerId::from_bytes(&[9; 32]))
             .unwrap();
         drop(create(&store, &record(2, "gone")).unwrap());
-        store.drop_stale_names().unwrap();
+        store.reconcile_names().unwrap();
         let mut names: Vec<_> = store.names().unwrap().into_iter().map(|n| n.0).collect();
         names.sort();
         assert_eq!(names, ["gone", "web"]);
@@ -825,7 +829,8 @@ mod tests {
         let made = record(1, "web");
         drop(create(&store, &made).unwrap());
         fs::remove_file(store.root().names().join("web")).unwrap();
-        store.restore_name(&made).unwrap();
+        assert_eq!(store.count_names().unwrap(), 0);
+        store.reconcile_names().unwrap();
         assert_eq!(store.resolve("web").unwrap(), made.id);
     }
 }

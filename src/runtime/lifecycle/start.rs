@@ -81,6 +81,8 @@ impl Lifecycle {
             boot_id: inspect::this_boot().unwrap_or_default().to_owned(),
             at: Timestamp::now(),
         };
+        // First, so that repair looks at it whenever we are killed from here on.
+        store::make_directory(&paths.run, 0o700)?;
         let text = serde_json::to_vec(&run).expect("two strings make JSON");
         // Whoever gave a restart policy wants it back after a loss of power.
         let durability = match record.config.restart {
