@@ -33,6 +33,7 @@ pub mod format;
 pub mod image;
 pub mod layer;
 pub mod model;
+pub mod oci;
 pub mod runtime;
 pub mod sys;
 pub mod ui;

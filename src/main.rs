@@ -5,14 +5,19 @@ use std::{os::unix::ffi::OsStrExt, path::Path, process::ExitCode, sync::Arc};
 use wharf::{
     app, cli,
     engine::{self, Engine, embedded::Embedded},
+    oci,
     runtime::{paths::Root, shim},
     ui,
 };
 
 fn main() -> ExitCode {
-    let name = std::env::args_os().next();
+    let mut args = std::env::args_os();
+    let name = args.next();
     if name.is_some_and(|name| name.as_bytes() == shim::NAME.as_bytes()) {
         return shim::main();
+    }
+    if args.next().is_some_and(|face| face == "oci") {
+        return oci::main(args);
     }
     cli::main(
         std::env::args_os(),

@@ -218,7 +218,7 @@ fn set_up_dev(plan: &ContainerPlan) -> Result<()> {
     for (item, device) in plan.devices.iter().enumerate() {
         device.make(root, may_make).at_item(Stage::Device, item)?;
     }
-    for (item, (target, path)) in devices::LINKS.iter().enumerate() {
+    for (item, (target, path)) in plan.links.iter().enumerate() {
         devices::link(root, target, path).at_item(Stage::DeviceLink, item)?;
     }
     devices::link_ptmx(root).at(Stage::DeviceLink)

@@ -39,13 +39,22 @@ const DEFAULT: [(&CStr, u32, u32); 6] = [
 ];
 
 /// Where the link points, what it is called.
-pub(super) const LINKS: [(&CStr, &CStr); 5] = [
+const LINKS: [(&CStr, &CStr); 5] = [
     (c"/proc/self/fd", c"/dev/fd"),
     (c"/proc/self/fd/0", c"/dev/stdin"),
     (c"/proc/self/fd/1", c"/dev/stdout"),
     (c"/proc/self/fd/2", c"/dev/stderr"),
     (c"/proc/kcore", c"/dev/core"),
 ];
+
+/// The customary links; `/dev/core` only where the kernel has what it points to.
+pub(super) fn links() -> &'static [(&'static CStr, &'static CStr)] {
+    if std::path::Path::new("/proc/kcore").exists() {
+        &LINKS
+    } else {
+        &LINKS[..4]
+    }
+}
 
 /// The specification's devices and those of the default that it does not name.
 pub(super) fn plan(spec: &Spec) -> Result<Vec<Device>> {

@@ -30,7 +30,7 @@ mod refuse;
 mod rootfs;
 mod sysctl;
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,7 @@ use crate::sys::seccomp::Filter;
 pub use error::{Error, Result};
 pub use exec::{ExecRequest, exec};
 pub use hooks::{HookPoint, run as run_hooks};
+pub use options::mount_options;
 pub use process::Stdio;
 pub(in crate::runtime) use process::capability_number;
 
@@ -183,6 +184,7 @@ struct ContainerPlan {
     covers: rootfs::Covers,
     sets_up_dev: bool,
     devices: Vec<devices::Device>,
+    links: &'static [(&'static CStr, &'static CStr)],
     host_name: Option<CString>,
     domain_name: Option<CString>,
     sysctls: Vec<sysctl::Sysctl>,
@@ -235,6 +237,7 @@ impl ContainerPlan {
             covers: rootfs::Covers::plan(spec)?,
             sets_up_dev: !mounts.iter().any(|mount| mount.is_bind_on(c"/dev")),
             devices: devices::plan(spec)?,
+            links: devices::links(),
             host_name: name("hostname", spec.hostname())?,
             domain_name: name("domainname", spec.domainname())?,
             sysctls: sysctl::plan(spec, &namespaces)?,

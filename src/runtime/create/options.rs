@@ -91,6 +91,20 @@ const TABLE: &[(&str, Meaning)] = &[
     ("notmpcopyup", Nothing),
 ];
 
+/// Every option that is understood here, and not by a file system alone.
+pub fn mount_options() -> Vec<String> {
+    let plain = TABLE
+        .iter()
+        .filter(|(_, meaning)| !matches!(meaning, Refused));
+    let mut names: Vec<_> = plain.clone().map(|(name, _)| (*name).to_owned()).collect();
+    for (name, meaning) in plain {
+        if matches!(meaning, Propagation(_) | Set(_) | Clear(_) | Atime(_)) {
+            names.push(format!("r{name}"));
+        }
+    }
+    names
+}
+
 impl Options {
     /// Read the options of the mount at `destination`.
     pub fn parse(destination: &str, options: &[String]) -> Result<Self> {
