@@ -16,6 +16,7 @@ pub mod exe;
 pub mod exec;
 pub mod fs;
 pub mod heap;
+pub mod host;
 pub mod mount;
 pub mod net;
 pub mod pidfd;

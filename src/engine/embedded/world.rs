@@ -21,7 +21,10 @@ use crate::{
         lifecycle::{self, Lifecycle},
         paths::ContainerPaths,
     },
-    sys::cgroup::Sampler,
+    sys::{
+        cgroup::{Cgroups, Sampler},
+        host,
+    },
 };
 
 /// What is known since the last picture.
@@ -41,6 +44,9 @@ pub struct Picture {
     /// What is wrong with the records, until they are read again.
     record_problems: HashMap<Option<ContainerId>, Problem>,
     image_problem: Option<Problem>,
+    machine: host::Sampler,
+    /// What the kernel can't limit or count.
+    missing: Option<Vec<String>>,
 }
 
 /// One container and the counters of its run.
@@ -65,6 +71,8 @@ impl Picture {
             repair_problems,
             record_problems: HashMap::new(),
             image_problem: None,
+            machine: host::Sampler::default(),
+            missing: None,
         }
     }
 
@@ -103,7 +111,7 @@ impl Picture {
         Arc::new(World {
             generation: self.generation,
             at: Timestamp::now(),
-            host: self.host(&mut problems),
+            host: self.host(),
             containers,
             images: self.images.clone(),
             problems,
@@ -241,9 +249,15 @@ impl Picture {
         }
     }
 
-    fn host(&mut self, problems: &mut Vec<Problem>) -> Host {
-        let _ = problems;
-        Host::default()
+    fn host(&mut self) -> Host {
+        if self.missing.is_none() {
+            // Without control groups there is a problem that says so.
+            self.missing = self.lifecycle.cgroups().ok().map(Cgroups::missing);
+        }
+        Host {
+            missing: self.missing.clone().unwrap_or_default(),
+            ..self.machine.sample(monotonic_ns())
+        }
     }
 }
 

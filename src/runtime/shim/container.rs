@@ -358,10 +358,9 @@ impl Shim {
     /// What the shim does for its own long life, once that it will be long.
     fn settle(&mut self) {
         self.has_settled = true;
-        let own = std::process::id() as i32;
         // Each is a protection and none a need: where it is not allowed (a nested
         // container, no CAP_SYS_RESOURCE) the shim lives without.
-        let _ = self.cgroups.release(own);
+        let _ = self.cgroups.leave();
         let _ = run::protect();
         heap::trim();
     }

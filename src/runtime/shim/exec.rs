@@ -195,7 +195,7 @@ impl Exec {
             if until.is_some_and(|at| Instant::now() >= at) {
                 until = None;
                 // As in the shim of a container.
-                let _ = self.cgroups.release(std::process::id() as i32);
+                let _ = self.cgroups.leave();
                 let _ = run::protect();
                 heap::trim();
             }

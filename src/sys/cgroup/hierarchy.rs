@@ -123,16 +123,22 @@ impl Cgroups {
         Cgroup::open(self, path)
     }
 
-    /// Put a process into the root of each hierarchy where it is elsewhere: out of a
+    /// Put this process into the root of each hierarchy where it is elsewhere: out of a
     /// session's or a service's group, which ends with that. The roots always exist, so
-    /// nothing has to be made for it nor to be removed after it.
-    pub fn release(&self, pid: i32) -> Result<()> {
-        let path = format!("/proc/{pid}/cgroup");
-        let now = std::fs::read_to_string(&path).map_err(|source| Error::Io {
-            action: "read",
-            path: path.into(),
-            source,
-        })?;
+    /// nothing has to be made for it nor to be removed after it. On v1 only a process of
+    /// one thread moves whole, and without the wait that [`super::Entrance`] tells of.
+    pub fn leave(&self) -> Result<()> {
+        let path = PathBuf::from("/proc/self/cgroup");
+        let now = match fs::read_to_string(&path) {
+            Ok(now) => now,
+            Err(source) => {
+                return Err(Error::Io {
+                    action: "read",
+                    path,
+                    source,
+                });
+            }
+        };
         for hierarchy in self.hierarchies.iter() {
             let is_there = now.lines().any(|line| {
                 let mut parts = line.splitn(3, ':').skip(1);
@@ -140,9 +146,12 @@ impl Cgroups {
                     && parts.next() == Some(&hierarchy.root)
             });
             if !is_there {
-                let path = hierarchy.mount.join("cgroup.procs");
-                std::fs::write(&path, pid.to_string()).map_err(|source| Error::Write {
-                    value: pid.to_string(),
+                let path = hierarchy.mount.join(match hierarchy.version {
+                    Version::V1 => "tasks",
+                    Version::V2 => "cgroup.procs",
+                });
+                fs::write(&path, "0").map_err(|source| Error::Write {
+                    value: "0".into(),
                     path,
                     source,
                 })?;
@@ -252,4 +261,153 @@ fn unescape(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host of given mounts, as directories below a temporary one.
+    fn host(mountinfo: &str, controllers: &str) -> (tempfile::TempDir, Result<Cgroups>) {
+        let dir = tempfile::tempdir().unwrap();
+        for line in mountinfo.lines() {
+            let Some(point) = line.split(' ').nth(4) else {
+                continue;
+            };
+            let at = dir.path().join(unescape(point).trim_start_matches('/'));
+            fs::create_dir_all(&at).unwrap();
+            if line.contains(" - cgroup2 ") {
+                fs::write(at.join("cgroup.controllers"), controllers).unwrap();
+            }
+        }
+        let found = Cgroups::from_mounts(mountinfo, dir.path(), false);
+        (dir, found)
+    }
+
+    const V2: &str =
+        "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+    const CO_MOUNTED: &str = "\
+31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+32 23 0:28 / /sys/fs/cgroup/systemd rw shared:5 - cgroup cgroup rw,xattr,name=systemd
+33 23 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+34 23 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+35 23 0:31 / /sys/fs/cgroup/perf_event rw - cgroup cgroup rw,perf_event
+";
+
+    #[test]
+    fn pure_v2_has_one_tree_with_its_controllers() {
+        let (dir, cgroups) = host(V2, "cpuset cpu io memory pids\n");
+        let cgroups = cgroups.unwrap();
+        assert!(cgroups.is_unified());
+        assert_eq!(cgroups.home("blkio", "io"), Some(0));
+        assert_eq!(cgroups.home("hugetlb", "hugetlb"), None);
+        assert_eq!(
+            cgroups.hierarchies[0].mount,
+            dir.path().join("sys/fs/cgroup")
+        );
+    }
+
+    #[test]
+    fn co_mounted_controllers_share_a_tree_and_unused_trees_are_left_out() {
+        let (_dir, cgroups) = host(CO_MOUNTED, "io\n");
+        let cgroups = cgroups.unwrap();
+        assert!(!cgroups.is_unified());
+        assert_eq!(cgroups.home("cpu", "cpu"), cgroups.home("cpuacct", "cpu"));
+        // The tree of v2 has what v1 hasn't.
+        assert_eq!(cgroups.home("blkio", "io"), cgroups.unified());
+        let names: Vec<_> = cgroups
+            .hierarchies
+            .iter()
+            .flat_map(|h| &h.controllers)
+            .collect();
+        assert_eq!(names, ["io", "cpu", "cpuacct", "memory"]);
+    }
+
+    #[test]
+    fn tree_of_systemd_is_used_where_systemd_runs() {
+        let (dir, _) = host(CO_MOUNTED, "");
+        let cgroups = Cgroups::from_mounts(CO_MOUNTED, dir.path(), true).unwrap();
+        let is_there = |h: &Hierarchy| h.controllers == [SYSTEMD];
+        assert!(cgroups.hierarchies.iter().any(is_there));
+    }
+
+    #[test]
+    fn of_several_mounts_of_a_tree_the_one_that_shows_most_counts() {
+        let mounts = "\
+30 23 0:26 /docker/abc /bound rw - cgroup cgroup rw,memory
+31 23 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+32 23 0:26 / /copy\\040of\\040it rw - cgroup cgroup rw,memory
+";
+        let (dir, cgroups) = host(mounts, "");
+        let cgroups = cgroups.unwrap();
+        assert_eq!(cgroups.hierarchies.len(), 1);
+        let mount = dir.path().join("sys/fs/cgroup/memory");
+        assert_eq!(cgroups.hierarchies[0].mount, mount);
+    }
+
+    #[test]
+    fn root_of_a_cgroup_namespace_is_part_of_a_groups_name() {
+        let line = "30 23 0:26 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory";
+        let bound = parse_mount(line).unwrap();
+        assert_eq!(bound.group_name("wharf/x"), "/docker/abc/wharf/x");
+        assert!(bound.is_named("memory") && !bound.is_named("") && !bound.is_named("memory,cpu"));
+        let whole = parse_mount(&line.replace("/docker/abc", "/")).unwrap();
+        assert_eq!(whole.group_name("wharf/x"), "/wharf/x");
+    }
+
+    #[test]
+    fn no_hierarchy_and_malformed_lines_are_told() {
+        for mounts in [
+            "",
+            "22 27 0:21 / /proc rw - proc proc rw\n",
+            "nonsense\n - cgroup\n",
+        ] {
+            let (_dir, cgroups) = host(mounts, "");
+            assert!(matches!(cgroups, Err(Error::NotMounted)), "{mounts:?}");
+        }
+    }
+
+    #[test]
+    fn v2_without_its_list_of_controllers_is_an_error_that_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Cgroups::from_mounts(V2, dir.path(), false).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("sys/fs/cgroup/cgroup.controllers"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_said_by_name() {
+        let (dir, cgroups) = host(CO_MOUNTED, "");
+        let missing = cgroups.unwrap().missing();
+        assert_eq!(
+            missing,
+            [
+                "processors can't be assigned: no cpuset controller",
+                "IO can't be limited or counted: no blkio controller",
+                "processes can't be limited or counted: no pids controller",
+                "CPU quotas can't be set: the kernel has no cpu.cfs_quota_us",
+                "swap can't be limited: the kernel has no memory.memsw.limit_in_bytes",
+            ]
+        );
+        let memory = dir.path().join("sys/fs/cgroup/memory");
+        fs::write(memory.join("memory.memsw.limit_in_bytes"), "1").unwrap();
+        let again = Cgroups::from_mounts(CO_MOUNTED, dir.path(), false).unwrap();
+        assert_eq!(again.missing().len(), 4);
+    }
+
+    #[test]
+    fn group_names_that_leave_the_tree_are_refused() {
+        let (_dir, cgroups) = host(CO_MOUNTED, "");
+        let cgroups = cgroups.unwrap();
+        for path in ["", "/wharf", "wharf/../x", "wharf//x", "./x", "wharf/"] {
+            assert!(
+                matches!(cgroups.create(path), Err(Error::Path { .. })),
+                "{path:?}"
+            );
+        }
+    }
 }

@@ -20,7 +20,8 @@ impl Cgroups {
         ];
         for (v1, v2, what) in controllers {
             if self.home(v1, v2).is_none() {
-                missing.push(format!("{what}: no {v1} controller"));
+                let name = if self.is_unified() { v2 } else { v1 };
+                missing.push(format!("{what}: no {name} controller"));
             }
         }
         if self.home("cpuacct", "cpu").is_none() && self.unified().is_none() {
