@@ -115,6 +115,8 @@ impl<T> Pending<Vec<T>> {
 pub struct Details {
     /// Which tab.
     pub tab: Tab,
+    /// Whose details these are.
+    pub of: Option<ContainerId>,
     /// What is being loaded.
     pub watched: Watched,
     /// Number of that watch.
@@ -141,6 +143,7 @@ impl Default for Details {
     fn default() -> Self {
         Self {
             tab: Tab::Logs,
+            of: None,
             watched: None,
             watch: 0,
             log: VecDeque::new(),

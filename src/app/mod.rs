@@ -39,3 +39,6 @@ pub use operation::{Operations, Running};
 pub use run::{Interact, Options, run};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use update::LOG_MARGIN;
+
+#[cfg(test)]
+mod tests;

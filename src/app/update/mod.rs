@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
-    details, inspect, modal::Choice,
+    inspect, modal::Choice,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -249,6 +249,11 @@ impl State {
             Screen::Containers => self.selected_container().map(|row| &row.container).cloned(),
             Screen::Images => None,
         };
+        let id = selected.as_ref().map(|container| container.id.clone());
+        if self.details.of != id {
+            self.forget_details();
+            self.details.of = id;
+        }
         let tab = self.details.tab;
         if let (Some(container), Tab::Inspect) = (&selected, tab) {
             self.details.inspect = inspect::lines(container);
@@ -258,10 +263,6 @@ impl State {
             .map(|container| (container.id.clone(), tab, container.started));
         if self.details.watched == wanted {
             return;
-        }
-        let id = |watched: &details::Watched| watched.as_ref().map(|(id, ..)| id.clone());
-        if id(&self.details.watched) != id(&wanted) {
-            self.forget_details();
         }
         self.details.watch += 1;
         match &wanted {
