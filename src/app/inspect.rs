@@ -1,15 +1,17 @@
 //! All that is known about a container, as lines of a name and a value. A line without
 //! a value is a title.
 
+use jiff::{Timestamp, tz::TimeZone};
+
 use crate::{
     format::{bytes, text::sanitize},
     model::{Container, DeviceRate, MountKind, NetworkMode, SeccompMode},
 };
 
 /// The lines, safe to draw.
-pub fn lines(container: &Container) -> Vec<(String, String)> {
+pub fn lines(container: &Container, zone: &TimeZone) -> Vec<(String, String)> {
     let mut lines = Lines::default();
-    identity(container, &mut lines);
+    identity(container, zone, &mut lines);
     process(container, &mut lines);
     limits(container, &mut lines);
     confinement(container, &mut lines);
@@ -63,7 +65,8 @@ impl Lines {
     }
 }
 
-fn identity(container: &Container, lines: &mut Lines) {
+fn identity(container: &Container, zone: &TimeZone, lines: &mut Lines) {
+    let time = |at| time(at, zone);
     lines.title("container");
     lines.add("id", container.id.as_str());
     lines.add("name", &container.name);
@@ -208,8 +211,8 @@ fn mounts(container: &Container, lines: &mut Lines) {
     }
 }
 
-fn time(at: jiff::Timestamp) -> String {
-    at.to_zoned_datetime(jiff::tz::TimeZone::system())
+fn time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S %:z")
         .to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{Details, Effect, Failure, History, List, Modal, Operations, Target, geometry};
@@ -73,6 +73,8 @@ pub struct State {
     pub area: Rect,
     /// Time since the dashboard began; the loop sets it before each message.
     pub clock: Duration,
+    /// Where times are told.
+    pub zone: TimeZone,
     /// What the engine can do.
     pub capabilities: Capabilities,
     /// The picture; `None` before the first.
@@ -118,6 +120,7 @@ impl State {
             look,
             area,
             clock: Duration::ZERO,
+            zone: TimeZone::system(),
             capabilities,
             world: None,
             stale: None,

@@ -20,6 +20,7 @@ const COLOR: Look = Look {
 async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: u64) -> State {
     let area = Rect::new(0, 0, width, height);
     let mut state = State::new(look, engine.capabilities(), area);
+    state.zone = jiff::tz::TimeZone::UTC;
     for _ in 0..seconds {
         let visible = Visible {
             stats: true,
@@ -78,6 +79,227 @@ fn drawn(state: &State) -> Buffer {
     buffer
 }
 
+/// The screen as lines of text, each without its trailing blanks.
+fn text(state: &State) -> String {
+    let buffer = drawn(state);
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let mut x = 0;
+        let mut line = String::new();
+        while x < buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            // A wide character covers the cell after it.
+            x += crate::format::text::width(symbol).max(1) as u16;
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// The screen of a full fake after keys.
+async fn full(look: Look, width: u16, height: u16, keys: &str) -> State {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, look, width, height, 90).await;
+    press(&mut state, &engine, "g j").await;
+    if !keys.is_empty() {
+        press(&mut state, &engine, keys).await;
+    }
+    state
+}
+
+macro_rules! screens {
+    ($($name:ident: $look:expr, $width:literal x $height:literal, $keys:literal;)*) => {
+        $(#[tokio::test]
+        async fn $name() {
+            let state = full($look, $width, $height, $keys).await;
+            insta::assert_snapshot!(text(&state));
+        })*
+    };
+}
+
+const ASCII: Look = Look {
+    glyphs: Glyphs::Ascii,
+    has_color: true,
+};
+
+screens! {
+    containers_with_logs: COLOR, 160 x 45, "";
+    containers_with_logs_narrow: COLOR, 80 x 24, "";
+    containers_with_logs_beside: COLOR, 240 x 40, "";
+    containers_at_the_least_size: COLOR, 60 x 12, "";
+    containers_on_a_huge_screen: COLOR, 300 x 100, "t";
+    stats: COLOR, 160 x 45, "j t";
+    stats_narrow: COLOR, 80 x 24, "t";
+    stats_in_ascii: ASCII, 160 x 45, "j t";
+    stats_of_a_stopped_one: COLOR, 80 x 24, "G t";
+    processes_with_focus: COLOR, 160 x 45, "P tab";
+    inspect: COLOR, 160 x 45, "j i";
+    changed_files: COLOR, 80 x 24, "f";
+    logs_zoomed_and_cut: COLOR, 100 x 30, "enter w";
+    ascii: ASCII, 80 x 24, "";
+    marked: COLOR, 160 x 45, "space space";
+    running_only: COLOR, 80 x 24, "A";
+    filter_being_typed: COLOR, 80 x 24, "/ s h o p";
+    filter_that_matches_nothing: COLOR, 80 x 24, "/ z z enter";
+    sort_menu: COLOR, 80 x 24, "o j j j";
+    sorted_by_memory: COLOR, 160 x 45, "o j j j j j enter";
+    palette: COLOR, 80 x 24, ": s t o";
+    help: COLOR, 160 x 45, "?";
+    help_narrow: COLOR, 80 x 24, "?";
+    question_before_a_removal: COLOR, 160 x 45, "space space d";
+    question_before_a_kill: COLOR, 80 x 24, "ctrl-k";
+    refusal: COLOR, 80 x 24, "S";
+    images: COLOR, 160 x 45, "2 j";
+    images_narrow: COLOR, 80 x 24, "2";
+    question_before_an_image_goes: COLOR, 80 x 24, "2 d";
+    too_small: COLOR, 50 x 10, "";
+}
+
+#[tokio::test]
+async fn empty_screens_say_what_to_do() {
+    let engine = Fake::empty();
+    let mut state = dashboard(&engine, COLOR, 80, 24, 2).await;
+    insta::assert_snapshot!("no_containers", text(&state));
+    press(&mut state, &engine, "2").await;
+    insta::assert_snapshot!("no_images", text(&state));
+}
+
+#[tokio::test]
+async fn before_the_first_picture_the_frame_stands() {
+    let engine = Fake::full();
+    let state = dashboard(&engine, COLOR, 80, 24, 0).await;
+    insta::assert_snapshot!(text(&state));
+}
+
+#[tokio::test]
+async fn stale_picture_and_problems_are_told_above_the_table() {
+    use crate::model::{Problem, Source};
+    let engine = Fake::full();
+    engine.change(|world| {
+        world.problems.push(Problem {
+            source: Source::Stats,
+            message: "read memory.stat: input/output error".into(),
+            hint: Some("is the memory controller mounted?".into()),
+        });
+        world.problems.push(Problem {
+            source: Source::Images,
+            message: "this is told on the images screen only".into(),
+            hint: None,
+        });
+    });
+    let mut state = dashboard(&engine, COLOR, 100, 30, 3).await;
+    let failure = crate::app::Failure {
+        message: "read /var/lib/wharf: permission denied".into(),
+        hint: Some("run it as root".into()),
+    };
+    state.update(Message::World(Err(failure)));
+    state.clock += std::time::Duration::from_secs(7);
+    insta::assert_snapshot!(text(&state));
+}
+
+#[tokio::test]
+async fn failed_log_and_failed_operations_are_told_where_they_belong() {
+    use crate::app::{Failure, Target};
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 100, 30, 3).await;
+    let failure = |message: &str| Failure {
+        message: message.into(),
+        hint: Some("free some space, then try again".into()),
+    };
+    let watch = state.details.watch;
+    state.update(Message::LogEnded(
+        watch,
+        Some(failure("read the log: no space left")),
+    ));
+    let effects = state.update(Message::Key(Key::char('r')));
+    let running = text(&state);
+    assert!(running.contains("restart…"), "{running}");
+    let Some(crate::app::Effect::Operate {
+        operation, targets, ..
+    }) = effects.first()
+    else {
+        panic!("{effects:?}");
+    };
+    let target: Target = targets[0].clone();
+    let result = Err(failure("restart gateway: no space left on device"));
+    state.update(Message::Operated(*operation, target, result));
+    insta::assert_snapshot!(text(&state));
+}
+
+#[tokio::test]
+async fn nothing_from_a_container_reaches_the_screen_as_a_control_character() {
+    let engine = Fake::full();
+    engine.change(|world| {
+        let mut container = (*world.containers[0].container).clone();
+        container.name = "evil\u{1b}[2J\r\n\u{202e}".into();
+        container.config.image = "im\u{7}age".into();
+        container.error = Some("bad\u{9b}31m".into());
+        world.containers[0].container = std::sync::Arc::new(container);
+    });
+    let mut state = dashboard(&engine, COLOR, 160, 45, 3).await;
+    for keys in ["g i", "t", "P", "f", "l", "d", "esc ?", "esc 2"] {
+        press(&mut state, &engine, keys).await;
+        let buffer = drawn(&state);
+        let mut symbols = buffer.content.iter().map(|cell| cell.symbol());
+        assert!(!symbols.any(|s| s.chars().any(|c| c.is_control() || c == '\u{202e}')));
+    }
+}
+
+#[tokio::test]
+async fn ascii_and_colourless_screens_are_just_that() {
+    let plain = Look {
+        glyphs: Glyphs::Ascii,
+        has_color: false,
+    };
+    for keys in ["t", "i", "?", ":", "o", "d", "2", "tab"] {
+        let state = full(plain, 160, 45, keys).await;
+        let buffer = drawn(&state);
+        for cell in &buffer.content {
+            assert_eq!(cell.fg, ratatui::style::Color::Reset, "{keys}: {cell:?}");
+            let is_foreign = !cell.symbol().is_ascii();
+            let is_name = cell.symbol().chars().any(|c| c >= '\u{3000}');
+            assert!(!is_foreign || is_name, "{keys}: {cell:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_size_is_drawn_without_a_panic() {
+    let engine = Fake::full();
+    for (width, height) in [
+        (1, 1),
+        (59, 11),
+        (60, 12),
+        (61, 13),
+        (79, 23),
+        (199, 29),
+        (200, 30),
+        (300, 100),
+    ] {
+        let mut state = dashboard(&engine, COLOR, width, height, 3).await;
+        for keys in [
+            "t",
+            "i",
+            "P",
+            "f",
+            "l enter",
+            "enter ?",
+            "esc :",
+            "esc o",
+            "esc space d",
+            "esc 2",
+            "1",
+        ] {
+            press(&mut state, &engine, keys).await;
+            drawn(&state);
+        }
+    }
+}
+
+/// Writes pictures into a directory to look at: `LOOK=/tmp/look cargo test --lib look --
+/// --ignored`.
 #[tokio::test]
 #[ignore = "writes pictures to look at"]
 async fn look() {

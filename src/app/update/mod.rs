@@ -256,7 +256,7 @@ impl State {
         }
         let tab = self.details.tab;
         if let (Some(container), Tab::Inspect) = (&selected, tab) {
-            self.details.inspect = inspect::lines(container);
+            self.details.inspect = inspect::lines(container, &self.zone);
         }
         let wanted = selected
             .filter(|_| tab.is_loaded())

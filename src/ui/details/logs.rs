@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use jiff::tz::TimeZone;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
@@ -28,7 +27,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         };
     }
     let columns = usize::from(area.width).saturating_sub(LOG_MARGIN);
-    let zone = TimeZone::system();
+    let zone = &view.state.zone;
     let mut clock = String::with_capacity(8);
     let last = details.log.len() - details.scroll.min(details.log.len());
     let shown = details.log.iter().take(last).rev();
