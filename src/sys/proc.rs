@@ -85,6 +85,13 @@ pub fn state(pid: Pid) -> io::Result<char> {
     field(&stat, 3)
 }
 
+/// The wait status of a process that ended and was not reaped yet; `None` for any other.
+pub fn zombie_status(pid: Pid) -> Option<i32> {
+    let stat = stat_fields(pid).ok()?;
+    let state: char = field(&stat, 3).ok()?;
+    (state == 'Z').then(|| field(&stat, 52).ok())?
+}
+
 /// `/proc/PID/stat` from its third field on: the second, the name, may hold blanks and
 /// brackets, so the last bracket is what ends it.
 fn stat_fields(pid: Pid) -> io::Result<String> {

@@ -410,7 +410,7 @@ impl Shim {
 
     /// After the end of the process: its last output, its exit, its cgroup.
     fn finish(&mut self, mut run: Run) -> io::Result<Exit> {
-        let code = run::exit_code(&run.pidfd);
+        let code = run::exit_code(run.pid, &run.pidfd);
         let at = Timestamp::now();
         self.relay.drain()?;
         self.note_oom(&mut run);

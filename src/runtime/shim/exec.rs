@@ -200,7 +200,8 @@ impl Exec {
                 heap::trim();
             }
         }
-        let code = run::exit_code(&self.running.pidfd);
+        let pid = self.running.pid.as_raw_nonzero().get();
+        let code = run::exit_code(pid, &self.running.pidfd);
         let exit = Exit {
             code,
             at: Timestamp::now(),

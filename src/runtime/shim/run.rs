@@ -6,13 +6,13 @@ use std::{
 };
 
 use oci_spec::runtime::Process;
-use rustix::process::{WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::{Failure, failure::Describe};
 use crate::{
     layer::{LayerStore, Overlay},
     runtime::{create, paths::Root, record::ContainerRecord, spec::SeccompChoice},
-    sys::{capability, pidfd, seccomp::Filter},
+    sys::{capability, pidfd, proc, seccomp::Filter},
 };
 
 /// A container's layers, with what it wrote on top.
@@ -44,12 +44,17 @@ pub(super) fn filter(
 
 /// The exit code of a process that has ended, 128 + n for signal n; `None` if we are not
 /// its parent and the kernel did not keep it.
-pub(super) fn exit_code(process: &OwnedFd) -> Option<i32> {
-    match waitid(WaitId::PidFd(process.as_fd()), WaitIdOptions::EXITED) {
+///
+/// Never waits: a process that somebody traces is its tracer's to reap, who may never do
+/// so. Then /proc tells its status.
+pub(super) fn exit_code(pid: i32, process: &OwnedFd) -> Option<i32> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    match waitid(WaitId::PidFd(process.as_fd()), options) {
         Ok(Some(status)) => status
             .exit_status()
             .or_else(|| status.terminating_signal().map(|signal| 128 + signal)),
-        _ => pidfd::exit_status(process).map(code_of_status),
+        Ok(None) => proc::zombie_status(Pid::from_raw(pid)?).map(code_of_status),
+        Err(_) => pidfd::exit_status(process).map(code_of_status),
     }
 }
 
