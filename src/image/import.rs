@@ -22,7 +22,7 @@ use super::{
     store::{ImageStore, new_name},
 };
 use crate::{
-    layer::{self, Unpacked},
+    layer::{self, Position, Unpacked},
     model::{Digest, ImportProgress},
 };
 
@@ -47,7 +47,13 @@ impl ImageStore {
         let name = new_name(reference)?;
         self.sweep()?;
         let mut staging = self.layout.stage()?;
-        let layer = self.stage_layer(&mut staging, source, "wharf import", progress)?;
+        let layer = self.stage_layer(
+            &mut staging,
+            source,
+            Position::Lowest,
+            "wharf import",
+            progress,
+        )?;
         self.commit(
             staging,
             vec![layer],
@@ -62,6 +68,7 @@ impl ImageStore {
         &self,
         staging: &mut Staging,
         source: impl Read + Send,
+        position: Position,
         created_by: &str,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<StagedLayer> {
@@ -83,7 +90,9 @@ impl ImageStore {
         let (unpacked, media_type, digest, size) = if format == Format::Plain {
             let mut file = file;
             let copy: &mut (dyn Write + Send) = &mut file;
-            let unpacked = self.layers.unpack(source, Some(copy), &mut progress)?;
+            let unpacked = self
+                .layers
+                .unpack(source, position, Some(copy), &mut progress)?;
             let size = file.metadata().map_err(write)?.size();
             let digest = unpacked.record.diff_id.clone();
             (unpacked, MediaType::ImageLayer, digest, size)
@@ -91,12 +100,12 @@ impl ImageStore {
             let mut tee = Tee::new(&mut source, file);
             let (unpacked, media_type) = if format == Format::Gzip {
                 let plain = Gzip::new(&mut tee);
-                let unpacked = self.layers.unpack(plain, None, &mut progress)?;
+                let unpacked = self.layers.unpack(plain, position, None, &mut progress)?;
                 (unpacked, MediaType::ImageLayerGzip)
             } else {
                 let plain = zstd::stream::read::Decoder::with_buffer(&mut tee)
                     .map_err(layer::Error::Source)?;
-                let unpacked = self.layers.unpack(plain, None, &mut progress)?;
+                let unpacked = self.layers.unpack(plain, position, None, &mut progress)?;
                 (unpacked, MediaType::ImageLayerZstd)
             };
             let (digest, size) = tee.finish().map_err(write)?;

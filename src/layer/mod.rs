@@ -28,4 +28,7 @@ pub use error::{Error, Refusal, Result};
 pub use overlay::Overlay;
 pub use removal::remove_tree;
 pub use scratch::{ScratchDirectory, stale};
-pub use store::{LayerStore, Unpacked};
+pub use store::{LayerRecord, LayerStore, Position, Unpacked};
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 
 use std::{
     io::{self, BufRead, Read, Write},
-    os::fd::OwnedFd,
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -29,10 +28,10 @@ const AHEAD: usize = 16;
 
 type Piece = Arc<Vec<u8>>;
 
-/// Unpacks the tar that `source` gives below `root`, and copies it to `copy`.
+/// Unpacks the tar that `source` gives into `tree`, and copies it to `copy`.
 pub(super) fn unpack(
     source: impl Read + Send,
-    root: OwnedFd,
+    tree: Tree,
     copy: Option<&mut (dyn Write + Send)>,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<LayerRecord> {
@@ -41,7 +40,7 @@ pub(super) fn unpack(
     thread::scope(|scope| {
         scope.spawn(|| read(source, to_hash, to_unpack));
         let hash = scope.spawn(|| hash(hashed, copy));
-        let written = write(Pieces::new(unpacked), root, progress);
+        let written = write(Pieces::new(unpacked), tree, progress);
         let hashed = hash
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -95,14 +94,13 @@ fn hash(pieces: Receiver<Piece>, mut copy: Option<&mut (dyn Write + Send)>) -> i
 
 fn write(
     pieces: Pieces,
-    root: OwnedFd,
+    mut tree: Tree,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<(u64, u64)> {
     let mut archive = Archive::new(pieces);
-    let mut tree = Tree::new(root)?;
     while let Some(entry) = archive.next()? {
         tree.add(&entry, &mut archive)?;
-        if tree.entries % 64 == 0 {
+        if tree.entries.is_multiple_of(64) {
             progress(ImportProgress {
                 read_bytes: archive.source().read_bytes,
                 entries: tree.entries,

@@ -14,6 +14,7 @@ use super::{
     overlay::Overlay,
     pipeline,
     scratch::{ScratchDirectory, stale},
+    tree::Tree,
 };
 use crate::model::{Digest, ImportProgress};
 
@@ -32,6 +33,15 @@ pub struct LayerRecord {
     pub size_bytes: u64,
     /// Entries of its tar.
     pub entries: u64,
+}
+
+/// Where a layer lies in the image that it is unpacked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// Nothing lies beneath it, so its whiteouts are checked and then left out.
+    Lowest,
+    /// Its whiteouts hide what lies beneath.
+    Above,
 }
 
 /// A layer that is complete but not in place yet; dropping it removes it.
@@ -103,6 +113,7 @@ impl LayerStore {
     pub fn unpack(
         &self,
         source: impl Read + Send,
+        position: Position,
         copy: Option<&mut (dyn Write + Send)>,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<Unpacked> {
@@ -111,7 +122,8 @@ impl LayerStore {
         let files = scratch.path().join("fs");
         fs::create_dir(&files).map_err(Error::io("make", &files))?;
         let root = File::open(&files).map_err(Error::io("open", &files))?;
-        let record = pipeline::unpack(source, root.into(), copy, progress)?;
+        let record = Tree::new(root.into(), position == Position::Lowest)
+            .and_then(|tree| pipeline::unpack(source, tree, copy, progress))?;
 
         let path = scratch.path().join("layer.json");
         let text = serde_json::to_vec(&record).expect("a record has only string keys");

@@ -33,6 +33,8 @@ pub(super) struct Tree {
     parent: Option<(Vec<u8>, OwnedFd)>,
     /// Times of directories, set at the end because making files in them changes them.
     directories: Vec<(Vec<u8>, Timestamps)>,
+    /// Whether nothing lies beneath.
+    lowest: bool,
     /// Entries so far.
     pub(super) entries: u64,
     /// Bytes of file content so far.
@@ -47,12 +49,13 @@ pub(super) trait Content {
 
 impl Tree {
     /// A layer below `root`, an empty directory opened for reading.
-    pub(super) fn new(root: OwnedFd) -> Result<Self> {
+    pub(super) fn new(root: OwnedFd, lowest: bool) -> Result<Self> {
         fs::fchmod(&root, Mode::from_raw_mode(0o755)).map_err(Error::io("make", "/"))?;
         Ok(Self {
             root,
             parent: None,
             directories: Vec::new(),
+            lowest,
             entries: 0,
             size_bytes: 0,
         })
@@ -66,6 +69,9 @@ impl Tree {
             return self.describe_root(entry);
         };
         let mark = Mark::of(directory, last).map_err(|reason| entry.refused(reason))?;
+        if self.lowest && mark != Mark::None {
+            return self.ignore(entry, directory);
+        }
         let (path, parent) = match self.parent.take() {
             Some((path, parent)) if path == directory => (path, parent),
             _ => (directory.to_vec(), self.directory(entry, directory)?),
@@ -78,6 +84,15 @@ impl Tree {
         // Writing may have replaced a directory, this one's ancestors never.
         self.parent = Some((path, parent));
         Ok(())
+    }
+
+    /// A mark in the lowest layer hides nothing. Overlayfs would list it nevertheless, as
+    /// a file that can be neither read nor removed: it filters only what it merges.
+    fn ignore(&self, entry: &Entry, directory: &[u8]) -> Result<()> {
+        match open_below(&self.root, directory, OFlags::PATH) {
+            Ok(_) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(failure(entry, error)),
+        }
     }
 
     /// Sets what had to wait for the last entry.
@@ -403,7 +418,8 @@ fn timestamps(entry: &Entry) -> Timestamps {
 /// Opens a directory below `root`: never upwards, through no link of any kind.
 fn open_below(root: &OwnedFd, path: &[u8], access: OFlags) -> rustix::io::Result<OwnedFd> {
     let path = if path.is_empty() { b"." } else { path };
-    let flags = access | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // Without O_NOFOLLOW, with which a link at the end would be ENOTDIR, not ELOOP.
+    let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     fs::openat2(root, OsStr::from_bytes(path), flags, Mode::empty(), resolve)
 }

@@ -22,7 +22,7 @@ use super::{
     layout::Staging,
     store::{ImageStore, new_name},
 };
-use crate::model::Digest;
+use crate::{layer::Position, model::Digest};
 use plan::Plan;
 use tree::Tree;
 
@@ -84,7 +84,11 @@ impl ImageStore {
         let mut layers = Vec::new();
         for (tree, what) in plan.layers {
             let created_by = format!("wharf image from-host: {what}");
-            layers.push(self.stage_tree(&mut staging, &tree, &created_by)?);
+            let position = match layers.is_empty() {
+                true => Position::Lowest,
+                false => Position::Above,
+            };
+            layers.push(self.stage_tree(&mut staging, &tree, position, &created_by)?);
         }
         let process = ConfigBuilder::default()
             .env(vec![
@@ -102,13 +106,14 @@ impl ImageStore {
         &self,
         staging: &mut Staging,
         tree: &Tree,
+        position: Position,
         created_by: &str,
     ) -> Result<StagedLayer> {
         let path = staging.path("");
         let (reader, writer) = io::pipe().map_err(Error::io("make a pipe for", path))?;
         thread::scope(|scope| {
             let writing = scope.spawn(move || tree.write(writer));
-            let staged = self.stage_layer(staging, reader, created_by, &mut |_| {});
+            let staged = self.stage_layer(staging, reader, position, created_by, &mut |_| {});
             match writing.join() {
                 Ok(Err(HostError::Io { source, .. }))
                     if source.kind() == io::ErrorKind::BrokenPipe => {}
