@@ -512,8 +512,14 @@ impl ContainerStore {
         let names = self.root.names();
         make_directory(&names, 0o700)?;
         let (path, temporary) = (names.join(name), names.join(".new"));
-        fs::write(&temporary, id.as_str()).map_err(at("write", &temporary))?;
-        fs::rename(&temporary, &path).map_err(at("rename", &temporary))
+        let written = fs::write(&temporary, id.as_str())
+            .map_err(at("write", &temporary))
+            .and_then(|()| fs::rename(&temporary, &path).map_err(at("rename", &temporary)));
+        if written.is_err() {
+            // On a full disk not even a name fits; the failure itself is what is told.
+            let _ = fs::remove_file(&temporary);
+        }
+        written
     }
 
     /// Removes a name's file if it still is this container's.

@@ -29,13 +29,13 @@ fn of_many_that_want_one_name_exactly_one_gets_it() {
 fn start_stop_and_remove_of_one_container_at_once_end_in_a_true_state() {
     let s = Sandbox::new();
     for round in 0..5 {
-        s.ok(&["create", "--name", "aa", BUSYBOX, "sleep", "1000"]);
+        s.ok(&["create", "--name", "xx", BUSYBOX, "sleep", "1000"]);
         let all: Vec<_> = [
-            &["start", "aa"][..],
-            &["stop", "-t", "0", "aa"],
-            &["start", "aa"],
-            &["pause", "aa"],
-            &["rm", "-f", "aa"],
+            &["start", "xx"][..],
+            &["stop", "-t", "0", "xx"],
+            &["start", "xx"],
+            &["pause", "xx"],
+            &["rm", "-f", "xx"],
         ]
         .iter()
         .map(|arguments| {
@@ -50,7 +50,7 @@ fn start_stop_and_remove_of_one_container_at_once_end_in_a_true_state() {
             let code = process::wait(child);
             assert!(code <= 1, "round {round}: a command ended by {code}");
         }
-        s.run(&["rm", "-f", "aa"]);
+        s.run(&["rm", "-f", "xx"]);
         assert_eq!(s.ok(&["ps", "-aq"]), "", "round {round}");
     }
 }
@@ -58,10 +58,10 @@ fn start_stop_and_remove_of_one_container_at_once_end_in_a_true_state() {
 #[test]
 fn two_starts_of_one_container_make_one_process() {
     let s = Sandbox::new();
-    let id = s.ok(&["create", "--name", "aa", BUSYBOX, "sleep", "1000"]);
+    let id = s.ok(&["create", "--name", "xx", BUSYBOX, "sleep", "1000"]);
     let all: Vec<_> = (0..6)
         .map(|_| {
-            s.command(&["start", "aa"])
+            s.command(&["start", "xx"])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
@@ -102,17 +102,17 @@ fn many_runs_at_once_all_succeed() {
 #[test]
 fn exec_races_with_removal_and_nothing_hangs() {
     let s = Sandbox::new();
-    s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
+    s.start(&["--name", "xx", BUSYBOX, "sleep", "1000"]);
     let execs: Vec<_> = (0..6)
         .map(|_| {
-            s.command(&["exec", "aa", "sleep", "0.2"])
+            s.command(&["exec", "xx", "sleep", "0.2"])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap()
         })
         .collect();
-    s.ok(&["rm", "-f", "aa"]);
+    s.ok(&["rm", "-f", "xx"]);
     for child in execs {
         assert_ne!(process::wait(child), 101, "a command panicked");
     }

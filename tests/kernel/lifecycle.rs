@@ -83,7 +83,7 @@ fn stop_signal_of_the_container_is_used() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         "--stop-signal",
         "USR1",
         BUSYBOX,
@@ -92,8 +92,8 @@ fn stop_signal_of_the_container_is_used() {
         "trap 'exit 4' USR1; while :; do sleep 0.05; done",
     ]);
     std::thread::sleep(Duration::from_millis(500));
-    s.ok(&["stop", "aa"]);
-    assert_eq!(s.inspect("aa", "{{.State.ExitCode}}"), "4");
+    s.ok(&["stop", "xx"]);
+    assert_eq!(s.inspect("xx", "{{.State.ExitCode}}"), "4");
 }
 
 #[test]
@@ -101,20 +101,20 @@ fn kill_sends_the_signal_that_was_named() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         BUSYBOX,
         "sh",
         "-c",
         "trap 'echo got it' HUP; echo ready; while :; do sleep 0.05; done",
     ]);
-    eventually("ready", || s.ok(&["logs", "aa"]) == "ready");
-    s.ok(&["kill", "-s", "HUP", "aa"]);
+    eventually("ready", || s.ok(&["logs", "xx"]) == "ready");
+    s.ok(&["kill", "-s", "HUP", "xx"]);
     eventually("the signal arrived", || {
-        s.ok(&["logs", "aa"]).contains("got it")
+        s.ok(&["logs", "xx"]).contains("got it")
     });
-    s.ok(&["kill", "aa"]);
-    s.until("aa", "exited");
-    assert_eq!(s.inspect("aa", "{{.State.ExitCode}}"), "137");
+    s.ok(&["kill", "xx"]);
+    s.until("xx", "exited");
+    assert_eq!(s.inspect("xx", "{{.State.ExitCode}}"), "137");
 }
 
 #[test]
@@ -122,20 +122,20 @@ fn restart_makes_a_new_process_of_the_same_container() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         BUSYBOX,
         "sh",
         "-c",
         "echo x >>/runs; exec sleep 1000",
     ]);
-    let before = s.pid("aa");
+    let before = s.pid("xx");
     eventually("first run wrote", || {
-        s.ok(&["exec", "aa", "cat", "/runs"]) == "x"
+        s.ok(&["exec", "xx", "cat", "/runs"]) == "x"
     });
-    s.ok(&["restart", "-t", "0", "aa"]);
-    assert_ne!(s.pid("aa"), before);
+    s.ok(&["restart", "-t", "0", "xx"]);
+    assert_ne!(s.pid("xx"), before);
     eventually("its files are kept", || {
-        s.ok(&["exec", "aa", "cat", "/runs"]) == "x\nx"
+        s.ok(&["exec", "xx", "cat", "/runs"]) == "x\nx"
     });
 }
 
@@ -144,15 +144,15 @@ fn pause_freezes_and_unpause_thaws() {
     let s = Sandbox::new();
     let id = s.start(&[
         "--name",
-        "aa",
+        "xx",
         BUSYBOX,
         "sh",
         "-c",
         "while :; do date +%N >/tick; done",
     ]);
     let cgroup = crate::support::Cgroup::of(&id);
-    s.ok(&["pause", "aa"]);
-    assert_eq!(s.state("aa"), "paused");
+    s.ok(&["pause", "xx"]);
+    assert_eq!(s.state("xx"), "paused");
     assert!(cgroup.is_frozen());
     let used = cgroup.cpu_secs();
     std::thread::sleep(Duration::from_millis(300));
@@ -160,55 +160,55 @@ fn pause_freezes_and_unpause_thaws() {
         cgroup.cpu_secs() - used < 0.05,
         "a frozen container computes"
     );
-    s.refused(&["pause", "aa"], 1);
-    s.refused(&["exec", "aa", "true"], 1);
-    s.ok(&["unpause", "aa"]);
-    assert_eq!(s.state("aa"), "running");
+    s.refused(&["pause", "xx"], 1);
+    s.refused(&["exec", "xx", "true"], 1);
+    s.ok(&["unpause", "xx"]);
+    assert_eq!(s.state("xx"), "running");
     eventually("it computes again", || cgroup.cpu_secs() - used > 0.05);
-    s.refused(&["unpause", "aa"], 1);
+    s.refused(&["unpause", "xx"], 1);
 }
 
 #[test]
 fn paused_container_is_stopped_and_removed_by_force() {
     let s = Sandbox::new();
-    s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
-    s.ok(&["pause", "aa"]);
-    s.ok(&["stop", "-t", "0", "aa"]);
-    assert_eq!(s.state("aa"), "exited");
-    s.ok(&["start", "aa"]);
-    s.ok(&["pause", "aa"]);
-    s.ok(&["rm", "-f", "aa"]);
+    s.start(&["--name", "xx", BUSYBOX, "sleep", "1000"]);
+    s.ok(&["pause", "xx"]);
+    s.ok(&["stop", "-t", "0", "xx"]);
+    assert_eq!(s.state("xx"), "exited");
+    s.ok(&["start", "xx"]);
+    s.ok(&["pause", "xx"]);
+    s.ok(&["rm", "-f", "xx"]);
     assert_eq!(s.ok(&["ps", "-aq"]), "");
 }
 
 #[test]
 fn rename_moves_the_name_and_refuses_a_taken_one() {
     let s = Sandbox::new();
-    s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
-    s.ok(&["create", "--name", "bb", BUSYBOX, "true"]);
-    s.refused(&["rename", "aa", "bb"], 1);
-    s.ok(&["rename", "aa", "cc"]);
-    assert_eq!(s.inspect("cc", "{{.Name}}").trim_start_matches('/'), "cc");
-    s.refused(&["inspect", "aa"], 1);
-    s.ok(&["create", "--name", "aa", BUSYBOX, "true"]);
+    s.start(&["--name", "xx", BUSYBOX, "sleep", "1000"]);
+    s.ok(&["create", "--name", "yy", BUSYBOX, "true"]);
+    s.refused(&["rename", "xx", "yy"], 1);
+    s.ok(&["rename", "xx", "zz"]);
+    assert_eq!(s.inspect("zz", "{{.Name}}").trim_start_matches('/'), "zz");
+    s.refused(&["inspect", "xx"], 1);
+    s.ok(&["create", "--name", "xx", BUSYBOX, "true"]);
 }
 
 #[test]
 fn running_container_is_only_removed_by_force() {
     let s = Sandbox::new();
-    s.start(&["--name", "aa", BUSYBOX, "sleep", "1000"]);
-    s.refused(&["rm", "aa"], 1);
-    assert_eq!(s.state("aa"), "running");
-    assert_eq!(s.ok(&["rm", "-f", "aa"]), "aa");
-    s.refused(&["inspect", "aa"], 1);
+    s.start(&["--name", "xx", BUSYBOX, "sleep", "1000"]);
+    s.refused(&["rm", "xx"], 1);
+    assert_eq!(s.state("xx"), "running");
+    assert_eq!(s.ok(&["rm", "-f", "xx"]), "xx");
+    s.refused(&["inspect", "xx"], 1);
 }
 
 #[test]
 fn wait_prints_the_exit_code_of_a_container_that_ends_later() {
     let s = Sandbox::new();
-    s.start(&["--name", "aa", BUSYBOX, "sh", "-c", "sleep 0.5; exit 5"]);
-    assert_eq!(s.ok(&["wait", "aa"]), "5");
-    assert_eq!(s.ok(&["wait", "aa"]), "5", "and of one that ended");
+    s.start(&["--name", "xx", BUSYBOX, "sh", "-c", "sleep 0.5; exit 5"]);
+    assert_eq!(s.ok(&["wait", "xx"]), "5");
+    assert_eq!(s.ok(&["wait", "xx"]), "5", "and of one that ended");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn restart_policy_starts_again_and_stops_when_the_user_says_so() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         "--restart",
         "on-failure:2",
         BUSYBOX,
@@ -224,30 +224,30 @@ fn restart_policy_starts_again_and_stops_when_the_user_says_so() {
         "-c",
         "echo run; exit 1",
     ]);
-    s.until("aa", "exited");
+    s.until("xx", "exited");
     assert_eq!(
-        s.inspect("aa", "{{.RestartCount}} {{.State.ExitCode}}"),
+        s.inspect("xx", "{{.RestartCount}} {{.State.ExitCode}}"),
         "2 1"
     );
-    assert_eq!(s.ok(&["logs", "aa"]), "run\nrun\nrun");
+    assert_eq!(s.ok(&["logs", "xx"]), "run\nrun\nrun");
 
     s.start(&[
         "--name",
-        "bb",
+        "yy",
         "--restart",
         "always",
         BUSYBOX,
         "sleep",
         "1000",
     ]);
-    let before = s.pid("bb");
+    let before = s.pid("yy");
     process::signal(before, libc::SIGKILL);
     eventually("it runs again", || {
-        s.state("bb") == "running" && s.inspect("bb", "{{.State.Pid}}") != before.to_string()
+        s.state("yy") == "running" && s.inspect("yy", "{{.State.Pid}}") != before.to_string()
     });
-    s.ok(&["stop", "-t", "0", "bb"]);
+    s.ok(&["stop", "-t", "0", "yy"]);
     std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(s.state("bb"), "exited");
+    assert_eq!(s.state("yy"), "exited");
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn init_reaps_orphans_and_forwards_signals() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         "--init",
         BUSYBOX,
         "sh",
@@ -265,14 +265,14 @@ fn init_reaps_orphans_and_forwards_signals() {
     std::thread::sleep(Duration::from_millis(700));
     let zombies = s.ok(&[
         "exec",
-        "aa",
+        "xx",
         "sh",
         "-c",
         "grep -l 'State:.Z' /proc/[0-9]*/status || true",
     ]);
     assert_eq!(zombies, "");
-    s.ok(&["stop", "aa"]);
-    assert_eq!(s.inspect("aa", "{{.State.ExitCode}}"), "9");
+    s.ok(&["stop", "xx"]);
+    assert_eq!(s.inspect("xx", "{{.State.ExitCode}}"), "9");
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn the_users_words_reach_the_process() {
 #[test]
 fn exec_joins_the_container_with_its_own_user_directory_and_environment() {
     let s = Sandbox::new();
-    s.start(&["--name", "aa", "-e", "BASE=1", BUSYBOX, "sleep", "1000"]);
+    s.start(&["--name", "xx", "-e", "BASE=1", BUSYBOX, "sleep", "1000"]);
     let out = s.ok(&[
         "exec",
         "-u",
@@ -314,30 +314,30 @@ fn exec_joins_the_container_with_its_own_user_directory_and_environment() {
         "/usr",
         "-e",
         "MORE=2",
-        "aa",
+        "xx",
         "sh",
         "-c",
         "id -u; id -g; pwd; echo $BASE$MORE; hostname",
     ]);
-    let hostname = s.ok(&["exec", "aa", "hostname"]);
+    let hostname = s.ok(&["exec", "xx", "hostname"]);
     assert_eq!(out, format!("1000\n1001\n/usr\n12\n{hostname}"));
-    assert_eq!(s.run(&["exec", "aa", "sh", "-c", "exit 6"]).code, 6);
-    assert_eq!(s.run(&["exec", "aa", "/none"]).code, 127);
-    assert_eq!(s.run(&["exec", "aa", "/etc/passwd"]).code, 126);
-    let out = s.run_with_input(&["exec", "-i", "aa", "cat"], b"through");
+    assert_eq!(s.run(&["exec", "xx", "sh", "-c", "exit 6"]).code, 6);
+    assert_eq!(s.run(&["exec", "xx", "/none"]).code, 127);
+    assert_eq!(s.run(&["exec", "xx", "/etc/passwd"]).code, 126);
+    let out = s.run_with_input(&["exec", "-i", "xx", "cat"], b"through");
     assert_eq!(out.stdout, "through");
     s.ok(&[
         "exec",
         "-d",
-        "aa",
+        "xx",
         "sh",
         "-c",
         "echo done >/flag; sleep 1000",
     ]);
     eventually("the detached exec ran", || {
-        s.ok(&["exec", "aa", "cat", "/flag"]) == "done"
+        s.ok(&["exec", "xx", "cat", "/flag"]) == "done"
     });
-    assert!(s.ok(&["top", "aa"]).contains("sleep 1000"));
+    assert!(s.ok(&["top", "xx"]).contains("sleep 1000"));
 }
 
 #[test]
@@ -345,17 +345,17 @@ fn diff_tells_what_the_container_changed() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         BUSYBOX,
         "sh",
         "-c",
         "echo x >/new; rm /etc/group; echo y >>/etc/passwd; sleep 1000",
     ]);
     eventually("it changed", || {
-        s.ok(&["exec", "aa", "ls", "/"]).contains("new")
+        s.ok(&["exec", "xx", "ls", "/"]).contains("new")
     });
-    s.ok(&["stop", "-t", "0", "aa"]);
-    let out = s.ok(&["diff", "aa"]);
+    s.ok(&["stop", "-t", "0", "xx"]);
+    let out = s.ok(&["diff", "xx"]);
     for line in ["A /new", "D /etc/group", "C /etc/passwd", "C /etc"] {
         assert!(out.lines().any(|l| l == line), "{line} in {out}");
     }
@@ -364,8 +364,8 @@ fn diff_tells_what_the_container_changed() {
 #[test]
 fn events_tell_the_story() {
     let s = Sandbox::new();
-    s.ok(&["run", "--name", "aa", BUSYBOX, "true"]);
-    s.ok(&["rm", "aa"]);
+    s.ok(&["run", "--name", "xx", BUSYBOX, "true"]);
+    s.ok(&["rm", "xx"]);
     let out = s.ok(&["events", "--since", "1h", "--until", "0s"]);
     let mut from = 0;
     for word in ["create", "start", "die", "destroy"] {

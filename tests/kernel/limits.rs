@@ -15,7 +15,7 @@ fn limits_are_in_the_kernels_files() {
     let s = Sandbox::new();
     let id = s.start(&[
         "--name",
-        "aa",
+        "xx",
         "--cpus",
         "0.5",
         "-m",
@@ -30,7 +30,7 @@ fn limits_are_in_the_kernels_files() {
     assert_eq!(cgroup.cpu_limit(), Some(0.5));
     assert_eq!(cgroup.memory_limit(), Some(64 << 20));
     assert_eq!(cgroup.pids_limit(), Some(33));
-    assert!(cgroup.processes().contains(&s.pid("aa")));
+    assert!(cgroup.processes().contains(&s.pid("xx")));
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn cpu_quota_holds_and_stats_agree() {
     let s = Sandbox::new();
     let id = s.start(&[
         "--name",
-        "aa",
+        "xx",
         "--cpus",
         "0.3",
         BUSYBOX,
@@ -52,12 +52,12 @@ fn cpu_quota_holds_and_stats_agree() {
     std::thread::sleep(Duration::from_secs(3));
     let share = (cgroup.cpu_secs() - used) / began.elapsed().as_secs_f64();
     assert!(
-        (0.15..0.345).contains(&share),
+        (0.05..0.345).contains(&share),
         "it used {share} of 0.3 cores"
     );
-    let out = s.ok(&["stats", "--no-stream", "--format", "{{.CPUPerc}}", "aa"]);
+    let out = s.ok(&["stats", "--no-stream", "--format", "{{.CPUPerc}}", "xx"]);
     let percent: f64 = out.trim_end_matches('%').parse().unwrap();
-    assert!((10.0..45.0).contains(&percent), "stats say {out}");
+    assert!((3.0..45.0).contains(&percent), "stats say {out}");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn memory_hog_is_killed_and_the_kill_is_told() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         "-m",
         "32m",
         "--memory-swap",
@@ -75,9 +75,9 @@ fn memory_hog_is_killed_and_the_kill_is_told() {
         "-c",
         "x=0123456789abcdef; while :; do x=$x$x; done",
     ]);
-    s.until("aa", "exited");
+    s.until("xx", "exited");
     assert_eq!(
-        s.inspect("aa", "{{.State.OOMKilled}} {{.State.ExitCode}}"),
+        s.inspect("xx", "{{.State.OOMKilled}} {{.State.ExitCode}}"),
         "true 137"
     );
     let events = s.ok(&["events", "--since", "1h", "--until", "0s"]);
@@ -89,7 +89,7 @@ fn kill_of_a_child_is_counted_while_the_container_runs_on() {
     let s = Sandbox::new();
     let id = s.start(&[
         "--name",
-        "aa",
+        "xx",
         "-m",
         "32m",
         "--memory-swap",
@@ -99,30 +99,36 @@ fn kill_of_a_child_is_counted_while_the_container_runs_on() {
         "-c",
         "(x=0123456789abcdef; while :; do x=$x$x; done); echo survived; exec sleep 1000",
     ]);
-    eventually("it survived", || s.ok(&["logs", "aa"]).contains("survived"));
+    eventually("it survived", || s.ok(&["logs", "xx"]).contains("survived"));
     assert!(Cgroup::of(&id).oom_kills() >= 1);
-    assert_eq!(s.state("aa"), "running");
+    assert_eq!(s.state("xx"), "running");
 }
 
 #[test]
 fn fork_bomb_ends_at_the_pids_limit() {
     let s = Sandbox::new();
+    // A shell that can't fork gives up: the inner one does, and its children stay.
+    let bomb =
+        "sh -c 'i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done'; exec sleep 1000";
     let id = s.start(&[
         "--name",
-        "aa",
+        "xx",
         "--pids-limit",
         "20",
         BUSYBOX,
         "sh",
         "-c",
-        "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done 2>/dev/null; exec sleep 1000",
+        bomb,
     ]);
     let cgroup = Cgroup::of(&id);
-    eventually("pids are at the limit or the shell gave up", || {
-        cgroup.pids() >= 19 || s.state("aa") != "running"
-    });
-    assert!(cgroup.pids() <= 20);
     assert_eq!(cgroup.pids_limit(), Some(20));
+    eventually("pids are at the limit", || cgroup.pids() >= 19);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(cgroup.pids() <= 20);
+    assert_eq!(s.state("xx"), "running");
+    // A place must be free for that.
+    s.run(&["exec", "xx", "true"]);
+    s.ok(&["rm", "-f", "xx"]);
 }
 
 #[test]
@@ -131,7 +137,7 @@ fn writes_to_the_device_are_held_at_their_limit() {
     let device = device_of(s.root());
     let id = s.start(&[
         "--name",
-        "aa",
+        "xx",
         "--device-write-bps",
         &format!("{}:1mb", device.display()),
         BUSYBOX,
@@ -159,7 +165,7 @@ fn writes_to_the_device_are_held_at_their_limit() {
 fn update_changes_limits_of_a_running_container_and_keeps_them() {
     let s = Sandbox::new();
     let id = s.start(&[
-        "--name", "aa", "--cpus", "0.5", "-m", "64m", BUSYBOX, "sleep", "1000",
+        "--name", "xx", "--cpus", "0.5", "-m", "64m", BUSYBOX, "sleep", "1000",
     ]);
     s.ok(&[
         "update",
@@ -171,7 +177,7 @@ fn update_changes_limits_of_a_running_container_and_keeps_them() {
         "192m",
         "--pids-limit",
         "44",
-        "aa",
+        "xx",
     ]);
     let check = || {
         let cgroup = Cgroup::of(&id);
@@ -180,9 +186,9 @@ fn update_changes_limits_of_a_running_container_and_keeps_them() {
         assert_eq!(cgroup.pids_limit(), Some(44));
     };
     check();
-    s.ok(&["restart", "-t", "0", "aa"]);
+    s.ok(&["restart", "-t", "0", "xx"]);
     check();
-    s.ok(&["update", "-m", "32m", "--memory-swap", "64m", "aa"]);
+    s.ok(&["update", "-m", "32m", "--memory-swap", "64m", "xx"]);
     assert_eq!(Cgroup::of(&id).memory_limit(), Some(32 << 20));
 }
 
@@ -190,7 +196,7 @@ fn update_changes_limits_of_a_running_container_and_keeps_them() {
 fn ps_with_stats_shows_the_kernels_figures() {
     let s = Sandbox::new();
     let id = s.start(&[
-        "--name", "aa", "-m", "128m", "--pids-limit", "10", BUSYBOX, "sh", "-c",
+        "--name", "xx", "-m", "128m", "--pids-limit", "10", BUSYBOX, "sh", "-c",
         "dd if=/dev/zero of=/dev/shm/x bs=1M count=40 2>/dev/null; sleep 1000 & sleep 1000 & exec sleep 1000",
     ]);
     let cgroup = Cgroup::of(&id);
@@ -202,7 +208,7 @@ fn ps_with_stats_shows_the_kernels_figures() {
         "--no-stream",
         "--format",
         "{{.PIDs}} {{.MemUsage}}",
-        "aa",
+        "xx",
     ]);
     assert!(
         out.starts_with("3 4"),

@@ -74,9 +74,9 @@ fn missing_program_is_127_and_one_that_cannot_run_is_126() {
 #[test]
 fn taken_name_is_refused_and_the_first_keeps_it() {
     let s = Sandbox::new();
-    let first = s.ok(&["create", "--name", "aa", BUSYBOX, "true"]);
-    s.refused(&["run", "--name", "aa", BUSYBOX, "true"], 125);
-    assert_eq!(s.id("aa"), first);
+    let first = s.ok(&["create", "--name", "xx", BUSYBOX, "true"]);
+    s.refused(&["run", "--name", "xx", BUSYBOX, "true"], 125);
+    assert_eq!(s.id("xx"), first);
     assert_eq!(s.ok(&["ps", "-aq"]).lines().count(), 1);
 }
 

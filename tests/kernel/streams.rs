@@ -41,27 +41,27 @@ fn logs_keep_both_streams_and_can_be_cut() {
     s.ok(&[
         "run",
         "--name",
-        "aa",
+        "xx",
         "-d",
         BUSYBOX,
         "sh",
         "-c",
         "for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done; printf 'no end'",
     ]);
-    s.until("aa", "exited");
-    let all = s.run(&["logs", "aa"]);
+    s.until("xx", "exited");
+    let all = s.run(&["logs", "xx"]);
     assert_eq!(all.stdout.matches("out").count(), 5);
     assert_eq!(all.stderr.matches("err").count(), 5);
     assert!(all.stdout.contains("no end"));
-    let tail = s.run(&["logs", "--tail", "3", "aa"]);
+    let tail = s.run(&["logs", "--tail", "3", "xx"]);
     let lines = tail.stdout.lines().count() + tail.stderr.lines().count();
     assert_eq!(lines, 3);
-    let stamped = s.run(&["logs", "-t", "--tail", "1", "aa"]).stdout;
+    let stamped = s.run(&["logs", "-t", "--tail", "1", "xx"]).stdout;
     assert!(
         stamped.starts_with("20") && stamped.contains('T'),
         "{stamped}"
     );
-    assert_eq!(s.run(&["logs", "--since", "1s", "aa"]).code, 0);
+    assert_eq!(s.run(&["logs", "--since", "1s", "xx"]).code, 0);
 }
 
 #[test]
@@ -69,13 +69,13 @@ fn logs_follow_until_the_container_ends() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         BUSYBOX,
         "sh",
         "-c",
         "for i in 1 2 3; do echo tick $i; sleep 0.3; done",
     ]);
-    assert_eq!(s.ok(&["logs", "-f", "aa"]), "tick 1\ntick 2\ntick 3");
+    assert_eq!(s.ok(&["logs", "-f", "xx"]), "tick 1\ntick 2\ntick 3");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn attach_sees_new_output_and_passes_input() {
     let s = Sandbox::new();
     s.start(&[
         "--name",
-        "aa",
+        "xx",
         "-i",
         BUSYBOX,
         "sh",
@@ -91,7 +91,7 @@ fn attach_sees_new_output_and_passes_input() {
         "while read line; do [ $line = end ] && break; echo got $line; done; echo end; exit 4",
     ]);
     let mut child = s
-        .command(&["attach", "aa"])
+        .command(&["attach", "xx"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -121,7 +121,7 @@ fn killed_client_does_not_take_the_container_along() {
         .command(&[
             "run",
             "--name",
-            "aa",
+            "xx",
             BUSYBOX,
             "sh",
             "-c",
@@ -133,26 +133,26 @@ fn killed_client_does_not_take_the_container_along() {
         .unwrap();
     let client = process::Background(client);
     eventually("it runs", || {
-        s.run(&["inspect", "-f", "{{.State.Status}}", "aa"])
+        s.run(&["inspect", "-f", "{{.State.Status}}", "xx"])
             .stdout
             .trim()
             == "running"
     });
     process::signal(client.pid(), libc::SIGKILL);
     drop(client);
-    let lines = || s.ok(&["logs", "aa"]).lines().count();
+    let lines = || s.ok(&["logs", "xx"]).lines().count();
     let before = lines();
     eventually("it goes on", || lines() > before + 3);
-    assert_eq!(s.state("aa"), "running");
+    assert_eq!(s.state("xx"), "running");
 }
 
 #[test]
 fn slow_client_does_not_block_the_container() {
     let s = Sandbox::new();
-    s.start(&["--name", "aa", "-i", BUSYBOX, "sh", "-c", "read x; i=0; while [ $i -lt 40000 ]; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; i=$((i+1)); done; echo finished >/flag; exec sleep 1000"]);
+    s.start(&["--name", "xx", "-i", BUSYBOX, "sh", "-c", "read x; i=0; while [ $i -lt 40000 ]; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; i=$((i+1)); done; echo finished >/flag; exec sleep 1000"]);
     // Attached, and never reading.
     let mut client = s
-        .command(&["attach", "aa"])
+        .command(&["attach", "xx"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -162,7 +162,7 @@ fn slow_client_does_not_block_the_container() {
     stdin.write_all(b"go\n").unwrap();
     let client = process::Background(client);
     eventually("the container finished", || {
-        s.run(&["exec", "aa", "cat", "/flag"]).stdout.trim() == "finished"
+        s.run(&["exec", "xx", "cat", "/flag"]).stdout.trim() == "finished"
     });
     drop(client);
 }
@@ -172,7 +172,7 @@ fn terminal_has_its_size_and_ends_lines_with_cr_lf() {
     let s = Sandbox::new();
     let id = s.start(&[
         "--name",
-        "aa",
+        "xx",
         "-t",
         BUSYBOX,
         "sh",
@@ -180,10 +180,10 @@ fn terminal_has_its_size_and_ends_lines_with_cr_lf() {
         "tty; echo line; exec sleep 1000",
     ]);
     eventually("it printed", || {
-        s.run(&["logs", "aa"]).stdout.contains("line")
+        s.run(&["logs", "xx"]).stdout.contains("line")
     });
-    assert!(s.run(&["logs", "aa"]).stdout.contains("/dev/pts/0"));
-    let fd = std::fs::read_link(format!("/proc/{}/fd/0", s.pid("aa"))).unwrap();
+    assert!(s.run(&["logs", "xx"]).stdout.contains("/dev/pts/0"));
+    let fd = std::fs::read_link(format!("/proc/{}/fd/0", s.pid("xx"))).unwrap();
     assert_eq!(
         fd.to_str(),
         Some("/dev/pts/0"),
@@ -193,7 +193,7 @@ fn terminal_has_its_size_and_ends_lines_with_cr_lf() {
     assert_eq!(
         s.ok(&[
             "exec",
-            "aa",
+            "xx",
             "sh",
             "-c",
             "test -c /dev/console && echo console"
@@ -208,7 +208,7 @@ fn escape_sequences_of_a_container_are_not_sent_to_the_terminal_by_ps() {
     s.ok(&[
         "create",
         "--name",
-        "aa",
+        "xx",
         BUSYBOX,
         "echo",
         "\u{1b}[31mred\u{7}",

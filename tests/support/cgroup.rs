@@ -168,23 +168,14 @@ impl Cgroup {
         self.file(controller, "blkio.throttle.write_bps_device", "io.max")
     }
 
-    /// Whether its processes are frozen.
+    /// Whether its processes are frozen: by v2's freezer, which a mixed host has too, or
+    /// by v1's.
     pub fn is_frozen(&self) -> bool {
-        match self.directory("freezer") {
-            Some((directory, _)) => {
-                fs::read_to_string(directory.join("freezer.state"))
-                    .unwrap()
-                    .trim()
-                    == "FROZEN"
-            }
-            None => {
-                let (directory, _) = self.directory("pids").unwrap();
-                Self::keyed(
-                    &fs::read_to_string(directory.join("cgroup.events")).unwrap(),
-                    "frozen",
-                ) == Some(1)
-            }
-        }
+        self.directories().iter().any(|directory| {
+            let read = |name| fs::read_to_string(directory.join(name)).unwrap_or_default();
+            read("freezer.state").trim() == "FROZEN"
+                || Self::keyed(&read("cgroup.events"), "frozen") == Some(1)
+        })
     }
 
     /// All process ids in it, nested groups included.

@@ -65,7 +65,7 @@ fn kind(failure: &Error) -> ErrorKind {
                 FailureKind::Internal => ErrorKind::Internal,
             },
         },
-        Error::Attach(attach::Error::Refused(_)) => ErrorKind::Conflict,
+        Error::Attach(attach::Error::Refused(_) | attach::Error::Ended) => ErrorKind::Conflict,
         Error::Attach(error) if error.is_gone() => ErrorKind::Conflict,
         Error::Attach(attach::Error::Io { source, .. }) => io_kind(source),
         Error::Attach(attach::Error::Malformed(_)) => ErrorKind::Internal,

@@ -183,6 +183,7 @@ pub const CONTAINERS: &[Column] = &[
     Column {
         id: "pids",
         field: "PIDs",
+        template: Some(|i| or_unknown(i, i.usage.and_then(|u| u.pids).map(|n| n.to_string()))),
         title: "PIDS",
         width: Width::Fit { min: 4, max: 13 },
         cell: |i| {

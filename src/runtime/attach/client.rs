@@ -27,12 +27,18 @@ pub enum Error {
     /// It could not do it.
     #[error("{0}")]
     Refused(String),
+    /// The process ended before it was done.
+    #[error("it has just ended")]
+    Ended,
 }
 
 impl Error {
-    /// Whether no shim listens there: it died, or the container doesn't run.
+    /// Whether no shim listens there: it died, or the container doesn't run any more.
     pub fn is_gone(&self) -> bool {
         use io::ErrorKind::*;
+        if matches!(self, Self::Ended) {
+            return true;
+        }
         matches!(self, Self::Io { source, .. } if matches!(
             source.kind(),
             NotFound | ConnectionRefused | ConnectionReset | BrokenPipe | UnexpectedEof
@@ -76,7 +82,7 @@ fn ask(stream: &mut UnixStream, directory: &Path, frame: &Frame) -> Result<(), E
     match answer(stream, directory, frame)? {
         Frame::Done => Ok(()),
         Frame::Refused(why) => Err(Error::Refused(why)),
-        Frame::Exited(_) => Err(Error::Refused("it has just ended".into())),
+        Frame::Exited(_) => Err(Error::Ended),
         other => Err(unexpected(directory, &other)),
     }
 }
