@@ -16,7 +16,7 @@
 //! run/boot of another boot                           every open run ended so, then restart policies
 //! ```
 
-use std::{collections::HashSet, fs, io};
+use std::{collections::HashSet, fs, io, time::Duration};
 
 use jiff::Timestamp;
 
@@ -24,13 +24,16 @@ use super::{
     inspect,
     lifecycle::{Error, Lifecycle, Result, RunRecord, failed},
     record::{ContainerRecord, ExitRecord},
-    shim,
+    shim::{self, restart},
     state::LiveState,
     store::{self, ContainerLock, Listing},
 };
 use crate::{
     model::{ContainerId, Exit, RestartPolicy, State},
-    sys::fs::{Durability, write_atomically},
+    sys::{
+        fs::{Durability, write_atomically},
+        pidfd,
+    },
 };
 
 /// What a repair could not do, with the container where it is about one.
@@ -121,10 +124,12 @@ impl Lifecycle {
         let Some(process) = process else {
             return Ok(false);
         };
-        let found = process.open();
-        Ok(found
-            .map_err(failed("look for", "its init process"))?
-            .is_some())
+        let look = || match process.open()? {
+            // One that has ended is still there until it is reaped.
+            Some(pidfd) => Ok(!pidfd::wait_exit(&pidfd, Some(Duration::ZERO))?),
+            None => Ok(false),
+        };
+        look().map_err(failed("look for", "its init process"))
     }
 
     /// Ends a run that nobody ends any more, and starts the next if its policy says so.
@@ -152,7 +157,7 @@ impl Lifecycle {
         let again = match (live.state, &exit) {
             // The shim had decided that this was the end.
             (State::Exited, _) | (_, None) => false,
-            (_, Some(exit)) => restarts(
+            (_, Some(exit)) => restart::restarts(
                 record.config.restart,
                 exit.exit.code,
                 exit.restarts,
@@ -327,16 +332,4 @@ fn ids_in(path: &std::path::Path) -> Result<HashSet<ContainerId>> {
     Ok(entries
         .filter_map(|entry| ContainerId::parse(entry.ok()?.file_name().to_str()?.get(..64)?))
         .collect())
-}
-
-/// Whether the restart policy wants another run after this exit.
-fn restarts(policy: RestartPolicy, code: Option<i32>, restarts: u32, stopped: bool) -> bool {
-    !stopped
-        && match policy {
-            RestartPolicy::No => false,
-            RestartPolicy::Always | RestartPolicy::UnlessStopped => true,
-            RestartPolicy::OnFailure { max_retries } => {
-                code != Some(0) && (max_retries == 0 || restarts < max_retries)
-            }
-        }
 }

@@ -52,6 +52,8 @@ fn kind(failure: &Error) -> ErrorKind {
             _ => io_kind(source),
         },
         Error::Image(error) => image_kind(error),
+        Error::Layer(error) if error.is_no_space() => ErrorKind::NoSpace,
+        Error::Layer(_) => ErrorKind::Internal,
         Error::Shim(error) => match error {
             shim::Error::AlreadyRunning => ErrorKind::Conflict,
             shim::Error::Io { source, .. } => io_kind(source),

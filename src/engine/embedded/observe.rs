@@ -14,7 +14,6 @@ use tokio::{io::unix::AsyncFd, sync::mpsc};
 use super::{Embedded, error, in_thread, is_root, processes};
 use crate::{
     engine::{EngineError, Observe, Result},
-    layer,
     model::{
         Capabilities, Change, Container, ContainerId, Event, EventsRequest, LogLine, LogsRequest,
         Process, Visible, World,
@@ -113,11 +112,8 @@ impl Observe for Embedded {
     }
 
     async fn changes(&self, id: &ContainerId) -> Result<Vec<Change>> {
-        self.about("compare", id, |lifecycle, id| {
-            let overlay = lifecycle.overlay(id)?;
-            layer::changes(&overlay).map_err(|error| Error::Image(error.into()))
-        })
-        .await
+        self.about("compare", id, |lifecycle, id| lifecycle.changes(id))
+            .await
     }
 
     async fn writable_bytes(&self, id: &ContainerId) -> Result<u64> {

@@ -2,6 +2,7 @@
 //! it says is true. Any number of processes may call at once: the container's lock makes
 //! one operation at a time of it, and none is held while something is waited for.
 
+mod changes;
 mod create;
 mod end;
 mod live;
@@ -10,12 +11,7 @@ mod start;
 mod update;
 mod watch;
 
-use std::{
-    fs, io,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
+use std::{io, path::PathBuf, sync::OnceLock};
 
 pub use start::RunRecord;
 pub use watch::Watch;
@@ -29,7 +25,7 @@ use super::{
 };
 use crate::{
     image::{self, ImageStore},
-    layer::Overlay,
+    layer,
     model::{Container, ContainerId, EventKind, State},
     sys::cgroup::{self, Cgroups},
 };
@@ -46,6 +42,9 @@ pub enum Error {
     /// The image.
     #[error(transparent)]
     Image(#[from] image::Error),
+    /// Its layers.
+    #[error(transparent)]
+    Layer(#[from] layer::Error),
     /// The shim could not start it.
     #[error(transparent)]
     Shim(#[from] shim::Error),
@@ -158,22 +157,6 @@ impl Lifecycle {
         Ok(container)
     }
 
-    /// The file systems that its root is made of.
-    pub fn overlay(&self, id: &ContainerId) -> Result<Overlay> {
-        let record = self.store.load(id)?;
-        let paths = self.paths(id);
-        let images = self.images()?;
-        let layers = images.layers();
-        Ok(layers.overlay(&record.layers, paths.upper(), paths.work()))
-    }
-
-    /// Bytes on disk that its writable layer takes.
-    pub fn writable_bytes(&self, id: &ContainerId) -> Result<u64> {
-        self.store.load(id)?;
-        let upper = self.paths(id).upper();
-        tree_bytes(&upper).map_err(failed("measure", upper))
-    }
-
     fn paths(&self, id: &ContainerId) -> ContainerPaths {
         self.root().container(id)
     }
@@ -189,21 +172,4 @@ impl Lifecycle {
         let event = events::now(EventKind::Container, action, record.id.as_str(), attributes);
         let _ = events::append(self.root(), &event);
     }
-}
-
-/// Bytes on disk of a tree, without the directory itself. What vanishes on the way does
-/// not count.
-fn tree_bytes(path: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let Ok(found) = entry.metadata() else {
-            continue;
-        };
-        bytes += found.blocks() * 512;
-        if found.is_dir() {
-            bytes += tree_bytes(&entry.path())?;
-        }
-    }
-    Ok(bytes)
 }

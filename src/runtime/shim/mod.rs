@@ -23,7 +23,7 @@ mod exec;
 mod face;
 mod failure;
 mod relay;
-mod restart;
+pub(super) mod restart;
 mod run;
 mod spawn;
 mod stdio;

@@ -19,7 +19,7 @@ use std::{
 
 use super::{Answer, Error, NAME};
 use crate::{
-    model::{AttachStreams, ContainerId, ExecConfig, ExecId, State},
+    model::{AttachStreams, ContainerId, ExecConfig, ExecId},
     runtime::{attach::Frame, paths::Root, state},
     sys::{detached, exe},
 };
@@ -89,7 +89,7 @@ fn run_shim(
     run: &Path,
     attach: Option<AttachStreams>,
 ) -> Result<Started, Error> {
-    let alive = take_life(run)?;
+    let alive = take_life(run, work)?;
     let (mut answer, report) = UnixStream::pair().map_err(failed("make a socket pair"))?;
     let client = attach.map(client_socket).transpose()?;
     let null = File::options()
@@ -127,8 +127,11 @@ fn run_shim(
     }
 }
 
-/// Takes the lock that the shim will hold. A shim whose process has ended is waited for.
-fn take_life(run: &Path) -> Result<File, Error> {
+/// Takes the lock that the shim will hold. Who calls holds the container's lock, so
+/// nobody else starts one: the lock is busy because a shim runs, because one whose
+/// process has ended does its last steps, or for the instant in which somebody asks
+/// whether it is busy.
+fn take_life(run: &Path, work: &Work<'_>) -> Result<File, Error> {
     let path = run.join("alive");
     let alive = File::options()
         .write(true)
@@ -144,8 +147,10 @@ fn take_life(run: &Path) -> Result<File, Error> {
             Err(fs::TryLockError::Error(error)) => return Err(failed("lock")(error)),
             Err(fs::TryLockError::WouldBlock) => {
                 let state = state::read_file(&run.join("state")).ok().flatten();
-                let ends = state.is_some_and(|state| state.state == State::Exited);
-                if !ends || Instant::now() > deadline {
+                // The state of a run that is to be adopted says that it runs.
+                let runs = !matches!(work, Work::Adopt)
+                    && state.is_some_and(|state| state.state.can_stop());
+                if runs || Instant::now() > deadline {
                     return Err(Error::AlreadyRunning);
                 }
                 // It has only a few system calls left, and no event tells their end.

@@ -13,6 +13,9 @@ use crate::{
     runtime::{paths::ContainerPaths, record::ContainerRecord},
 };
 
+/// Where they are put in the container.
+pub const TARGETS: [&str; 3] = ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"];
+
 const HOSTS: &str = "127.0.0.1\tlocalhost\n\
     ::1\tlocalhost ip6-localhost ip6-loopback\n\
     fe00::0\tip6-localnet\n\
@@ -33,15 +36,12 @@ pub fn write(
         NetworkMode::None => HOSTS.into(),
     };
     let resolv_conf = host_file("/etc/resolv.conf")?.unwrap_or_default();
-    let files: [(&str, &str, Vec<u8>); 3] = [
-        ("resolv.conf", "/etc/resolv.conf", resolv_conf),
-        ("hostname", "/etc/hostname", format!("{hostname}\n").into()),
-        ("hosts", "/etc/hosts", hosts),
-    ];
-    files
+    let texts = [resolv_conf, format!("{hostname}\n").into(), hosts];
+    TARGETS
         .into_iter()
-        .map(|(name, target, text)| {
-            let path = dir.join(name);
+        .zip(texts)
+        .map(|(target, text)| {
+            let path = dir.join(target.trim_start_matches("/etc/"));
             replace(&path, &text).map_err(failed("write", &path))?;
             Ok((path, target))
         })

@@ -219,6 +219,15 @@ impl ProcessWish<'_> {
     }
 }
 
+/// Where something is mounted in a container.
+pub fn mount_targets(config: &ContainerConfig) -> Vec<PathBuf> {
+    let files = files::TARGETS.map(|target| (PathBuf::new(), target));
+    mount::mounts(config, &files)
+        .iter()
+        .map(|mount| mount.destination().clone())
+        .collect()
+}
+
 fn linux(record: &ContainerRecord) -> Result<Linux> {
     let config = &record.config;
     let devices = if config.privileged {
