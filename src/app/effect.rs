@@ -23,6 +23,8 @@ const AT_ONCE: usize = 8;
 const SETTLE: Duration = Duration::from_millis(40);
 /// Lines of a log come in batches, at most one in this time, however fast it grows.
 const BATCH: Duration = Duration::from_millis(50);
+/// A log of which nothing came within this time has nothing in it.
+const SILENCE: Duration = Duration::from_millis(150);
 /// Most lines that a batch may read, and how many of them are kept.
 const BATCH_READ: usize = 20_000;
 const BATCH_KEPT: usize = 2_000;
@@ -205,9 +207,26 @@ async fn follow(
         }
     };
     let mut joiner = Joiner::default();
+    let mut raw = Vec::new();
+    let first = timeout_at(
+        Instant::now() + SILENCE,
+        lines.recv_many(&mut raw, BATCH_READ),
+    )
+    .await;
+    if first.is_err() {
+        // Nothing yet, which is something to tell.
+        let silence = Message::Log(watch, Vec::new());
+        if messages.send(silence).await.is_err() {
+            return;
+        }
+    }
+    let mut known = first.ok();
     loop {
-        let mut raw = Vec::new();
-        let mut is_over = lines.recv_many(&mut raw, BATCH_READ).await == 0;
+        let count = match known.take() {
+            Some(count) => count,
+            None => lines.recv_many(&mut raw, BATCH_READ).await,
+        };
+        let mut is_over = count == 0;
         let until = Instant::now() + BATCH;
         while !is_over && raw.len() < BATCH_READ {
             let room = BATCH_READ - raw.len();
@@ -220,7 +239,7 @@ async fn follow(
         let mut failure = None;
         let surplus = raw.len().saturating_sub(BATCH_KEPT);
         let mut rows = Vec::with_capacity(raw.len() - surplus);
-        for line in raw.into_iter().skip(surplus) {
+        for line in raw.drain(..).skip(surplus) {
             match line {
                 Ok(line) => rows.extend(joiner.join(line).as_ref().map(LogRow::from)),
                 Err(error) => failure = Some(Failure::from(error)),

@@ -6,7 +6,7 @@ use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt;
 use nix::sys::signal::{Signal, raise};
-use ratatui::{Frame, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Rect};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -48,7 +48,7 @@ pub struct Options {
 pub async fn run(
     engine: Arc<dyn Engine>,
     options: Options,
-    draw: fn(&mut Frame<'_>, &State),
+    draw: fn(&mut Buffer, &State),
 ) -> io::Result<()> {
     let stop = CancellationToken::new();
     let _stop_all = stop.clone().drop_guard();
@@ -88,7 +88,7 @@ struct Dashboard {
     effects: Effects<dyn Engine>,
     collector: Collector,
     display: Display,
-    draw: fn(&mut Frame<'_>, &State),
+    draw: fn(&mut Buffer, &State),
     interact: Interact,
 }
 
@@ -152,9 +152,11 @@ impl Dashboard {
                             }
                             Err(error) => Err(error.into()),
                         };
-                        self.update(Message::Returned(result));
+                        for effect in self.update(Message::Returned(result)) {
+                            self.on_effect(effect);
+                        }
                     }
-                    other => self.on_effect(other)?,
+                    other => self.on_effect(other),
                 }
             }
             if self.state.is_done {
@@ -164,7 +166,8 @@ impl Dashboard {
             if self.state.is_dirty && (is_urgent && self.state.world.is_some() || now >= due) {
                 self.state.is_dirty = false;
                 let (draw, state) = (self.draw, &self.state);
-                self.display.draw(|frame| draw(frame, state))?;
+                self.display
+                    .draw(state.area, |buffer| draw(buffer, state))?;
                 due = now + FRAME;
             }
         }
@@ -180,17 +183,16 @@ impl Dashboard {
             .collect()
     }
 
-    fn on_effect(&mut self, effect: Effect) -> io::Result<()> {
+    fn on_effect(&mut self, effect: Effect) {
         match effect {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
-            Effect::Redraw => self.display.forget()?,
+            Effect::Redraw => self.display.forget(),
             Effect::Operate { .. }
             | Effect::Watch { .. }
             | Effect::Unwatch
             | Effect::Interact { .. } => {}
         }
-        Ok(())
     }
 
     /// When to wake without any message: for a frame that is owed, or for what changes

@@ -19,17 +19,31 @@ use crossterm::{
     event::{DisableBracketedPaste, EnableBracketedPaste},
     queue, terminal,
 };
-use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use ratatui::{
+    backend::{Backend, CrosstermBackend},
+    buffer::Buffer,
+    layout::Rect,
+};
 
 /// Whether the terminal is in our hands, for the panic hook: it has no other way to
 /// reach what the loop owns.
 static IS_OURS: AtomicBool = AtomicBool::new(false);
 
 /// A terminal that shows the dashboard.
+///
+/// In place of ratatui's own `Terminal`, which asks the terminal where its cursor is
+/// before it clears (an answer that comes late, or never, or among the user's keys) and
+/// writes something even where nothing changed.
 pub struct Display {
-    terminal: Terminal<CrosstermBackend<Pending>>,
+    backend: CrosstermBackend<Pending>,
     pending: Pending,
     out: File,
+    /// What the terminal shows.
+    shown: Buffer,
+    /// What is drawn next; kept, so that no frame allocates one.
+    next: Buffer,
+    /// Whether what the terminal shows is unknown.
+    is_forgotten: bool,
 }
 
 /// What a frame writes, until all of it is there: it goes to the terminal by one
@@ -63,11 +77,13 @@ impl Display {
         restore_on_panic();
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let pending = Pending::default();
-        let terminal = Terminal::new(CrosstermBackend::new(pending.clone()))?;
         let mut display = Self {
-            terminal,
+            backend: CrosstermBackend::new(pending.clone()),
             pending,
             out,
+            shown: Buffer::default(),
+            next: Buffer::default(),
+            is_forgotten: true,
         };
         display.resume()?;
         Ok(display)
@@ -83,7 +99,8 @@ impl Display {
             EnableBracketedPaste,
             cursor::Hide
         )?;
-        self.forget()
+        self.forget();
+        Ok(())
     }
 
     /// Gives the terminal back as it was.
@@ -92,26 +109,34 @@ impl Display {
     }
 
     /// Forgets what is on screen, so that the next frame draws all of it.
-    pub fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()?;
-        // The clearing goes out with that frame, or the screen would blink.
-        Ok(())
+    pub fn forget(&mut self) {
+        self.is_forgotten = true;
     }
 
     /// Draws a frame: only what changed goes out, and nothing if nothing did.
-    pub fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
-        self.terminal.draw(render)?;
-        let mut bytes = self.pending.0.borrow_mut();
-        // A frame that changes any cell, or clears, moves the cursor or erases first;
-        // what is left without that are resets of attributes.
-        if bytes.iter().any(|byte| matches!(byte, b'H' | b'J')) {
-            let mut frame = Vec::with_capacity(bytes.len() + BEGIN.len() + END.len());
-            frame.extend_from_slice(BEGIN);
-            frame.extend_from_slice(&bytes);
+    pub fn draw(&mut self, area: Rect, render: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        if self.shown.area != area {
+            self.shown.resize(area);
+            self.next.resize(area);
+            self.forget();
+        }
+        self.next.reset();
+        render(&mut self.next);
+        if self.is_forgotten {
+            self.shown.reset();
+            queue!(self.pending, terminal::Clear(terminal::ClearType::All))?;
+        }
+        let changed = self.shown.diff(&self.next);
+        if !changed.is_empty() || self.is_forgotten {
+            self.backend.draw(changed.into_iter())?;
+            let mut frame = self.pending.0.borrow_mut();
+            frame.splice(..0, BEGIN.iter().copied());
             frame.extend_from_slice(END);
             self.out.write_all(&frame)?;
+            frame.clear();
         }
-        bytes.clear();
+        self.is_forgotten = false;
+        std::mem::swap(&mut self.shown, &mut self.next);
         Ok(())
     }
 }

@@ -108,6 +108,14 @@ fn height(chart: &Chart<'_>, n: usize, steps: u16) -> u16 {
     }
 }
 
+/// A round number of bytes above the peak: a power of two.
+pub fn round_up_binary(peak: f32) -> f32 {
+    if peak <= 0.0 || !peak.is_finite() {
+        return 1.0;
+    }
+    peak.log2().ceil().exp2()
+}
+
 /// A round figure above the peak: 1, 2 or 5 times a power of ten.
 pub fn round_up(peak: f32) -> f32 {
     if peak <= 0.0 || !peak.is_finite() {
@@ -162,6 +170,7 @@ mod tests {
         assert_eq!(round_up(0.0), 1.0);
         assert_eq!(round_up(3.0), 5.0);
         assert_eq!(round_up(0.11), 0.2);
+        assert_eq!(round_up_binary(360_448.0), 524_288.0);
         assert_eq!(round_up(7_900_000.0), 10_000_000.0);
     }
 }

@@ -13,20 +13,15 @@ pub mod svg;
 mod table;
 mod theme;
 
-use ratatui::{Frame, buffer::Buffer};
+use ratatui::buffer::Buffer;
 
 use crate::app::{Geometry, MIN_HEIGHT, MIN_WIDTH, Screen, State, geometry};
 
 use pen::Pen;
 use theme::Theme;
 
-/// Draws the dashboard.
-pub fn draw(frame: &mut Frame<'_>, state: &State) {
-    render(frame.buffer_mut(), state);
-}
-
-/// Draws the dashboard into a buffer of the state's size.
-pub fn render(buffer: &mut Buffer, state: &State) {
+/// Draws the dashboard into an empty buffer of the state's size.
+pub fn draw(buffer: &mut Buffer, state: &State) {
     let regions = geometry(state);
     let view = View {
         state,

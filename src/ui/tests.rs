@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::render;
+use super::draw;
 use crate::{
     action::Key,
     app::{Look, Message, State},
@@ -75,7 +75,7 @@ async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effec
 
 fn drawn(state: &State) -> Buffer {
     let mut buffer = Buffer::empty(state.area);
-    render(&mut buffer, state);
+    draw(&mut buffer, state);
     buffer
 }
 

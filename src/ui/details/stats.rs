@@ -23,6 +23,7 @@ struct Panel {
     field: fn(&Point) -> f32,
     limit: Option<f32>,
     unit: fn(f32) -> String,
+    round_up: fn(f32) -> f32,
     tone: Tone,
 }
 
@@ -103,7 +104,7 @@ fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, h
         .copied()
         .filter(|v| v.is_finite())
         .fold(0.0, f32::max);
-    let (scale, limit) = scale(peak, panel.limit);
+    let (scale, limit) = scale(peak, panel);
     let figure = match panel.tone {
         Tone::Good | Tone::Quiet => theme.strong(),
         tone => theme.tone(tone).patch(theme.strong()),
@@ -147,10 +148,10 @@ fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, h
 
 /// The value at the top, and the limit if it is worth a line: one far above all that
 /// was ever used would press the graph flat.
-fn scale(peak: f32, limit: Option<f32>) -> (f32, Option<f32>) {
-    match limit {
+fn scale(peak: f32, panel: &Panel) -> (f32, Option<f32>) {
+    match panel.limit {
         Some(limit) if limit > 0.0 && peak * 8.0 >= limit => (limit.max(peak), Some(limit)),
-        _ => (chart::round_up(peak), None),
+        _ => ((panel.round_up)(peak), None),
     }
 }
 
@@ -181,6 +182,7 @@ fn cpu(item: &Item<'_>, usage: &Usage) -> Panel {
         field: |point| point.cpu,
         limit: quota.map(|cores| cores as f32),
         unit: |cores| format!("{:.0}%", cores * 100.0),
+        round_up: chart::round_up,
         tone: match held {
             Some(share) if share > 0.1 => Tone::Warn,
             _ => Tone::Good,
@@ -208,6 +210,7 @@ fn memory(item: &Item<'_>, usage: &Usage) -> Panel {
         field: |point| point.memory,
         limit: limit.map(|bytes| bytes as f32),
         unit: |bytes| crate::format::bytes::binary(bytes as u64),
+        round_up: chart::round_up_binary,
         tone: match limit.and(item.memory_share()) {
             Some(share) => Tone::of_share(share),
             None => Tone::Good,
@@ -239,6 +242,7 @@ fn io(
         field,
         limit: limit.map(|rate| rate as f32),
         unit: |rate| bytes::rate(f64::from(rate)),
+        round_up: chart::round_up,
         tone: Tone::Good,
     }
 }
