@@ -209,9 +209,12 @@ fn scenes(device: Option<PathBuf>) -> [Scene; 6] {
             ..scene(
                 "demo-memory",
                 "memory climbs to its limit, is killed and restarted",
-                // A shell's variable, made larger by 2 MiB about four times a second.
-                "echo climbing; piece=$(head -c 2097152 /dev/zero | tr '\\0' x); all=; \
-                 while :; do all=$all$piece; sleep 0.25; done",
+                // A shell's variable, made larger by 2 MiB a step. The first climb takes
+                // some five seconds, so that one need not wait; later ones more than
+                // ten, because the policy waits ever longer after shorter runs.
+                "pause=0.2; [ ! -e /again ] || pause=0.5; : >/again; echo climbing; \
+                 piece=$(head -c 2097152 /dev/zero | tr '\\0' x); all=; \
+                 while :; do all=$all$piece; sleep $pause; done",
             )
         },
         Scene {

@@ -131,8 +131,8 @@ fn natural_width(column: usize, rows: &[Row]) -> usize {
 
 fn bounded(rule: Width, wanted: usize) -> usize {
     match rule {
-        Width::Fixed(columns) => usize::from(columns).max(wanted.min(usize::from(columns))),
-        Width::Fit { min, max } => wanted.clamp(usize::from(min), usize::from(max)),
+        Width::Fixed(columns) => usize::from(columns),
+        Width::Fit { max, .. } => wanted.min(usize::from(max)),
         Width::Whole => wanted,
     }
 }
