@@ -129,11 +129,6 @@ pub fn include_stopped(filters: &[Filter]) -> bool {
         .any(|filter| matches!(filter, Filter::Status(_) | Filter::Exited(_)))
 }
 
-/// Whether any filter needs the images.
-pub fn needs_images(filters: &[Filter]) -> bool {
-    filters.iter().any(|f| matches!(f, Filter::Ancestor(_)))
-}
-
 fn holds(filter: &Filter, container: &Container, around: Surroundings) -> bool {
     match filter {
         Filter::Id(prefix) => container.id.as_str().starts_with(prefix.as_str()),

@@ -54,8 +54,8 @@ pub struct PsArgs {
     #[arg(short, long)]
     size: bool,
     /// Only what matches: id, name, label, status, ancestor, exited, before, since, network, volume, health
-    #[arg(short, long, value_name = "KEY=VALUE", value_parser = filter::filter)]
-    filter: Vec<Filter>,
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    filter: Vec<String>,
     /// Cut nothing
     #[arg(long)]
     no_trunc: bool,
@@ -178,7 +178,7 @@ impl PsArgs {
         Self {
             all: true,
             stats: true,
-            filter: vec![Filter::Label(label.to_owned(), None)],
+            filter: vec![format!("label={label}")],
             sort: sort("name").ok(),
             ..Self::default()
         }
@@ -193,11 +193,18 @@ impl PsArgs {
     fn visible(&self) -> Visible {
         Visible {
             stats: self.stats,
-            images: self.size || filter::needs_images(&self.filter),
+            images: self.size || self.filter.iter().any(|f| f.starts_with("ancestor=")),
         }
     }
 
+    /// Like docker, an unknown filter is no mistake of the command line, but of the list.
+    fn filters(&self) -> Result<Vec<Filter>, Failure> {
+        let read = |text: &String| filter::filter(text).map_err(Failure::new);
+        self.filter.iter().map(read).collect()
+    }
+
     fn view(&self) -> Result<View, Failure> {
+        self.filters()?;
         let shape = match &self.format {
             _ if self.json => Shape::Json,
             _ if self.long => Shape::Long,
@@ -250,7 +257,8 @@ impl PsArgs {
     /// The rows that flags and filters leave, newest first.
     fn choose<'w>(&self, world: &'w World) -> Result<Vec<&'w ContainerRow>, Failure> {
         let times = Times(world);
-        for filter in &self.filter {
+        let filters = self.filters()?;
+        for filter in &filters {
             if let Filter::Before(name) | Filter::Since(name) = filter
                 && times.created(name).is_none()
             {
@@ -266,12 +274,12 @@ impl PsArgs {
             (false, Some(n)) => usize::try_from(n).ok(),
             (false, None) => None,
         };
-        let all = self.all || most.is_some() || filter::include_stopped(&self.filter);
+        let all = self.all || most.is_some() || filter::include_stopped(&filters);
         Ok(world
             .containers
             .iter()
             .filter(|row| all || row.container.state.has_process() || is_restarting(row))
-            .filter(|row| filter::passes(&self.filter, &row.container, around))
+            .filter(|row| filter::passes(&filters, &row.container, around))
             .take(most.unwrap_or(usize::MAX))
             .collect())
     }
