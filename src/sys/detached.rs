@@ -15,7 +15,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::Pid;
 
-use super::exec::{Strings, close_from_on_exec, execveat};
+use super::{
+    exec::{Strings, close_from_on_exec, execveat},
+    open_files,
+};
 
 /// Descriptors of ours are moved above the numbers that the program gets.
 const ABOVE: RawFd = 64;
@@ -153,6 +156,9 @@ fn become_program(plan: &Plan<'_>) -> Errno {
                     .unwrap_or(libc::EBADF),
             );
         }
+    }
+    if let Err(error) = open_files::restore() {
+        return error;
     }
     if let Err(error) = close_from_on_exec(plan.descriptors.len() as RawFd) {
         return error;

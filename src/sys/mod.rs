@@ -19,6 +19,7 @@ pub mod heap;
 pub mod host;
 pub mod mount;
 pub mod net;
+pub mod open_files;
 pub mod pidfd;
 pub mod proc;
 pub mod process;

@@ -23,7 +23,7 @@ use crate::{
     },
     sys::{
         cgroup::{Cgroups, Sampler},
-        host,
+        host, open_files,
     },
 };
 
@@ -269,6 +269,7 @@ impl Row {
             return Ok(None);
         }
         if self.sampler.is_none() {
+            open_files::raise();
             let path = ContainerPaths::cgroup(&self.container.id);
             self.sampler = lifecycle.cgroups()?.sampler(&path)?;
         }
