@@ -59,7 +59,7 @@ fn start_loaded(container: &Container) -> Result<()> {
         HookPoint::Poststart,
         &container.id,
         "running",
-        record.process.pid as u32,
+        Some(record.process.pid as u32),
         &record.bundle,
     )?;
     Ok(())
@@ -327,7 +327,7 @@ fn end(container: Container) -> Result<()> {
         HookPoint::Poststop,
         &id,
         "stopped",
-        0,
+        None,
         &record.bundle,
     )?;
     Ok(())

@@ -274,7 +274,7 @@ fn run_hooks(plan: &ContainerPlan, channel: &Channel) -> Result<()> {
     }
     let pid = hooks::host_pid(c"/proc/self").at(Stage::HookState)?;
     for (item, hook) in plan.container_hooks.iter().enumerate() {
-        hook.run(&plan.hook_state, pid)
+        hook.run(&plan.hook_state, Some(pid))
             .at_item(Stage::CreateContainerHook, item)?;
     }
     Ok(())

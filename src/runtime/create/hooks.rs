@@ -131,32 +131,28 @@ pub(super) struct State {
 impl State {
     /// The state with a pid still to come.
     pub fn new(spec: &Spec, id: &str, status: &str, bundle: &Path) -> Self {
-        const PLACE: &str = "\"@pid@\"";
-        let state = json!({
-            "ociVersion": spec.version(),
-            "id": id,
-            "status": status,
-            "pid": "@pid@",
+        let after = json!({
             "bundle": bundle,
             "annotations": spec.annotations().clone().unwrap_or_default(),
         });
-        let text = state.to_string();
-        // The first place is the field's own: the id before it may not hold quotes
-        // that are not escaped.
-        let (before, after) = text.split_once(PLACE).unwrap_or((&text, ""));
+        let before = json!({"ociVersion": spec.version(), "id": id, "status": status});
+        let (before, after) = (before.to_string(), after.to_string());
+        // Two objects that will be one, with or without a pid between them.
         Self {
-            before: before.to_owned(),
-            after: after.to_owned(),
+            before: before.trim_end_matches('}').to_owned(),
+            after: format!(",{}", after.trim_start_matches('{')),
         }
     }
 
     /// A file that holds it, for a standard input. A file and not a pipe: no hook must
     /// read it for us to go on.
-    fn file(&self, pid: u32) -> rustix::io::Result<OwnedFd> {
+    fn file(&self, pid: Option<u32>) -> rustix::io::Result<OwnedFd> {
         let file = memfd_create(c"state", MemfdFlags::CLOEXEC)?;
         write_all(&file, self.before.as_bytes())?;
-        let mut digits = [0; 10];
-        write_all(&file, decimal(pid, &mut digits))?;
+        if let Some(pid) = pid {
+            write_all(&file, b",\"pid\":")?;
+            write_all(&file, decimal(pid, &mut [0; 10]))?;
+        }
         write_all(&file, self.after.as_bytes())?;
         seek(&file, SeekFrom::Start(0))?;
         Ok(file)
@@ -166,7 +162,7 @@ impl State {
 impl Planned {
     /// Run it to its end. Allocates nothing: the child calls it too. A hook that fails
     /// is `ECANCELED`, one that takes too long `ETIMEDOUT`.
-    pub fn run(&self, state: &State, pid: u32) -> rustix::io::Result<()> {
+    pub fn run(&self, state: &State, pid: Option<u32>) -> rustix::io::Result<()> {
         let state = state.file(pid)?;
         let null = openat(
             CWD,
@@ -211,7 +207,7 @@ pub fn run(
     point: HookPoint,
     id: &str,
     status: &str,
-    pid: u32,
+    pid: Option<u32>,
     bundle: &Path,
 ) -> Result<()> {
     let planned = plan(spec, point, Some(bundle))?;
@@ -304,7 +300,14 @@ mod tests {
         let run = |script| {
             let spec = spec(script, "A=b");
             let bundle = dir.path();
-            run(&spec, HookPoint::Poststart, "x", "running", 42, bundle)
+            run(
+                &spec,
+                HookPoint::Poststart,
+                "x",
+                "running",
+                Some(42),
+                bundle,
+            )
         };
         run("cat > state; test $A = b").expect("hook");
         let state = std::fs::read(dir.path().join("state")).expect("state");

@@ -154,7 +154,7 @@ fn create_behind(
     plan.process.set_oom_score(pid)?;
     created.until_ready(|pid| {
         for point in [HookPoint::Prestart, HookPoint::CreateRuntime] {
-            hooks::run(spec, point, id, "creating", pid, &dir)?;
+            hooks::run(spec, point, id, "creating", Some(pid), &dir)?;
         }
         Ok(())
     })?;

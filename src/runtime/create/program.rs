@@ -119,7 +119,7 @@ impl Plan {
         if let Some(state) = &self.hook_state {
             let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
             for (item, hook) in self.hooks.iter().enumerate() {
-                hook.run(state, pid)
+                hook.run(state, Some(pid))
                     .at_item(Stage::StartContainerHook, item)?;
             }
         }

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use oci_spec::runtime::Spec;
-use rustix::fs::CWD;
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{
     MountPropagationFlags, MoveMountFlags, UnmountFlags, mount_change, move_mount, unmount,
@@ -105,12 +105,17 @@ impl Root {
     /// whoever climbs out of it by `..` comes back to it; only mounts of procfs and
     /// sysfs of the host must go, which would let a user namespace mount its own.
     pub fn enter(&self) -> std::result::Result<(), Failure> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let old = openat(CWD, c"/", flags, Mode::empty()).at(Stage::Pivot)?;
         fchdir(&self.tree).at(Stage::Pivot)?;
         match pivot_root(c".", c".") {
             Ok(()) => {
                 // Unmounting must not reach the host, whatever the propagation is.
-                let quiet = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-                mount_change(c".", quiet).at(Stage::Pivot)?;
+                let quiet = Attributes {
+                    propagation: libc::MS_SLAVE,
+                    ..Attributes::default()
+                };
+                set_attributes(&old, true, quiet).at(Stage::Pivot)?;
                 unmount(c".", UnmountFlags::DETACH).at(Stage::Pivot)?;
             }
             Err(Errno::INVAL) => {
