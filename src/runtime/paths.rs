@@ -115,11 +115,6 @@ pub struct ExecPaths {
 }
 
 impl ExecPaths {
-    /// The [`crate::model::ExecConfig`].
-    pub fn record(&self) -> PathBuf {
-        self.directory.join("config.json")
-    }
-
     /// Its live state; with an exit once it ended.
     pub fn state(&self) -> PathBuf {
         self.directory.join("state")

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream;
 
 use async_trait::async_trait;
 
-use super::{Embedded, error::io_kind, session};
+use super::{Embedded, error::io_kind, lock, session};
 use crate::{
     engine::{Containers, EngineError, ErrorKind, Exec, Execs, Result, Session},
     model::{
@@ -24,9 +24,7 @@ impl Embedded {
     ) -> Result<Session> {
         let (exits, owned) = (self.exits.clone(), id.clone());
         let keep = move |exit: Exit| {
-            if let Ok(mut exits) = exits.lock() {
-                exits.insert(owned, exit);
-            }
+            lock(&exits).insert(owned, exit);
         };
         bridged(operation, id, control, streams, keep)
     }
@@ -159,13 +157,24 @@ impl Execs for Embedded {
             })
             .await?;
         let session = match control.zip(streams) {
-            Some((control, streams)) => Some(bridged("exec in", id, control, streams, |_| {})?),
+            Some((control, streams)) => {
+                let (exits, ended) = (self.exec_exits.clone(), exec.clone());
+                let keep = move |exit| {
+                    lock(&exits).insert(ended, exit);
+                };
+                Some(bridged("exec in", id, control, streams, keep)?)
+            }
             None => None,
         };
         Ok(Exec { id: exec, session })
     }
 
     async fn exec_wait(&self, id: &ContainerId, exec: &ExecId) -> Result<i32> {
+        // What came over its session needs no record, which a full disk may not have, nor
+        // its container, which may be gone.
+        if let Some(Some(code)) = lock(&self.exec_exits).remove(exec).map(|exit| exit.code) {
+            return Ok(code);
+        }
         let exec = exec.clone();
         let code = self
             .about("wait for an exec in", id, move |lifecycle, id| {

@@ -28,7 +28,7 @@ use std::{
 use self::world::Picture;
 use super::{EngineError, ErrorKind, Result};
 use crate::{
-    model::{ContainerId, Exit, Problem, Source},
+    model::{ContainerId, ExecId, Exit, Problem, Source},
     runtime::{
         lifecycle::{self, Lifecycle},
         paths::Root,
@@ -44,6 +44,8 @@ pub struct Embedded {
     /// Exits that came over a session: a container that removes itself may be gone
     /// before anybody asks how it ended.
     exits: Arc<Mutex<HashMap<ContainerId, Exit>>>,
+    /// The same of attached execs.
+    exec_exits: Arc<Mutex<HashMap<ExecId, Exit>>>,
 }
 
 impl Embedded {
@@ -59,6 +61,7 @@ impl Embedded {
         Ok(Self {
             picture: Arc::new(Mutex::new(Picture::new(lifecycle.clone(), problems))),
             exits: Arc::default(),
+            exec_exits: Arc::default(),
             lifecycle,
         })
     }
@@ -108,8 +111,12 @@ impl Embedded {
     }
 
     fn exits(&self) -> MutexGuard<'_, HashMap<ContainerId, Exit>> {
-        self.exits.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.exits)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `None` if the work panicked or no thread could be made.

@@ -85,9 +85,9 @@ fn start(
     let record = ContainerStore::new(root.clone())
         .load(container)
         .describe("read the container's record")?;
-    let config: ExecConfig = fs::read(files.record())
-        .and_then(|json| Ok(serde_json::from_slice(&json)?))
-        .describe("read the exec's record")?;
+    // Whoever starts an exec hands its config over as our standard input.
+    let config: ExecConfig =
+        serde_json::from_reader(io::stdin().lock()).describe("read the exec's config")?;
     let (init_pid, init_pidfd) = init_process(&paths)?;
     let cgroups = Cgroups::detect().describe("find the control groups")?;
     let cgroup = cgroups
@@ -133,7 +133,8 @@ fn start(
         exit: None,
         error: None,
     };
-    state.write(&live).describe("write the live state")?;
+    // A full disk has no room for it: then its exit is told to who is attached only.
+    let _ = state.write(&live);
     let mut running = created.start().describe("start the program")?;
     relay.set_streams(match (streams, running.terminal.take()) {
         (Some(streams), _) => streams,

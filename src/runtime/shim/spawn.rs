@@ -8,7 +8,7 @@
 use std::{
     ffi::CString,
     fs::{self, DirBuilder, File},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, Write},
     os::{
         fd::AsFd,
         unix::{ffi::OsStrExt, fs::DirBuilderExt, fs::OpenOptionsExt, net::UnixStream},
@@ -16,6 +16,8 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
+
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::{Answer, Error, NAME};
 use crate::{
@@ -40,7 +42,7 @@ pub struct Started {
 enum Work<'a> {
     Start,
     Adopt,
-    Exec(&'a ExecId),
+    Exec(&'a ExecId, &'a ExecConfig),
 }
 
 /// Starts a container. Called with its lock held; returns once its program runs, or
@@ -68,16 +70,18 @@ pub fn spawn_exec(
     exec: &ExecId,
     config: &ExecConfig,
 ) -> Result<Started, Error> {
-    let files = root.container(id).exec(exec);
-    make_directory(&files.directory)?;
-    let json =
-        serde_json::to_vec(config).map_err(|e| failed("write the exec's record")(e.into()))?;
-    // Not synced: it dies with the boot.
-    fs::write(files.record(), json).map_err(failed("write the exec's record"))?;
-    let started = run_shim(root, id, &Work::Exec(exec), &files.directory, config.attach);
+    let directory = root.container(id).exec(exec).directory;
+    make_directory(&directory)?;
+    let started = run_shim(
+        root,
+        id,
+        &Work::Exec(exec, config),
+        &directory,
+        config.attach,
+    );
     if started.is_err() {
         // Nobody has heard of it; what can't be removed goes with the container's run.
-        let _ = fs::remove_dir_all(&files.directory);
+        let _ = fs::remove_dir_all(&directory);
     }
     started
 }
@@ -99,8 +103,12 @@ fn run_shim(
         .map_err(failed("open /dev/null"))?;
     let executable = exe::sealed().map_err(failed("seal our executable"))?;
 
+    let config = match work {
+        Work::Exec(_, config) => Some(pass_on(config)?),
+        _ => None,
+    };
     let mut descriptors = vec![
-        null.as_fd(),
+        config.as_ref().unwrap_or(&null).as_fd(),
         null.as_fd(),
         null.as_fd(),
         report.as_fd(),
@@ -160,6 +168,18 @@ fn take_life(run: &Path, work: &Work<'_>) -> Result<File, Error> {
     }
 }
 
+/// What an exec is to run, as its shim's standard input: in memory, so that a command to
+/// find out what fills a disk needs no room on it.
+fn pass_on(config: &ExecConfig) -> Result<File, Error> {
+    let write = || {
+        let mut file = File::from(memfd_create(c"wharf-exec", MemfdFlags::CLOEXEC)?);
+        serde_json::to_writer(&file, config)?;
+        file.rewind()?;
+        Ok(file)
+    };
+    write().map_err(failed("pass the exec's config on"))
+}
+
 /// Both ends of an attachment; the request waits in the shim's.
 fn client_socket(streams: AttachStreams) -> Result<(UnixStream, UnixStream), Error> {
     let (mut ours, theirs) = UnixStream::pair().map_err(failed("make a socket pair"))?;
@@ -175,7 +195,7 @@ fn arguments(root: &Root, id: &ContainerId, work: &Work<'_>) -> Result<Vec<CStri
     let (verb, exec) = match work {
         Work::Start => ("start", None),
         Work::Adopt => ("adopt", None),
-        Work::Exec(exec) => ("exec", Some(exec.as_str())),
+        Work::Exec(exec, _) => ("exec", Some(exec.as_str())),
     };
     // The shim's working directory is the root: relative paths would lead elsewhere.
     let absolute =
