@@ -135,7 +135,9 @@ pub async fn stay<T>(
 
 /// The size of our terminal, if we have one.
 pub fn terminal_size() -> Option<TerminalSize> {
-    let (cols, rows) = crossterm::terminal::size().ok()?;
+    // Not by crossterm, which runs tput(1), twice, where there is no terminal.
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    let (rows, cols) = (size.ws_row, size.ws_col);
     (cols > 0 && rows > 0).then_some(TerminalSize { rows, cols })
 }
 

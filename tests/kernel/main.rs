@@ -18,5 +18,6 @@ mod lifecycle;
 mod limits;
 mod listing;
 mod refusals;
+mod shim;
 mod storage;
 mod streams;
