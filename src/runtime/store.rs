@@ -422,6 +422,8 @@ impl ContainerStore {
         match self.take_lock(id, &dir, false) {
             Ok(Some(_held)) => self.clear(id, &dir).map(|()| true),
             Ok(None) => Ok(false),
+            // Its creator finished in the meantime: it is a container now.
+            Err(Error::NotFound(_)) if !dir.exists() => Ok(false),
             // No lock file: either nothing was put in yet or nothing is left in it.
             Err(Error::NotFound(_)) => self.clear(id, &dir).map(|()| true),
             Err(error) => Err(error),
@@ -809,6 +811,15 @@ mod tests {
         fs::create_dir(&dir).unwrap();
         assert!(store.finish(&Leftover::New(made.id)).unwrap());
         assert!(!dir.exists());
+    }
+
+    #[test]
+    fn leftover_that_became_a_container_meanwhile_keeps_its_name() {
+        let (_dir, store) = store();
+        let made = record(1, "web");
+        drop(create(&store, &made).unwrap());
+        assert!(!store.finish(&Leftover::New(made.id.clone())).unwrap());
+        assert_eq!(store.resolve("web").unwrap(), made.id);
     }
 
     #[test]
