@@ -146,16 +146,34 @@ impl ImageStore {
         // because this is what takes long.
         self.sync()?;
         let _lock = self.layout.lock()?;
-        let mut places = Vec::new();
+        match self.place(&staging, layers, &manifest, name) {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                // Some may be in place already. What can't be taken back now is later.
+                if self.collect().is_err() {
+                    staging.abandon();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives everything its place, and last its name. Under the exclusive lock.
+    fn place(
+        &self,
+        staging: &Staging,
+        layers: Vec<StagedLayer>,
+        manifest: &Descriptor,
+        name: &Reference,
+    ) -> Result<()> {
         for layer in layers {
-            places.push(layer.unpacked.keep()?);
+            layer.unpacked.keep()?;
         }
         sync_directory(self.layers.directory())?;
-        self.layout.place_blobs(&staging)?;
+        self.layout.place_blobs(staging)?;
         let mut descriptors = self.layout.index()?;
-        index::give_name(&mut descriptors, &manifest, name);
-        self.layout.write_index(&staging, descriptors)?;
-        Ok(id)
+        index::give_name(&mut descriptors, manifest, name);
+        self.layout.write_index(staging, descriptors)
     }
 
     fn sync(&self) -> Result<()> {

@@ -140,6 +140,12 @@ impl Staging {
         self.scratch.path().join(name)
     }
 
+    /// Leaves the directory behind, which tells the next sweep that blobs or layers may be
+    /// in place that no image names.
+    pub(super) fn abandon(self) {
+        self.scratch.abandon();
+    }
+
     /// Stages a small blob.
     pub(super) fn add(&mut self, media_type: MediaType, content: &[u8]) -> Result<Descriptor> {
         let digest = Digest::from_sha256(&Sha256::digest(content).into());

@@ -11,7 +11,10 @@ use super::{
     reference::Reference,
     store::ImageStore,
 };
-use crate::{layer, model::Digest};
+use crate::{
+    layer::{self, ScratchDirectory},
+    model::Digest,
+};
 
 impl ImageStore {
     /// Removes a name, and with the last one the image with all that no other image
@@ -76,7 +79,10 @@ impl ImageStore {
         self.layout.write_index(&staging, descriptors)?;
         let mut gone: Vec<String> = leaving;
         if removed {
-            self.collect()?;
+            if let Err(error) = self.collect() {
+                staging.abandon();
+                return Err(error);
+            }
             gone.push(found.id.to_string());
             let after: HashSet<_> = self.layers.list()?.into_iter().collect();
             let mut layers: Vec<_> = before.difference(&after).map(Digest::to_string).collect();
@@ -98,7 +104,10 @@ impl ImageStore {
         // Whoever was killed may have been between the blobs and the index. Their
         // directories go last: if this is killed too, the next sweep finds them again.
         let _lock = self.layout.lock()?;
-        self.collect()?;
+        if let Err(error) = self.collect() {
+            stale.into_iter().for_each(ScratchDirectory::abandon);
+            return Err(error);
+        }
         for scratch in stale {
             scratch.remove().map_err(Error::io("sweep", directory))?;
         }
@@ -107,7 +116,7 @@ impl ImageStore {
 
     /// Removes the blobs and layers that no image of the index uses. Under the exclusive
     /// lock: a change that is about to name them holds it from placing to naming.
-    fn collect(&self) -> Result<()> {
+    pub(super) fn collect(&self) -> Result<()> {
         let mut blobs = HashSet::new();
         let mut layers = HashSet::new();
         for descriptor in self.layout.index()? {

@@ -340,7 +340,13 @@ impl<R: BufRead> Archive<R> {
     /// The next header; `None` at the first of the zero blocks that end an archive.
     fn header(&mut self) -> Result<Option<Block>> {
         let mut block = [0; BLOCK];
-        read_exact(&mut self.source, &mut block)?;
+        match read_exact(&mut self.source, &mut block) {
+            // Too short for a single header.
+            Err(Error::Malformed(Refusal::Truncated)) if !self.any => {
+                return Err(Error::Malformed(Refusal::NotAnArchive));
+            }
+            result => result?,
+        }
         if block.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }

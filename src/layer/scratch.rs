@@ -22,6 +22,8 @@ pub struct ScratchDirectory {
     path: PathBuf,
     /// Carries the lock.
     _handle: File,
+    /// Whether it stays when dropped.
+    abandoned: bool,
 }
 
 impl ScratchDirectory {
@@ -42,8 +44,11 @@ impl ScratchDirectory {
             handle.lock()?;
             // A sweeper that came between making and locking has removed it by now.
             if handle.metadata()?.nlink() > 0 {
-                let _handle = handle;
-                return Ok(Self { path, _handle });
+                return Ok(Self {
+                    path,
+                    _handle: handle,
+                    abandoned: false,
+                });
             }
         }
     }
@@ -73,6 +78,11 @@ impl ScratchDirectory {
         }
     }
 
+    /// Leaves it to the next sweep, as if its maker had been killed.
+    pub fn abandon(mut self) {
+        self.abandoned = true;
+    }
+
     /// Removes it, and says if that failed.
     pub fn remove(self) -> io::Result<()> {
         remove_tree(&self.path)
@@ -81,8 +91,10 @@ impl ScratchDirectory {
 
 impl Drop for ScratchDirectory {
     fn drop(&mut self) {
-        // What can't be removed now is removed by the next sweep.
-        let _ = remove_tree(&self.path);
+        if !self.abandoned {
+            // What can't be removed now is removed by the next sweep.
+            let _ = remove_tree(&self.path);
+        }
     }
 }
 
@@ -104,6 +116,7 @@ pub fn stale(parent: &Path) -> io::Result<Vec<ScratchDirectory>> {
             Ok(()) => stale.push(ScratchDirectory {
                 path: entry.path(),
                 _handle: handle,
+                abandoned: false,
             }),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),

@@ -484,7 +484,10 @@ fn archive_cut_anywhere_is_refused() {
         pax(&[("path", b"d/b")], file("f")),
     ]);
     let entries = archive.len() - 1024;
-    for length in (0..=entries).step_by(97).chain((0..=entries).step_by(512)) {
+    for length in (512..=entries)
+        .step_by(97)
+        .chain((512..=entries).step_by(512))
+    {
         s.refuses(
             &format!("cut at {length}"),
             &archive[..length],
@@ -501,6 +504,8 @@ fn archive_cut_anywhere_is_refused() {
 #[test]
 fn what_is_no_archive_is_told_so() {
     let s = Store::new();
+    s.refuses("nothing", b"", "not a tar archive");
+    s.refuses("little", b"hi\n", "not a tar archive");
     s.refuses("text", &[b'#'; 4096], "not a tar archive");
     let mut damaged = whole(&[file("a"), file("b")]);
     damaged[1024] ^= 1;

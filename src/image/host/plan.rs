@@ -334,7 +334,8 @@ impl Search {
         let target = in_image(&real_name(busybox)?)?;
         for line in output.stdout.split(|byte| *byte == b'\n') {
             let name = Path::new(OsStr::from_bytes(line));
-            if name.file_name().is_some() && !line.starts_with(b"/") {
+            // In a directory: `linuxrc` is for initial RAM disks.
+            if name.is_relative() && name.components().count() > 1 {
                 let applet = merged(name);
                 self.tools
                     .add(&applet, Item::Link(relative(&applet, &target)));
