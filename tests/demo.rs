@@ -179,6 +179,10 @@ fn look(root: &Path, seen: &mut BTreeMap<String, Seen>) {
     };
     for entry in entries.flatten() {
         let id = entry.file_name().into_string().unwrap();
+        // What is being removed has another name.
+        if id.len() != 64 {
+            continue;
+        }
         let Some(name) = name_of(&entry.path()) else {
             continue;
         };

@@ -236,6 +236,14 @@ impl Format {
         }
     }
 
+    /// Whether a field may be told: what is costly need not be found out otherwise.
+    pub fn may_use(&self, field: &str) -> bool {
+        match self {
+            Self::Json => true,
+            Self::Table(template) | Self::Plain(template) => template.may_use(field),
+        }
+    }
+
     /// All rows as text. `headings` holds a title for each field; `method` answers calls
     /// such as `.Label "key"` on a row.
     pub fn render(

@@ -206,8 +206,11 @@ impl View {
             .map(|item| {
                 let fields = CONTAINERS.iter().filter(|column| chosen(column.field));
                 let pairs = fields.map(|c| {
-                    let text = c.template.unwrap_or(c.cell)(item);
-                    (c.field.to_owned(), Value::String(text))
+                    let value = match format.may_use(c.field) {
+                        true => Value::String(c.template.unwrap_or(c.cell)(item)),
+                        false => Value::Null,
+                    };
+                    (c.field.to_owned(), value)
                 });
                 let mut pairs: Vec<_> = pairs.collect();
                 if matches!(format, Format::Json) {

@@ -21,6 +21,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct Template {
     nodes: Vec<parse::Node>,
+    source: String,
 }
 
 /// Why a template is malformed or could not be filled in, in one line.
@@ -36,7 +37,23 @@ impl Template {
     /// Reads a template.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let nodes = parse::parse(lex::lex(text)?)?;
-        Ok(Self { nodes })
+        Ok(Self {
+            nodes,
+            source: text.to_owned(),
+        })
+    }
+
+    /// Whether its output may depend on a field of the data: so that what is costly to
+    /// find out and not asked for can be left null. Errs on the side of yes.
+    pub fn may_use(&self, field: &str) -> bool {
+        // A dot alone, or `$`, is the data as a whole.
+        let is_whole = self.source.contains('$')
+            || self
+                .source
+                .split('.')
+                .skip(1)
+                .any(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+        is_whole || self.source.contains(field)
     }
 
     /// Fills it in. A field that the data doesn't have is an error that names the ones
@@ -230,6 +247,13 @@ mod tests {
             let got = render(template);
             assert!(got.is_err(), "{template} gave {got:?}");
         }
+    }
+
+    #[test]
+    fn template_that_takes_the_data_whole_may_use_every_field() {
+        let may = |text: &str| Template::parse(text).unwrap().may_use("Size");
+        assert!(may("{{.Size}}") && may("{{json .}}") && may("{{.}}") && may("{{$.Names}}"));
+        assert!(!may("{{.Names}}\t{{.ID}}"));
     }
 
     #[test]
