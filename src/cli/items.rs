@@ -1,7 +1,7 @@
 //! Doing one thing to several containers, each with its own success or failure.
 
 use clap::Args;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 
 use super::{
     Context,
@@ -9,6 +9,10 @@ use super::{
     output::line,
 };
 use crate::{engine, model::ContainerId};
+
+/// Operations that run at once: each that waits for an exit holds an inotify instance, of
+/// which a user has 128.
+const AT_ONCE: usize = 32;
 
 /// Containers by name, id or the beginning of an id.
 #[derive(Args, Clone, Debug)]
@@ -24,7 +28,7 @@ impl Context {
         Ok(self.engine.resolve(reference).await?)
     }
 
-    /// Does `act` to each at once, then prints, in the order given, the name of each that
+    /// Does `act` to all, many at once, then prints, in the order given, the name of each that
     /// it succeeded on and why it failed on the others.
     pub async fn each(
         &self,
@@ -35,7 +39,10 @@ impl Context {
             let id = self.engine.resolve(reference).await?;
             act(id).await
         };
-        let results = join_all(references.iter().map(one)).await;
+        let results: Vec<_> = stream::iter(references.iter().map(one))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
         let mut code = 0;
         for (reference, result) in references.iter().zip(results) {
             match result {

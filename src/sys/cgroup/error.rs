@@ -45,6 +45,18 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// v2 gives controllers to the children of a group only while no process is in it.
+    #[error(
+        "processes live in the cgroup {}, so groups below it get no {controller} controller; \
+         move them into a child group",
+        path.display()
+    )]
+    Occupied {
+        /// The group.
+        path: PathBuf,
+        /// What was to be given.
+        controller: String,
+    },
     /// Something was asked that this kernel or this hierarchy can't do.
     #[error("this host can't set {field}: {why}")]
     Unsupported {

@@ -347,10 +347,19 @@ fn enable_all(hierarchy: &Hierarchy, group: &Path) {
 pub(super) fn enable(group: &Path, controller: &str) -> Result<()> {
     let path = group.join("cgroup.subtree_control");
     let value = format!("+{controller}");
-    fs::write(&path, &value).map_err(|source| Error::Write {
-        value,
-        path,
-        source,
+    fs::write(&path, &value).map_err(|source| {
+        // Not at the root of the host, which may hold both; inside of a container it may.
+        if source.raw_os_error() == Some(Errno::BUSY.raw_os_error()) {
+            return Error::Occupied {
+                path: group.to_owned(),
+                controller: controller.to_owned(),
+            };
+        }
+        Error::Write {
+            value,
+            path,
+            source,
+        }
     })
 }
 
