@@ -26,7 +26,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command, LogFormat};
-use error::Result;
+use error::{Result, Trying};
+
+use crate::sys::exe;
 
 /// Run one command; `args` begin after `oci`. To be called before any thread is made.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -53,6 +55,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(root: &Path, command: Command) -> Result<u8> {
+    if matches!(
+        command,
+        Command::Create(_) | Command::Run(_) | Command::Exec(_)
+    ) {
+        // A copy of us will be in the container, and may even be what it runs.
+        exe::run_sealed().trying(|| "run from a read-only clone of ourselves".to_owned())?;
+    }
     match command {
         Command::Create(options) => lifecycle::create(root, &options)?,
         Command::Start { id } => lifecycle::start(root, &id)?,

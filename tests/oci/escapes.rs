@@ -19,20 +19,26 @@ fn our_executable_cannot_be_written_from_inside() {
     let mut attack = bundle("");
     attack.config["process"]["args"] = json!(["/proc/self/exe"]);
     attack.run();
-    // An exec joins processes that already run and may watch for it.
+    // Somebody inside waits for a process that runs our executable, holds it open, and
+    // writes once nobody executes it any more.
     let script = "while true; do for p in /proc/[0-9]*; do
-        case $(readlink $p/exe) in */busybox|'') ;; *) echo seen >> /tmp/seen; echo x > $p/exe && echo written >> /tmp/seen;; esac
-        done; done 2>/dev/null";
+        case $(readlink $p/exe) in */busybox|'') ;; *)
+            exec 9< $p/exe && echo seen >> /tmp/seen
+            for try in 1 2 3 4 5 6 7 8 9; do
+                (echo x > /proc/self/fd/9) && echo written >> /tmp/seen; sleep 0.1
+            done;;
+        esac; done; done 2>/dev/null";
     let watcher = bundle(script);
     let started = watcher
         .command(&["run", "-d", &watcher.id])
         .stdout(std::process::Stdio::null())
         .status();
     assert!(started.expect("run").success());
-    for _ in 0..10 {
-        watcher.output(&["exec", &watcher.id, "true"]);
+    for _ in 0..40 {
+        watcher.output(&["exec", &watcher.id, "/proc/self/exe", "--help"]);
     }
     let seen = fs::read_to_string(watcher.rootfs().join("tmp/seen")).unwrap_or_default();
+    assert!(seen.contains("seen"), "the attack never met our executable");
     assert!(!seen.contains("written"), "{seen}");
     assert!(fs::read(env!("CARGO_BIN_EXE_wharf")).expect("read") == before);
 }
