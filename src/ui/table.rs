@@ -4,6 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{View, gauge, pen::Pen, theme::Theme};
 use crate::{
+    action::Action,
     app::{Pane, Running, Target, columns::TABLE},
     format::{
         Tone,
@@ -188,10 +189,9 @@ fn cell_text(column: &Column, item: &Item<'_>) -> String {
 fn phrase(view: &View<'_>, row: &ContainerRow, running: Option<Running>) -> (String, Tone) {
     let container = &row.container;
     if let Some(running) = running {
-        let spec = running.action.spec();
         let age = duration::short(view.state.clock.saturating_sub(running.since));
         let mark = view.theme.glyphs.ellipsis();
-        return (format!("{}{mark} {age}", spec.title), Tone::Warn);
+        return (format!("{}{mark} {age}", doing(running.action)), Tone::Warn);
     }
     let mut text = status(container, view.state.now());
     if container.exit.is_some_and(|exit| exit.oom_killed) && container.state == State::Exited {
@@ -206,6 +206,20 @@ fn phrase(view: &View<'_>, row: &ContainerRow, running: Option<Running>) -> (Str
         tone => tone,
     };
     (text, tone)
+}
+
+/// The word for an action that has not ended.
+fn doing(action: Action) -> &'static str {
+    match action {
+        Action::Start => "starting",
+        Action::Stop => "stopping",
+        Action::Restart => "restarting",
+        Action::Pause => "pausing",
+        Action::Unpause => "unpausing",
+        Action::Kill => "killing",
+        Action::Remove => "removing",
+        other => other.spec().title,
+    }
 }
 
 fn title_line(buffer: &mut Buffer, view: &View<'_>, slots: &[Slot]) {

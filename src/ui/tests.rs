@@ -215,7 +215,7 @@ async fn failed_log_and_failed_operations_are_told_where_they_belong() {
     ));
     let effects = state.update(Message::Key(Key::char('r')));
     let running = text(&state);
-    assert!(running.contains("restart…"), "{running}");
+    assert!(running.contains("restarting…"), "{running}");
     let Some(crate::app::Effect::Operate {
         operation, targets, ..
     }) = effects.first()
