@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             open,
             data: |root| self::root(root).data,
             dashboard,
+            screenshot,
         },
     )
 }
@@ -42,19 +43,40 @@ fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {
 }
 
 fn dashboard(engine: Arc<dyn Engine>) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("start the dashboard: {error}"))?;
-    let look = cli::look();
+    let runtime = runtime()?;
     let options = app::Options {
-        look: app::Look {
-            glyphs: look.glyphs,
-            has_color: look.color,
-        },
+        look: look(),
         interact: Box::new(|session| Box::pin(cli::interact(session))),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));
     runtime.shutdown_background();
     shown.map_err(|error| format!("dashboard: {error}"))
+}
+
+fn screenshot(engine: Arc<dyn Engine>, shot: cli::Shot) -> Result<String, String> {
+    let runtime = runtime()?;
+    let still = app::Still {
+        look: app::Look::FULL,
+        size: shot.size,
+        watch: shot.watch,
+        keys: shot.keys,
+    };
+    let buffer = runtime.block_on(app::still(engine, &still, ui::draw));
+    runtime.shutdown_background();
+    Ok(ui::svg::picture(&buffer))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("start the dashboard: {error}"))
+}
+
+fn look() -> app::Look {
+    let look = cli::look();
+    app::Look {
+        glyphs: look.glyphs,
+        has_color: look.color,
+    }
 }

@@ -26,6 +26,7 @@ mod modal;
 mod operation;
 mod run;
 mod state;
+mod still;
 mod terminal;
 mod update;
 
@@ -38,6 +39,7 @@ pub use modal::{Choice, Modal};
 pub use operation::{Operations, Running};
 pub use run::{Interact, Options, run};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
+pub use still::{Still, still};
 pub use update::LOG_MARGIN;
 
 #[cfg(test)]

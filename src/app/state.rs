@@ -26,6 +26,14 @@ pub struct Look {
     pub has_color: bool,
 }
 
+impl Look {
+    /// Every sign and colours: for what is no terminal, such as a picture.
+    pub const FULL: Self = Self {
+        glyphs: Glyphs::Unicode,
+        has_color: true,
+    };
+}
+
 /// The screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]

@@ -9,6 +9,7 @@ mod completions;
 mod container;
 mod container_args;
 mod create;
+mod debug;
 mod demo;
 mod diff;
 mod events;
@@ -59,6 +60,7 @@ use crate::{
     action,
     engine::{Engine, Session},
 };
+pub use debug::Shot;
 use failure::{Failure, Outcome};
 pub use output::Output;
 
@@ -71,6 +73,8 @@ pub struct Faces {
     pub data: fn(Option<&Path>) -> PathBuf,
     /// Shows the dashboard until its user leaves.
     pub dashboard: fn(Arc<dyn Engine>) -> Result<(), String>,
+    /// Draws the dashboard once, as an SVG picture.
+    pub screenshot: fn(Arc<dyn Engine>, Shot) -> Result<String, String>,
 }
 
 /// What a command works with.
@@ -133,6 +137,9 @@ enum Command {
     #[command(subcommand)]
     Container(container::ContainerCommand),
     Demo(demo::DemoArgs),
+    /// Make pictures for the documentation
+    #[command(subcommand, hide = true)]
+    Debug(debug::DebugCommand),
     /// Print a shell's completions
     Completions(completions::CompletionsArgs),
     /// Print the version of wharf and of what it runs on
@@ -226,6 +233,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         output: Output::of_stdout(),
     };
     let outcome = match command {
+        Command::Debug(command) => debug::run(command, &context, faces),
         Command::Demo(args) => demo::run(&args, &context, &runtime, faces, cli.root.as_deref()),
         command => runtime.block_on(execute(command, &context)),
     };
@@ -265,7 +273,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Container(command) => Box::pin(execute(command.into(), context)).await,
         Command::Version(args) => version::run(&args, context),
         Command::Info(args) => info::run(&args, context).await,
-        Command::Demo(_) | Command::Completions(_) => Err(Failure::new(
+        Command::Debug(_) | Command::Demo(_) | Command::Completions(_) => Err(Failure::new(
             "it has no longer form: call it as `wharf demo`",
         )),
     }

@@ -1,0 +1,95 @@
+//! `wharf debug`: what documentation and bug reports are made with. Not in the help.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+
+use super::{
+    Context, Faces,
+    failure::{Failure, Outcome},
+};
+use crate::action::Key;
+
+/// The commands below `debug`.
+#[derive(Debug, Subcommand)]
+pub enum DebugCommand {
+    /// Write the dashboard's screen as an SVG picture
+    Screenshot(ScreenshotArgs),
+}
+
+/// Arguments of `debug screenshot`.
+#[derive(Args, Debug)]
+pub struct ScreenshotArgs {
+    /// Columns and rows
+    #[arg(long, value_name = "WxH", default_value = "160x45", value_parser = size)]
+    size: (u16, u16),
+    /// Seconds to watch before, so that graphs have a past
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    watch: u64,
+    /// Keys to press then, such as "j t tab"
+    #[arg(long, value_name = "KEYS", default_value = "", value_parser = keys)]
+    keys: Keys,
+    /// Where to write it
+    out: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+struct Keys(Vec<Key>);
+
+/// What a picture is to show.
+#[derive(Clone, Debug)]
+pub struct Shot {
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// How long to watch first.
+    pub watch: Duration,
+    /// Keys to press then.
+    pub keys: Vec<Key>,
+}
+
+/// Does one of them.
+pub fn run(command: DebugCommand, context: &Context, faces: &Faces) -> Outcome {
+    let DebugCommand::Screenshot(args) = command;
+    let shot = Shot {
+        size: args.size,
+        watch: Duration::from_secs(args.watch),
+        keys: args.keys.0,
+    };
+    let picture = (faces.screenshot)(context.engine.clone(), shot).map_err(Failure::new)?;
+    std::fs::write(&args.out, picture)
+        .map_err(|error| Failure::new(format!("write {}: {error}", args.out.display())))?;
+    Ok(0)
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let parsed = text.split_once('x').and_then(|(width, height)| {
+        let size = (width.parse().ok()?, height.parse().ok()?);
+        ((1..=1000).contains(&size.0) && (1..=1000).contains(&size.1)).then_some(size)
+    });
+    parsed.ok_or_else(|| "it is columns x rows, such as 160x45".to_owned())
+}
+
+fn keys(text: &str) -> Result<Keys, String> {
+    let keys = text.split_whitespace().map(|name| {
+        Key::parse(name).ok_or_else(|| format!("{name} is no key; ctrl-k, tab and S are"))
+    });
+    keys.collect::<Result<_, _>>().map(Keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_keys_are_checked_first() {
+        assert_eq!(size("80x24"), Ok((80, 24)));
+        for bad in ["80", "x24", "0x1", "80x24x2", "99999x1"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+        assert_eq!(
+            keys("j ctrl-k").unwrap().0,
+            [Key::char('j'), Key::ctrl('k')]
+        );
+        assert!(keys("nonsense").is_err());
+    }
+}
