@@ -38,9 +38,7 @@ impl Terminal {
             &rows.to_string(),
             "-e",
             &root,
-            "-e",
-            "PS1=prompt> ",
-            "sh",
+            "exec env PS1='prompt> ' sh",
         ]);
         terminal.until("prompt>");
         terminal
@@ -144,7 +142,7 @@ fn container_is_started_paused_entered_stopped_and_removed_by_keys() {
     // Two keys typed at once are two keys.
     t.keys(&["j", "k"]);
     t.keys(&["e"]);
-    t.until("# ");
+    t.until("/ #");
     t.line("echo in-$((40+2)) on $(hostname)");
     let hostname = s.inspect("harbour", "{{.Config.Hostname}}");
     t.until(&format!("in-42 on {hostname}"));

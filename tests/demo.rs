@@ -33,6 +33,8 @@ struct Seen {
     /// How often its cgroup was another one than before: a restart.
     inits: Vec<i32>,
     memory_limit: Option<u64>,
+    cpu_limit: Option<f64>,
+    write_limit: Option<u64>,
 }
 
 #[test]
@@ -56,6 +58,7 @@ fn the_printed_table_agrees_with_the_kernel() {
             break status;
         }
         assert!(Instant::now() < end, "the demo never ends");
+        prefer_containers();
         look(s.root(), &mut seen);
         thread::sleep(Duration::from_millis(50));
     };
@@ -63,75 +66,89 @@ fn the_printed_table_agrees_with_the_kernel() {
     assert!(status.success(), "{status}: {}", stderr.join().unwrap());
     println!("{table}");
 
-    let cpu = &seen["demo-cpu"];
-    let quota = 0.25;
-    let share = rate(&cpu.cpu, |v| *v);
-    println!("demo-cpu: {share:.3} cores of {quota}");
-    assert!(
+    // All is looked at before anything fails: one bad figure must not hide another.
+    let mut wrong = Vec::new();
+    let mut check = |fine: bool, what: String| {
+        println!("{} {what}", if fine { "fine: " } else { "WRONG:" });
+        if !fine {
+            wrong.push(what);
+        }
+    };
+
+    let quota = seen["demo-cpu"]
+        .cpu_limit
+        .expect("a quota in the kernel's files");
+    let share = rate(&seen["demo-cpu"].cpu, |v| *v);
+    check(
         (share / quota - 1.0).abs() <= 0.1,
-        "{share} cores of a quota of {quota}"
+        format!("demo-cpu used {share:.3} cores of a quota of {quota}"),
     );
     let said: f64 = row(&table, "demo-cpu")
         .iter()
         .find_map(|w| w.strip_suffix('%')?.parse().ok())
         .unwrap();
-    assert!(
-        (said / (quota * 100.0) - 1.0).abs() <= 0.15,
-        "the table says {said} % for {share} cores"
+    check(
+        (said / (share * 100.0) - 1.0).abs() <= 0.15,
+        format!("the table says {said} % of a core"),
     );
 
     let memory = &seen["demo-memory"];
-    println!(
-        "demo-memory: {} OOM kills in one run, {} runs",
-        memory.oom_kills,
-        memory.inits.len()
-    );
-    assert_eq!(memory.memory_limit, Some(64 << 20));
-    assert!(
-        memory.inits.len() >= 2,
-        "it was never restarted: {memory:?}"
+    let restarts = memory.inits.len() - 1;
+    check(
+        memory.memory_limit == Some(64 << 20) && restarts >= 1,
+        format!(
+            "demo-memory had {restarts} restarts below {:?} bytes",
+            memory.memory_limit
+        ),
     );
     // The group's own counter goes with the group when it is restarted; the machine's
     // stays.
-    assert!(
-        memory.oom_kills >= 1 || kills_of_the_machine() > kills_before,
-        "no OOM kill was seen in the kernel's files: {memory:?}"
+    let machine = kills_of_the_machine() - kills_before;
+    check(
+        memory.oom_kills.max(machine) >= 1,
+        format!(
+            "the kernel counts {} OOM kills in one run, {machine} on the machine",
+            memory.oom_kills
+        ),
     );
+    let told = s.known_events().matches("\"oom\"").count();
+    check(told >= 1, format!("the event log tells {told} OOM kills"));
 
     let forks = &seen["demo-forks"];
-    println!("demo-forks: {} of {:?} pids", forks.pids, forks.pids_limit);
-    assert_eq!(
-        Some(forks.pids),
-        forks.pids_limit,
-        "pids.current reaches pids.max"
+    check(
+        forks.pids_limit == Some(forks.pids),
+        format!(
+            "demo-forks had {} processes of {:?}",
+            forks.pids, forks.pids_limit
+        ),
     );
-    let limit = forks.pids_limit.unwrap();
     let words = row(&table, "demo-forks");
     let (now, of) = words
         .iter()
         .find_map(|w| {
-            w.split_once('/')
-                .filter(|(a, b)| a.parse::<u64>().is_ok() && b.parse::<u64>().is_ok())
+            let (now, of) = w.split_once('/')?;
+            Some((now.parse::<u64>().ok()?, of.parse::<u64>().ok()?))
         })
-        .unwrap();
-    assert_eq!(of.parse(), Ok(limit));
-    assert!(
-        now.parse::<u64>().unwrap() + 3 >= limit,
-        "the table says {now} of {limit} processes"
+        .expect("the table has processes and their limit");
+    check(
+        Some(of) == forks.pids_limit && now + 3 >= of,
+        format!("the table says {now} of {of} processes"),
     );
 
-    let disk = &seen["demo-disk"];
-    let rate = rate(&disk.written, |v| *v as f64);
-    println!(
-        "demo-disk: {:.2} MiB a second of 4",
-        rate / f64::from(1 << 20)
+    let limit = seen["demo-disk"]
+        .write_limit
+        .expect("a write limit in the kernel's files");
+    let written = rate(&seen["demo-disk"].written, |v| *v as f64);
+    check(
+        (written / limit as f64 - 1.0).abs() <= 0.15,
+        format!("demo-disk wrote {written:.0} bytes a second of {limit}"),
     );
-    let limit = f64::from(4 << 20);
-    assert!(
-        (rate / limit - 1.0).abs() <= 0.15,
-        "it wrote {rate} bytes a second of {limit}"
+    check(
+        row(&table, "demo-disk")
+            .iter()
+            .any(|w| w.ends_with("MB/s") && !w.starts_with('0')),
+        "the table has its rate".into(),
     );
-
     for name in ["demo-idle", "demo-chatty"] {
         assert!(!row(&table, name).is_empty());
     }
@@ -140,6 +157,18 @@ fn the_printed_table_agrees_with_the_kernel() {
         "",
         "the headless demo removes its containers"
     );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Gives the engine's groups the most weight that there is, so that other work on this
+/// machine doesn't keep a container below its quota: the quota is what is held.
+fn prefer_containers() {
+    for mount in support::cgroup::mounts() {
+        for (file, most) in [("cpu.shares", "262144"), ("cpu.weight", "10000")] {
+            // The group is there while containers are, and goes with the last.
+            let _ = fs::write(mount.join("wharf").join(file), most);
+        }
+    }
 }
 
 /// OOM kills since this machine started.
@@ -179,11 +208,8 @@ fn look(root: &Path, seen: &mut BTreeMap<String, Seen>) {
     };
     for entry in entries.flatten() {
         let id = entry.file_name().into_string().unwrap();
-        // What is being removed has another name.
-        if id.len() != 64 {
-            continue;
-        }
-        let Some(name) = name_of(&entry.path()) else {
+        // One that is being made or removed has a longer name.
+        let Some(name) = name_of(&entry.path()).filter(|_| id.len() == 64) else {
             continue;
         };
         // Its cgroup comes and goes with each run.
@@ -197,6 +223,8 @@ fn look(root: &Path, seen: &mut BTreeMap<String, Seen>) {
         one.pids = one.pids.max(now.pids);
         one.pids_limit = now.pids_limit;
         one.memory_limit = now.memory_limit;
+        one.cpu_limit = now.cpu_limit;
+        one.write_limit = now.write_limit;
         one.oom_kills = one.oom_kills.max(now.oom_kills);
         if let Some(first) = now.processes.iter().copied().min()
             && one.inits.last().is_none_or(|last| first > *last)

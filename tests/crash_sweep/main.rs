@@ -39,11 +39,11 @@ struct Operation {
 const NOTHING: fn(&Sandbox) = |_| {};
 const CREATED: fn(&Sandbox) = |s| {
     s.ok(&[
-        "create", "--name", "x", "-m", "64m", BUSYBOX, "sleep", "1000",
+        "create", "--name", "xx", "-m", "64m", BUSYBOX, "sleep", "1000",
     ]);
 };
 const RUNNING: fn(&Sandbox) = |s| {
-    s.start(&["--name", "x", "-m", "64m", BUSYBOX, "sleep", "1000"]);
+    s.start(&["--name", "xx", "-m", "64m", BUSYBOX, "sleep", "1000"]);
 };
 
 #[test]
@@ -51,7 +51,7 @@ fn create_can_be_killed_anywhere() {
     sweep(&Operation {
         name: "create",
         prepare: NOTHING,
-        arguments: &["create", "--name", "x", BUSYBOX, "sleep", "1000"],
+        arguments: &["create", "--name", "xx", BUSYBOX, "sleep", "1000"],
         containers: 0..=1,
     });
 }
@@ -61,7 +61,7 @@ fn start_can_be_killed_anywhere() {
     sweep(&Operation {
         name: "start",
         prepare: CREATED,
-        arguments: &["start", "x"],
+        arguments: &["start", "xx"],
         containers: 1..=1,
     });
 }
@@ -71,7 +71,7 @@ fn exec_can_be_killed_anywhere() {
     sweep(&Operation {
         name: "exec",
         prepare: RUNNING,
-        arguments: &["exec", "x", "true"],
+        arguments: &["exec", "xx", "true"],
         containers: 1..=1,
     });
 }
@@ -81,7 +81,7 @@ fn stop_can_be_killed_anywhere() {
     sweep(&Operation {
         name: "stop",
         prepare: RUNNING,
-        arguments: &["stop", "-t", "0", "x"],
+        arguments: &["stop", "-t", "0", "xx"],
         containers: 1..=1,
     });
 }
@@ -99,7 +99,7 @@ fn update_can_be_killed_anywhere() {
             "192m",
             "--pids-limit",
             "77",
-            "x",
+            "xx",
         ],
         containers: 1..=1,
     });
@@ -110,7 +110,7 @@ fn rm_can_be_killed_anywhere() {
     sweep(&Operation {
         name: "rm",
         prepare: RUNNING,
-        arguments: &["rm", "-f", "x"],
+        arguments: &["rm", "-f", "xx"],
         containers: 0..=1,
     });
 }

@@ -222,6 +222,7 @@ impl Tracer {
 
     fn event(&mut self, pid: Pid, event: i32) {
         self.adopt(pid.as_raw());
+        self.adopt_child(pid, event);
         if event == libc::PTRACE_EVENT_EXEC {
             let raw = pid.as_raw();
             let name = fs::read(format!("/proc/{raw}/cmdline")).unwrap_or_default();
@@ -274,6 +275,21 @@ impl Tracer {
         );
     }
 
+    /// The child of a clone is attached by the kernel and stops: it must be known, or it
+    /// would stay stopped for ever where we end before its first report.
+    fn adopt_child(&mut self, parent: Pid, event: i32) {
+        let clones = [
+            libc::PTRACE_EVENT_FORK,
+            libc::PTRACE_EVENT_VFORK,
+            libc::PTRACE_EVENT_CLONE,
+        ];
+        if clones.contains(&event)
+            && let Ok(child) = ptrace::getevent(parent)
+        {
+            self.adopt(child as i32);
+        }
+    }
+
     fn kill_victim(&self) {
         for (group, role) in &self.roles {
             let dies = match self.victim {
@@ -311,8 +327,12 @@ impl Tracer {
                         command_lives = false;
                     }
                 }
-                Ok(WaitStatus::PtraceSyscall(pid) | WaitStatus::PtraceEvent(pid, _, _)) => {
-                    // Children born meanwhile are attached too: they stop and come here.
+                Ok(WaitStatus::PtraceEvent(pid, _, event)) => {
+                    self.adopt_child(pid, event);
+                    let _ = ptrace::detach(pid, None);
+                    self.tracees.remove(&pid.as_raw());
+                }
+                Ok(WaitStatus::PtraceSyscall(pid)) => {
                     let _ = ptrace::detach(pid, None);
                     self.tracees.remove(&pid.as_raw());
                 }
@@ -322,6 +342,7 @@ impl Tracer {
                 }
                 Ok(WaitStatus::StillAlive) => {
                     // Threads that an execve of another thread ended are not reported.
+                    // One that is dead is told to its parent once we let it go.
                     self.tracees
                         .retain(|pid, _| status_field(*pid, "State").is_some());
                     thread::sleep(Duration::from_millis(1));

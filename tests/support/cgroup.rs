@@ -168,6 +168,13 @@ impl Cgroup {
         self.file(controller, "blkio.throttle.write_bps_device", "io.max")
     }
 
+    /// Most bytes written a second to a device, of the first that has a limit.
+    pub fn write_limit(&self) -> Option<u64> {
+        self.write_limit_text()
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("wbps=").unwrap_or(word).parse().ok())
+    }
+
     /// Whether its processes are frozen: by v2's freezer, which a mixed host has too, or
     /// by v1's.
     pub fn is_frozen(&self) -> bool {
@@ -200,6 +207,10 @@ pub struct Reading {
     pub pids_limit: Option<u64>,
     /// Memory limit, bytes.
     pub memory_limit: Option<u64>,
+    /// CPU quota in cores.
+    pub cpu_limit: Option<f64>,
+    /// Most bytes written a second.
+    pub write_limit: Option<u64>,
     /// Processes killed for lack of memory.
     pub oom_kills: u64,
     /// Process ids.
@@ -216,6 +227,8 @@ impl Reading {
             pids: cgroup.pids(),
             pids_limit: cgroup.pids_limit(),
             memory_limit: cgroup.memory_limit(),
+            cpu_limit: cgroup.cpu_limit(),
+            write_limit: cgroup.write_limit(),
             oom_kills: cgroup.oom_kills(),
             processes: cgroup.processes(),
         });

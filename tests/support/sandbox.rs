@@ -208,6 +208,11 @@ impl Sandbox {
         ids.clone()
     }
 
+    /// The event log as it is on disk.
+    pub fn known_events(&self) -> String {
+        fs::read_to_string(self.root.join("run/events")).unwrap_or_default()
+    }
+
     /// Removes every container by wharf's own command.
     pub fn remove_all(&self) -> Result<(), String> {
         self.known_ids();
