@@ -275,6 +275,29 @@ impl Tracer {
         );
     }
 
+    /// Lets go of those that stopped without a report that could be read, asks the others
+    /// once more, and forgets those that are gone.
+    fn nudge(&mut self) {
+        let flags = WaitPidFlag::__WALL | WaitPidFlag::WNOHANG;
+        self.tracees.retain(|raw, _| {
+            let pid = Pid::from_raw(*raw);
+            match status_field(*raw, "State")
+                .unwrap_or_default()
+                .chars()
+                .next()
+            {
+                None => false,
+                Some('t') => ptrace::detach(pid, None).is_err(),
+                Some('Z' | 'X') => matches!(waitpid(pid, Some(flags)), Ok(WaitStatus::StillAlive)),
+                Some(_) => {
+                    // Not stopped yet, or about to end.
+                    let _ = ptrace::interrupt(pid);
+                    true
+                }
+            }
+        });
+    }
+
     /// The child of a clone is attached by the kernel and stops: it must be known, or it
     /// would stay stopped for ever where we end before its first report.
     fn adopt_child(&mut self, parent: Pid, event: i32) {
@@ -317,7 +340,10 @@ impl Tracer {
             assert!(
                 Instant::now() < end,
                 "never ended: {:?}",
-                self.tracees.keys()
+                self.tracees
+                    .keys()
+                    .map(|pid| (pid, status_field(*pid, "State"), status_field(*pid, "Name")))
+                    .collect::<Vec<_>>()
             );
             let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD | WaitPidFlag::WNOHANG;
             match waitpid(None, Some(flags)) {
@@ -342,9 +368,7 @@ impl Tracer {
                 }
                 Ok(WaitStatus::StillAlive) => {
                     // Threads that an execve of another thread ended are not reported.
-                    // One that is dead is told to its parent once we let it go.
-                    self.tracees
-                        .retain(|pid, _| status_field(*pid, "State").is_some());
+                    self.nudge();
                     thread::sleep(Duration::from_millis(1));
                 }
                 Ok(_) | Err(Errno::EINTR | Errno::EINVAL) => {}

@@ -46,7 +46,7 @@ fn ps_lists_by_dockers_flags_and_filters() {
     }
     let id = s.id("runner");
     assert_eq!(names(&s, &["-f", &format!("id={}", &id[..12])]), ["runner"]);
-    s.refused(&["ps", "-f", "nosuch=1"], 125);
+    s.refused(&["ps", "-f", "nosuch=1"], 1);
 }
 
 #[test]
