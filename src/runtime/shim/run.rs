@@ -53,9 +53,19 @@ pub(super) fn exit_code(pid: i32, process: &OwnedFd) -> Option<i32> {
         Ok(Some(status)) => status
             .exit_status()
             .or_else(|| status.terminating_signal().map(|signal| 128 + signal)),
-        Ok(None) => proc::zombie_status(Pid::from_raw(pid)?).map(code_of_status),
-        Err(_) => pidfd::exit_status(process).map(code_of_status),
+        // Traced, or, after an adoption, not our child: the kernel keeps the status once
+        // its parent has reaped it, which may happen between the two questions.
+        _ => zombie_status(pid, process)
+            .or_else(|| pidfd::exit_status(process))
+            .map(code_of_status),
     }
+}
+
+/// The wait status of a process that nobody has reaped yet.
+fn zombie_status(pid: i32, process: &OwnedFd) -> Option<i32> {
+    let status = proc::zombie_status(Pid::from_raw(pid)?)?;
+    // Still there, so the number was its own when it was looked up.
+    pidfd::send_signal(process, 0).is_ok().then_some(status)
 }
 
 /// The code that a wait status stands for.
