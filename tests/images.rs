@@ -429,6 +429,7 @@ fn changes_are_those_that_docker_tells() {
         lower: vec![image],
         upper: s.path("upper"),
         work: s.path("work"),
+        is_volatile: false,
     };
     fs::create_dir(&overlay.upper).unwrap();
     fs::create_dir(&overlay.work).unwrap();

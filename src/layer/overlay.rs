@@ -30,6 +30,8 @@ pub struct Overlay {
     pub upper: PathBuf,
     /// Scratch directory of overlayfs, on the same file system as `upper`.
     pub work: PathBuf,
+    /// What is written is thrown away with the container: it need not reach the disk.
+    pub is_volatile: bool,
 }
 
 impl Overlay {
@@ -128,6 +130,7 @@ mod tests {
             lower: vec![layer("high"), layer("low")],
             upper: layer("upper"),
             work: layer("work"),
+            is_volatile: false,
         };
         Stack { _dir: dir, overlay }
     }

@@ -77,6 +77,7 @@ impl LayerStore {
             lower: layers.iter().rev().map(|layer| self.path(layer)).collect(),
             upper,
             work,
+            is_volatile: false,
         }
     }
 

@@ -30,6 +30,12 @@ const PLAIN: [(&CStr, &CStr); 3] = [
 /// Mount it, in no mount namespace: whoever gets the descriptor may attach it.
 pub(super) fn mount_detached(overlay: &Overlay) -> Result<OwnedFd> {
     let directories = Directories::open(overlay)?;
+    if overlay.is_volatile {
+        // Overlayfs' mark of an earlier such mount, by which it refuses another: what was
+        // not written out might be missing. Nothing is, short of a loss of power, after
+        // which such a container does not exist any more.
+        let _ = std::fs::remove_dir(overlay.work.join("work/incompat/volatile"));
+    }
     match directories.by_context() {
         Ok(tree) => Ok(tree),
         // Before Linux 6.5 overlayfs does not know `lowerdir+`.
@@ -46,6 +52,7 @@ struct Directories {
     lower: Vec<Directory>,
     upper: Directory,
     work: Directory,
+    is_volatile: bool,
 }
 
 struct Directory {
@@ -63,6 +70,7 @@ impl Directories {
                 .collect::<Result<_>>()?,
             upper: Directory::open(&overlay.upper)?,
             work: Directory::open(&overlay.work)?,
+            is_volatile: overlay.is_volatile,
         })
     }
 
@@ -77,6 +85,12 @@ impl Directories {
         context.set(c"workdir", Some(&self.work.by_descriptor()))?;
         for (feature, value) in PLAIN {
             context.set(feature, Some(value))?;
+        }
+        if self.is_volatile {
+            // Else the end of the container's last process waits until the whole file
+            // system below is written out: 400 ms on a busy disk. Refused before Linux
+            // 5.10, which then waits.
+            let _ = context.set(c"volatile", None);
         }
         context.mount(0)
     }
@@ -181,6 +195,7 @@ mod tests {
             lower: (0..count).map(|n| dir.path().join(n.to_string())).collect(),
             upper: dir.path().join("upper"),
             work: dir.path().join("work"),
+            is_volatile: false,
         };
         for path in overlay.lower.iter().chain([&overlay.upper, &overlay.work]) {
             fs::create_dir(path).expect("mkdir");

@@ -3,7 +3,7 @@
 
 use std::{
     ffi::OsString,
-    io,
+    io::{self, Write},
     os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
     process::ExitCode,
@@ -54,9 +54,10 @@ impl Starter {
         self.tell(&Answer::Failed(failure.clone()));
     }
 
-    fn tell(self, answer: &Answer) {
+    fn tell(mut self, answer: &Answer) {
+        let json = serde_json::to_vec(answer).expect("an answer has no map");
         // A starter that was killed doesn't read it.
-        let _ = serde_json::to_writer(&self.0, answer);
+        let _ = self.0.write_all(&json);
     }
 }
 

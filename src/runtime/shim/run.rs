@@ -19,7 +19,10 @@ use crate::{
 pub(super) fn overlay(root: &Root, record: &ContainerRecord) -> Result<Overlay, Failure> {
     let paths = root.container(&record.id);
     let layers = LayerStore::open(root.layers()).describe("open the layers")?;
-    Ok(layers.overlay(&record.layers, paths.upper(), paths.work()))
+    Ok(Overlay {
+        is_volatile: record.config.auto_remove,
+        ..layers.overlay(&record.layers, paths.upper(), paths.work())
+    })
 }
 
 /// The system call filter of a process.

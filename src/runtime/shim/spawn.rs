@@ -173,7 +173,7 @@ fn take_life(run: &Path, work: &Work<'_>) -> Result<File, Error> {
 fn pass_on(config: &ExecConfig) -> Result<File, Error> {
     let write = || {
         let mut file = File::from(memfd_create(c"wharf-exec", MemfdFlags::CLOEXEC)?);
-        serde_json::to_writer(&file, config)?;
+        file.write_all(&serde_json::to_vec(config)?)?;
         file.rewind()?;
         Ok(file)
     };
