@@ -486,6 +486,37 @@ fn pid_and_user_namespaces_by_path_are_joined() {
     }
 }
 
+/// runc 1.1 has no time namespaces.
+#[test]
+fn time_namespace_has_its_offsets() {
+    for user in [false, true] {
+        let mut bundle = Bundle::new(Runtime::Ours, "cat /proc/uptime; sleep 1000");
+        if user {
+            user_namespace(&mut bundle);
+        }
+        let list = linux(&mut bundle)["namespaces"]
+            .as_array_mut()
+            .expect("list");
+        list.push(json!({"type": "time"}));
+        linux(&mut bundle)["timeOffsets"] = json!({"boottime": {"secs": 1_000_000_000}});
+        let log = fs::File::create(bundle.path("log")).expect("log");
+        let started = bundle
+            .command(&["run", "-d", &bundle.id])
+            .stdout(log)
+            .status();
+        assert!(started.expect("run").success(), "user namespace: {user}");
+        // An exec is in the same.
+        let output = bundle.output(&["exec", &bundle.id, "cat", "/proc/uptime"]);
+        let uptime = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            uptime.starts_with("100"),
+            "user namespace {user}: {uptime} {output:?}"
+        );
+        let log = fs::read_to_string(bundle.path("log")).expect("log");
+        assert!(log.starts_with("100"), "user namespace {user}: {log}");
+    }
+}
+
 #[test]
 fn hooks_run_at_the_same_points() {
     let outcomes = [Runtime::Ours, Runtime::Runc].map(|runtime| {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{LinuxIdMapping, LinuxNamespaceType, LinuxTimeOffset, Spec};
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::process::Pid;
+use rustix::process::{DumpableBehavior, Pid, set_dumpable_behavior};
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
 use crate::sys::cgroup::Cgroup;
@@ -274,7 +274,11 @@ impl Namespaces {
     fn enter_time(&self) -> rustix::io::Result<()> {
         unshare_flags(clone::NEW_TIME)?;
         if let Some(offsets) = &self.time_offsets {
+            // Becoming root of a user namespace gave our files in /proc to the host's
+            // root; while we may be dumped they are ours.
+            set_dumpable_behavior(DumpableBehavior::Dumpable)?;
             write_file(c"/proc/self/timens_offsets", offsets.as_bytes())?;
+            set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         }
         let fd = openat(
             CWD,
