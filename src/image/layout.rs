@@ -95,6 +95,19 @@ impl Layout {
         Ok(index.manifests().clone())
     }
 
+    /// Whether a descriptor is of an image. Another tool may put other things beside
+    /// ours, such as the index of an image for several platforms.
+    pub(super) fn is_image(descriptor: &Descriptor) -> bool {
+        match descriptor.media_type() {
+            MediaType::ImageManifest => true,
+            // The same document under its older name.
+            MediaType::Other(name) => {
+                name == "application/vnd.docker.distribution.manifest.v2+json"
+            }
+            _ => false,
+        }
+    }
+
     /// A blob that is JSON.
     pub(super) fn json<T: DeserializeOwned>(&self, digest: &Digest) -> Result<T> {
         read_json(&self.blobs().join(digest.hex()))

@@ -7,7 +7,7 @@ use oci_spec::image::{Descriptor, ImageConfiguration};
 use super::{
     error::{Error, Result},
     index,
-    layout::digest_of,
+    layout::{Layout, digest_of},
     reference::Reference,
     store::ImageStore,
 };
@@ -69,7 +69,7 @@ impl ImageStore {
         if removed {
             let mut kept = Vec::new();
             for descriptor in descriptors {
-                if self.load(&descriptor)?.id != found.id {
+                if !Layout::is_image(&descriptor) || self.load(&descriptor)?.id != found.id {
                     kept.push(descriptor);
                 }
             }
@@ -119,7 +119,9 @@ impl ImageStore {
     pub(super) fn collect(&self) -> Result<()> {
         let mut blobs = HashSet::new();
         let mut layers = HashSet::new();
-        for descriptor in self.layout.index()? {
+        let (images, others): (Vec<_>, Vec<_>) =
+            self.layout.index()?.into_iter().partition(Layout::is_image);
+        for descriptor in images {
             self.mark(&descriptor, &mut blobs, &mut layers)?;
         }
         let directory = self.layout.blobs();
@@ -130,7 +132,8 @@ impl ImageStore {
                 .file_name()
                 .to_str()
                 .is_some_and(|n| blobs.contains(n));
-            if !used {
+            // What another tool put here may use any of them.
+            if !used && others.is_empty() {
                 match fs::remove_file(entry.path()) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
                         return Err(failed()(error));

@@ -126,7 +126,7 @@ impl ImageStore {
 
     fn list_of(&self, descriptors: &[Descriptor]) -> Result<Vec<Image>> {
         let mut images: Vec<Image> = Vec::new();
-        for descriptor in descriptors {
+        for descriptor in images_of(descriptors) {
             let found = self.load(descriptor)?;
             match images.iter_mut().find(|image| image.id == found.id) {
                 Some(image) => image.references.extend(familiar_name(descriptor)),
@@ -186,7 +186,7 @@ impl ImageStore {
     pub(super) fn find(&self, descriptors: &[Descriptor], text: &str) -> Result<Found> {
         let reference = Reference::parse(text);
         if let Ok(reference) = &reference
-            && let Some(descriptor) = descriptors.iter().find(|d| index::is_named(d, reference))
+            && let Some(descriptor) = images_of(descriptors).find(|d| index::is_named(d, reference))
         {
             return self.load(descriptor);
         }
@@ -197,7 +197,7 @@ impl ImageStore {
             return Err(Error::NotFound(text.to_owned()));
         }
         let mut matching: Vec<Found> = Vec::new();
-        for descriptor in descriptors {
+        for descriptor in images_of(descriptors) {
             let found = self.load(descriptor)?;
             let known = matching.iter().any(|other| other.id == found.id);
             if found.id.hex().starts_with(prefix) && !known {
@@ -222,7 +222,7 @@ impl ImageStore {
         image: &Found,
     ) -> Result<Vec<String>> {
         let mut references = Vec::new();
-        for descriptor in descriptors {
+        for descriptor in images_of(descriptors) {
             // The same config may stand under two manifests.
             if descriptor.digest() == image.descriptor.digest()
                 || self.load(descriptor)?.id == image.id
@@ -282,6 +282,11 @@ impl ImageStore {
             id: found.id,
         })
     }
+}
+
+/// The descriptors that are of images.
+fn images_of(descriptors: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
+    descriptors.iter().filter(|d| Layout::is_image(d))
 }
 
 /// The name that an image shall get.
@@ -399,6 +404,25 @@ mod tests {
         let gone = store.remove(id.hex(), true, &unused).unwrap();
         assert_eq!(gone[..2], ["a:latest", "b:1"]);
         assert_eq!(store.list().unwrap(), []);
+    }
+
+    #[test]
+    fn what_other_tools_put_beside_our_images_is_left_alone() {
+        let (_dir, store) = store();
+        import(&store, "file", "a");
+        let staging = store.layout.stage().unwrap();
+        let mut descriptors = store.layout.index().unwrap();
+        let mut foreign = descriptors[0].clone();
+        foreign.set_media_type(oci_spec::image::MediaType::ImageIndex);
+        foreign.set_digest(super::super::layout::oci_digest(&Digest::from_sha256(&[1; 32])).into());
+        descriptors.push(foreign);
+        store.layout.write_index(&staging, descriptors).unwrap();
+        std::fs::write(store.layout.blobs().join("11"), "theirs").unwrap();
+        assert_eq!(store.list().unwrap().len(), 1);
+        store.remove("a", false, &unused).unwrap();
+        assert_eq!(store.list().unwrap(), []);
+        assert_eq!(store.layout.index().unwrap().len(), 1);
+        assert!(store.layout.blobs().join("11").exists());
     }
 
     #[test]
