@@ -22,7 +22,8 @@ impl Output {
     /// Of this process's standard output.
     ///
     /// `NO_COLOR` (no-color.org) and `TERM=dumb` forbid colour, `CLICOLOR_FORCE` allows
-    /// it in a pipe, and `COLUMNS` overrides the width, as for ps(1).
+    /// it in a pipe, and `COLUMNS` overrides the width, as for ps(1). `WHARF_ASCII` asks
+    /// for plain signs whatever the locale says.
     pub fn of_stdout() -> Self {
         let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_terminal = io::stdout().is_terminal();
@@ -37,7 +38,10 @@ impl Output {
         Self {
             width: width.filter(|columns| *columns > 0),
             color: !is_set("NO_COLOR") && ((is_terminal && !is_dumb) || is_set("CLICOLOR_FORCE")),
-            glyphs: Glyphs::from_locale(|name| env::var(name).ok()),
+            glyphs: match is_set("WHARF_ASCII") {
+                true => Glyphs::Ascii,
+                false => Glyphs::from_locale(|name| env::var(name).ok()),
+            },
         }
     }
 
