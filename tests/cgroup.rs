@@ -412,6 +412,34 @@ fn removal_takes_groups_that_the_container_made_and_waits_for_its_end() {
 }
 
 #[test]
+fn a_sample_of_changes_says_what_a_whole_one_says() {
+    let group = Group::new("changes");
+    group.limit(json!({ "cpu": { "quota": 10_000, "period": 100_000 } }));
+    let (mut whole, mut changes) = (group.sampler().unwrap(), group.sampler().unwrap());
+    let mut both = |now| {
+        // Frozen, so that nothing happens between the two.
+        group.freeze().unwrap();
+        changes.sample_changed(now).unwrap();
+        let pair = (whole.sample(now + 1), changes.sample_changed(now + 1));
+        group.thaw().unwrap();
+        (pair.0.unwrap(), pair.1.unwrap())
+    };
+    let (empty, same) = both(1);
+    assert_eq!(empty, same);
+    let busy = group.shell("while :; do :; done");
+    sleep(Duration::from_millis(500));
+    let (running, same) = both(10);
+    assert_eq!(running, same);
+    assert!(running.cpu_ns > empty.cpu_ns && running.pids == Some(1));
+    assert!(running.throttled_periods > empty.throttled_periods);
+    drop(busy);
+    until("the shell is gone", || sample(&group).pids == Some(0));
+    let (ended, same) = both(20);
+    assert_eq!(ended, same);
+    assert_eq!(ended.pids, Some(0));
+}
+
+#[test]
 fn a_vanished_group_is_gone_for_sampler_and_watch() {
     let group = Group::new("gone");
     let mut sampler = group.sampler().unwrap();

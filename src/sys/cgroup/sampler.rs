@@ -134,9 +134,10 @@ impl Sampler {
         self.read(now_ns, true)
     }
 
-    /// The same, but `memory.stat` is read only if the group ran or its memory changed
-    /// since the last sample: then its figures are those of that sample. What others do to
-    /// its page cache meanwhile is seen as soon as its total moves.
+    /// The same, but of a group that did not run since the last sample, what only its own
+    /// running changes is taken from that one: throttling and OOM kills, and, while its
+    /// total stands still, the parts of its memory. On v1 that spares three of seven
+    /// reads, the dearest among them.
     pub fn sample_changed(&mut self, now_ns: u64) -> Result<Sample> {
         self.read(now_ns, false)
     }
@@ -149,21 +150,28 @@ impl Sampler {
             cgroup_inode: self.inode,
             ..Sample::default()
         };
-        self.cpu.read(buffer, &mut sample)?;
+        let last = &self.last;
+        self.cpu.read_time(buffer, &mut sample)?;
+        let is_idle =
+            !all && last.at_ns != 0 && sample.cpu_ns.is_some() && sample.cpu_ns == last.cpu_ns;
+        if is_idle {
+            sample.periods = last.periods;
+            sample.throttled_periods = last.throttled_periods;
+            sample.throttled_ns = last.throttled_ns;
+            sample.oom_kills = last.oom_kills;
+        } else {
+            self.cpu.read_throttling(buffer, &mut sample)?;
+        }
         if let Some(memory) = &self.memory {
             sample.memory_bytes = counters::number(text(&memory.current, buffer)?.unwrap_or(b""));
-            let last = &self.last;
-            let is_same = last.at_ns != 0
-                && sample.cpu_ns == last.cpu_ns
-                && sample.memory_bytes == last.memory_bytes;
-            if is_same && !all {
+            if is_idle && sample.memory_bytes == last.memory_bytes {
                 sample.inactive_file_bytes = last.inactive_file_bytes;
                 sample.anon_bytes = last.anon_bytes;
                 sample.file_bytes = last.file_bytes;
             } else {
                 memory.read_stat(buffer, &mut sample)?;
             }
-            if let Some(events) = &memory.events {
+            if let Some(events) = memory.events.as_ref().filter(|_| !is_idle) {
                 let found = text(events, buffer)?;
                 sample.oom_kills = found.and_then(|text| counters::value(text, b"oom_kill"));
             }
@@ -194,19 +202,12 @@ impl Sampler {
 }
 
 impl Cpu {
-    fn read(&self, buffer: &mut [MaybeUninit<u8>], sample: &mut Sample) -> Result<()> {
+    /// The time used, and on v2, where it is in the same file, all the rest.
+    fn read_time(&self, buffer: &mut [MaybeUninit<u8>], sample: &mut Sample) -> Result<()> {
         match self {
-            Self::V1 { usage, stat } => {
+            Self::V1 { usage, .. } => {
                 if let Some(usage) = usage {
                     sample.cpu_ns = counters::number(text(usage, buffer)?.unwrap_or(b""));
-                }
-                if let Some(stat) = stat {
-                    let keys = [b"nr_periods".as_slice(), b"nr_throttled", b"throttled_time"];
-                    [
-                        sample.periods,
-                        sample.throttled_periods,
-                        sample.throttled_ns,
-                    ] = counters::values(text(stat, buffer)?.unwrap_or(b""), keys);
                 }
             }
             Self::V2(Some(stat)) => {
@@ -224,6 +225,21 @@ impl Cpu {
                 sample.throttled_ns = time.map(|us| us * 1000);
             }
             Self::V2(None) => {}
+        }
+        Ok(())
+    }
+
+    fn read_throttling(&self, buffer: &mut [MaybeUninit<u8>], sample: &mut Sample) -> Result<()> {
+        if let Self::V1 {
+            stat: Some(stat), ..
+        } = self
+        {
+            let keys = [b"nr_periods".as_slice(), b"nr_throttled", b"throttled_time"];
+            [
+                sample.periods,
+                sample.throttled_periods,
+                sample.throttled_ns,
+            ] = counters::values(text(stat, buffer)?.unwrap_or(b""), keys);
         }
         Ok(())
     }
