@@ -150,7 +150,11 @@ fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, h
 /// was ever used would press the graph flat.
 fn scale(peak: f32, panel: &Panel) -> (f32, Option<f32>) {
     match panel.limit {
-        Some(limit) if limit > 0.0 && peak * 8.0 >= limit => (limit.max(peak), Some(limit)),
+        // A quota is passed a little by chance, where its periods and our seconds part.
+        Some(limit) if peak <= limit * 1.15 && peak * 8.0 >= limit && limit > 0.0 => {
+            (limit, Some(limit))
+        }
+        Some(limit) if peak > limit && limit > 0.0 => (peak, Some(limit)),
         _ => ((panel.round_up)(peak), None),
     }
 }
