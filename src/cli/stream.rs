@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,6 +16,9 @@ use crate::{
     engine::{self, Engine, Session},
     model::{ContainerId, KillRequest, Stream, TerminalSize},
 };
+
+/// How long a process may take to end once nobody reads its output.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// How our side of a session behaves.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +34,10 @@ pub struct Manner {
 /// Why copying ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The process's streams ended, or whoever reads ours left.
+    /// The process's streams ended.
     Ended,
+    /// Whoever read our output left.
+    Unread,
     /// The user detached.
     Detached,
 }
@@ -78,7 +84,7 @@ pub async fn copy(session: Session, manner: &Manner) -> io::Result<Ending> {
                 };
                 match written {
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                        return Ok(Ending::Ended);
+                        return Ok(Ending::Unread);
                     }
                     written => written?,
                 }
@@ -129,6 +135,14 @@ pub async fn stay<T>(
     match copy(session, manner).await {
         Ok(Ending::Ended) => Ok(Some(exit.await.map_err(Failure::to_run)?)),
         Ok(Ending::Detached) => Ok(None),
+        // As a process whose reader left, we end; the container is no part of our
+        // pipeline and may go on. A short one is let end by itself.
+        Ok(Ending::Unread) => match tokio::time::timeout(GRACE, exit).await {
+            Ok(exit) => Ok(Some(exit.map_err(Failure::to_run)?)),
+            Err(_) => Err(Failure::new("nobody reads our output any more")
+                .with_code(128 + libc::SIGPIPE as u8)
+                .with_hint("it runs on: `wharf logs` and `wharf stop` reach it")),
+        },
         Err(error) => Err(Failure::new(format!("copy to and from it: {error}"))),
     }
 }

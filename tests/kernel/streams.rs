@@ -216,3 +216,22 @@ fn escape_sequences_of_a_container_are_not_sent_to_the_terminal_by_ps() {
     let out = s.ok(&["ps", "-a", "--no-trunc"]);
     assert!(!out.contains('\u{1b}') && !out.contains('\u{7}'), "{out:?}");
 }
+
+#[test]
+fn reader_that_leaves_ends_the_command_and_not_the_container() {
+    let s = Sandbox::new();
+    let mut child = s
+        .command(&["run", "--name", "aa", BUSYBOX, "yes"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut seen = [0; 2];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut seen).unwrap();
+    drop(stdout);
+    assert_eq!(process::wait(child), 128 + libc::SIGPIPE);
+    assert_eq!(s.state("aa"), "running");
+    s.ok(&["rm", "-f", "aa"]);
+}
