@@ -298,6 +298,21 @@ impl Tracer {
         });
     }
 
+    /// Whether there are tracees that we were never told of: children of one that was
+    /// killed before it could report their birth. They are known from here on.
+    fn finds_unknown(&mut self) -> bool {
+        let own = nix::unistd::gettid().to_string();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let pid = entry.file_name().to_str().and_then(|n| n.parse().ok());
+            if let Some(pid) = pid
+                && status_field(pid, "TracerPid").as_ref() == Some(&own)
+            {
+                self.adopt(pid);
+            }
+        }
+        !self.tracees.is_empty()
+    }
+
     /// The child of a clone is attached by the kernel and stops: it must be known, or it
     /// would stay stopped for ever where we end before its first report.
     fn adopt_child(&mut self, parent: Pid, event: i32) {
@@ -336,7 +351,7 @@ impl Tracer {
         // With only the shim killed, the command goes on to its end untraced.
         let mut command_lives = status_field(self.command, "State").is_some();
         let end = Instant::now() + DEADLINE;
-        while !self.tracees.is_empty() || command_lives {
+        while !self.tracees.is_empty() || command_lives || self.finds_unknown() {
             assert!(
                 Instant::now() < end,
                 "never ended: {:?}",
