@@ -10,7 +10,7 @@
 //!   containers/ID/                              exec/EXEC/   record and socket of an exec
 //!     lock                 one operation      events         what happened, JSON lines
 //!     config.json          ContainerRecord    boot           the boot that all this is of
-//!     exit.json            ExitRecord         updates/ID     the record before a cut update
+//!     exit.json            ExitRecord         update.ID      the record before a cut update
 //!     started              boot and time of the run that has no exit record yet
 //!     stopped              the user's intent
 //!     upper/ work/         writable layer
@@ -20,6 +20,9 @@
 use std::path::PathBuf;
 
 use crate::model::{ContainerId, ExecId};
+
+/// How the record of an update under way begins.
+const UPDATE: &str = "update.";
 
 /// The two directories of one engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,14 +91,15 @@ impl Root {
         self.run.join("boot")
     }
 
-    /// Updates under way, one file each.
-    pub fn updates(&self) -> PathBuf {
-        self.run.join("updates")
-    }
-
     /// The record as it was before the update of a container that is under way.
     pub fn update(&self, id: &ContainerId) -> PathBuf {
-        self.updates().join(id.as_str())
+        self.run.join(format!("{UPDATE}{id}"))
+    }
+
+    /// Containers whose update is under way, by the name of a file in the run directory.
+    pub fn updated(file_name: &str) -> Option<ContainerId> {
+        // What was being written when its writer was killed has a suffix.
+        ContainerId::parse(file_name.strip_prefix(UPDATE)?.get(..64)?)
     }
 
     /// The files of one container.
@@ -173,5 +177,22 @@ impl ContainerPaths {
     /// Path of a container's cgroup below the mount of each hierarchy.
     pub fn cgroup(id: &ContainerId) -> String {
         format!("wharf/{id}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn update_under_way_is_known_by_its_file_and_by_what_was_half_written() {
+        let (root, id) = (Root::at("/r"), ContainerId::from_bytes(&[7; 32]));
+        let path = root.update(&id);
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+        assert_eq!(Root::updated(name), Some(id.clone()));
+        assert_eq!(Root::updated(&format!("{name}.new")), Some(id));
+        for other in ["boot", "events", "update.", "update.xyz"] {
+            assert_eq!(Root::updated(other), None, "{other}");
+        }
     }
 }

@@ -8,7 +8,7 @@
 //! ```text
 //! found                                              done
 //! ID.new, ID.removing, lock free                     finished or taken back
-//! run/updates/ID, lock free                          kernel and record back to the old limits
+//! run/update.ID, lock free                           kernel and record back to the old limits
 //! alive free, init lives                             a new shim adopts it; a -t one is ended
 //! alive free, init gone                              exit recorded as unknown, then restart policy
 //! alive free, exit recorded                          cgroup and live directory removed
@@ -16,13 +16,14 @@
 //! run/boot of another boot                           every open run ended so, then restart policies
 //! ```
 
-use std::{collections::HashSet, fs, io, time::Duration};
+use std::{collections::HashSet, fs, io, path::Path, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
     inspect,
     lifecycle::{Error, Lifecycle, Result, RunRecord, failed},
+    paths::Root,
     record::{ContainerRecord, ExitRecord},
     shim::{self, restart},
     state::LiveState,
@@ -61,13 +62,13 @@ impl Lifecycle {
             Ok(false) => {}
             Err(error) => note(None, Err(error)),
         }
-        match ids_in(&self.root().updates()) {
+        match ids_in(&self.root().run, Root::updated) {
             Ok(ids) => ids
                 .iter()
                 .for_each(|id| note(Some(id), self.finish_update(id))),
             Err(error) => note(None, Err(error)),
         }
-        match ids_in(&self.root().live_containers()) {
+        match ids_in(&self.root().live_containers(), ContainerId::parse) {
             Ok(ids) => ids
                 .iter()
                 .for_each(|id| note(Some(id), self.recover(id).map(drop))),
@@ -234,7 +235,7 @@ impl Lifecycle {
     fn finish_update(&self, id: &ContainerId) -> Result<()> {
         let journal = self.root().update(id);
         let drop_journal = || -> Result<()> {
-            store::remove_tree(&journal.with_extension("new"))?;
+            store::remove_tree(&store::temporary(&journal))?;
             Ok(store::remove_tree(&journal)?)
         };
         let held = match self.store().try_lock(id) {
@@ -322,14 +323,17 @@ impl Lifecycle {
     }
 }
 
-/// The entries of a directory that begin with an id: what was being written has a suffix.
-fn ids_in(path: &std::path::Path) -> Result<HashSet<ContainerId>> {
+/// The containers that the entries of a directory are about.
+fn ids_in(
+    path: &Path,
+    about: impl Fn(&str) -> Option<ContainerId>,
+) -> Result<HashSet<ContainerId>> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
         Err(error) => return Err(failed("list", path)(error)),
     };
     Ok(entries
-        .filter_map(|entry| ContainerId::parse(entry.ok()?.file_name().to_str()?.get(..64)?))
+        .filter_map(|entry| about(entry.ok()?.file_name().to_str()?))
         .collect())
 }

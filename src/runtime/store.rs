@@ -578,7 +578,7 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T
 /// Replaces a JSON file: a temporary file beside it, synced if `durable`, renamed over
 /// it. Who calls it holds the lock that makes the temporary name theirs.
 pub fn write_json<T: serde::Serialize>(path: &Path, value: &T, durable: bool) -> Result<()> {
-    let temporary = path.with_extension("new");
+    let temporary = temporary(path);
     let text = serde_json::to_vec(value).map_err(|source| Error::Malformed {
         path: path.to_owned(),
         source,
@@ -608,6 +608,13 @@ pub fn write_json<T: serde::Serialize>(path: &Path, value: &T, durable: bool) ->
         Some(parent) if durable => sync_directory(parent),
         _ => Ok(()),
     }
+}
+
+/// Where [`write_json`] writes before it renames.
+pub fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
 }
 
 fn sync_directory(path: &Path) -> Result<()> {

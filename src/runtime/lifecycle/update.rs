@@ -31,7 +31,6 @@ impl Lifecycle {
         // While this file exists, what the kernel has is uncertain; repair then brings
         // both back to the old record, which it holds.
         let journal = self.root().update(&request.id);
-        store::make_directory(&self.root().updates(), 0o700)?;
         store::write_json(&journal, &old, false)?;
         let changed = self
             .apply(&request.id, &new.config.limits)
