@@ -44,8 +44,12 @@ fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {
 
 fn dashboard(engine: Arc<dyn Engine>) -> Result<(), String> {
     let runtime = runtime()?;
+    let look = cli::look();
     let options = app::Options {
-        look: look(),
+        look: app::Look {
+            glyphs: look.glyphs,
+            has_color: look.color,
+        },
         interact: Box::new(|session| Box::pin(cli::interact(session))),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));
@@ -71,12 +75,4 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("start the dashboard: {error}"))
-}
-
-fn look() -> app::Look {
-    let look = cli::look();
-    app::Look {
-        glyphs: look.glyphs,
-        has_color: look.color,
-    }
 }

@@ -23,6 +23,11 @@ fn every_import_is_allowed_by_the_table_in_the_crate_doc() {
     let table = table();
     let mut wrong = Vec::new();
     for file in rust_files() {
+        // A folder's unit tests drive it as its users do, so they may name what the
+        // folder itself may not: the screens' tests need an engine to show.
+        if is_for_tests(&file) {
+            continue;
+        }
         let Some(folder) = folder_of(&file) else {
             continue;
         };
@@ -132,10 +137,15 @@ fn unsafe_code_is_only_in_sys() {
     );
 }
 
+/// Whether a file is compiled for unit tests alone: their own files, and the fake engine.
+fn is_for_tests(file: &Path) -> bool {
+    file.ends_with("tests.rs") || file.ends_with("engine/fake.rs")
+}
+
 #[test]
 fn no_file_is_longer_than_600_lines_without_its_tests() {
     let mut wrong = Vec::new();
-    for file in rust_files() {
+    for file in rust_files().into_iter().filter(|file| !is_for_tests(file)) {
         let text = read(&file);
         let lines = text
             .lines()

@@ -1,0 +1,110 @@
+//! The files that records are made of: read whole, replaced by a rename, removed as trees.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use super::{Error, Result, at};
+use crate::layer;
+
+/// Reads a JSON file; `None` if it doesn't exist.
+pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(at("open", path)(error)),
+    };
+    let mut text = Vec::with_capacity(4096);
+    file.read_to_end(&mut text).map_err(at("read", path))?;
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|source| Error::Malformed {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Replaces a JSON file: a temporary file beside it, synced if `durable`, renamed over
+/// it. Who calls it holds the lock that makes the temporary name theirs.
+pub fn write_json<T: serde::Serialize>(path: &Path, value: &T, durable: bool) -> Result<()> {
+    let temporary = temporary(path);
+    let text = serde_json::to_vec(value).map_err(|source| Error::Malformed {
+        path: path.to_owned(),
+        source,
+    })?;
+    // A temporary file that an earlier kill left is replaced, not truncated: ext4 would
+    // wait for the disk when a truncated file is closed.
+    remove_file(&temporary)?;
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(&text)?;
+        if durable {
+            file.sync_all()?;
+        }
+        Ok(())
+    })();
+    if let Err(error) = written {
+        // The write's failure is the one to tell; a full disk must not keep the rest.
+        let _ = fs::remove_file(&temporary);
+        return Err(at("write", path)(error));
+    }
+    fs::rename(&temporary, path).map_err(at("rename", &temporary))?;
+    match path.parent() {
+        Some(parent) if durable => sync_directory(parent),
+        _ => Ok(()),
+    }
+}
+
+/// Where [`write_json`] writes before it renames.
+pub fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+pub(super) fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(at("sync", path))
+}
+
+/// Makes a directory and those above it; one that exists is left as it is.
+pub fn make_directory(path: &Path, mode: u32) -> Result<()> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => DirBuilder::new()
+            .mode(mode)
+            .recursive(true)
+            .create(path)
+            .map_err(at("make", path)),
+        Err(error) => Err(at("make", path)(error)),
+    }
+}
+
+pub(super) fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file or a directory with all in it, never through a symbolic link, however
+/// deep a container nested it; what is missing is no error.
+pub fn remove_tree(path: &Path) -> Result<()> {
+    layer::remove_tree(path).map_err(at("remove", path))
+}
