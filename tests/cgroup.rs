@@ -467,3 +467,16 @@ fn groups_are_made_and_removed_beside_each_other() {
         }
     });
 }
+
+#[test]
+fn groups_whose_makers_were_killed_take_processes() {
+    // What they leave: directories that nothing was written to yet.
+    let above = Group::new("half-made");
+    let cgroups = Cgroups::detect().unwrap();
+    let path = format!("{}/parent/leaf", above.path());
+    fs::create_dir_all(above.directory("cpuset").0.join("parent/leaf")).unwrap();
+    let taken_over = Group(cgroups.create(&path).unwrap());
+    assert_eq!(taken_over.shell("exit 7").code(), Some(7));
+    let beside = Group(cgroups.create(&format!("{path}-2")).unwrap());
+    assert_eq!(beside.shell("exit 8").code(), Some(8));
+}

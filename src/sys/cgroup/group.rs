@@ -248,9 +248,8 @@ fn make(hierarchy: &Hierarchy, path: &str) -> Result<(OwnedFd, bool)> {
         };
         match file::directory(CWD, &leaf) {
             Ok(dir) => {
-                if is_new {
-                    prepare(hierarchy, dir.as_fd(), leaf.parent().unwrap_or(&leaf))?;
-                }
+                // Not only a new one: its maker may have been killed before it came to this.
+                prepare(hierarchy, dir.as_fd(), &leaf)?;
                 return Ok((dir, is_new));
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -277,7 +276,14 @@ fn make_parents(hierarchy: &Hierarchy, path: &str) -> Result<()> {
                     Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
                     Err(source) => return Err(failed("open", here, source)),
                 };
-                prepare(hierarchy, dir.as_fd(), &above)?;
+                match prepare(hierarchy, dir.as_fd(), &here) {
+                    Err(Error::Io { source, .. } | Error::Write { source, .. })
+                        if is_vanished(&source) =>
+                    {
+                        return Ok(());
+                    }
+                    done => done?,
+                }
             }
             Err(Errno::EXIST) => {}
             Err(Errno::NOENT) => return Ok(()),
@@ -289,37 +295,49 @@ fn make_parents(hierarchy: &Hierarchy, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a new group needs before a process can enter it or a limit can be set.
-fn prepare(hierarchy: &Hierarchy, dir: BorrowedFd<'_>, parent: &Path) -> Result<()> {
+/// What a group needs before a process can enter it or a limit can be set.
+fn prepare(hierarchy: &Hierarchy, dir: BorrowedFd<'_>, group: &Path) -> Result<()> {
     if hierarchy.version == Version::V2 {
         return Ok(());
     }
     let has = |name: &str| hierarchy.controllers.iter().any(|c| c == name);
     if has("cpuset") {
-        // A new v1 cpuset is empty and refuses processes; it starts as its parent is.
         for name in ["cpuset.cpus", "cpuset.mems"] {
-            let own = file::read(dir, name).unwrap_or_default();
-            if own.trim().is_empty() {
-                let path = parent.join(name);
-                let list =
-                    fs::read_to_string(&path).map_err(|source| failed("read", path, source))?;
-                file::write(dir, name, list.trim()).map_err(|source| Error::Write {
-                    value: list.trim().to_owned(),
-                    path: parent.join("…").join(name),
-                    source,
-                })?;
-            }
+            fill_from_parent(&hierarchy.mount, group, name)?;
         }
     }
     if has("memory") && file::number(dir, "memory.use_hierarchy").ok().flatten() == Some(0) {
         // Before 5.11 a group counted only its own processes unless told otherwise.
-        file::write(dir, "memory.use_hierarchy", "1").map_err(|source| Error::Write {
-            value: "1".into(),
-            path: parent.join("…/memory.use_hierarchy"),
-            source,
-        })?;
+        write_at(&group.join("memory.use_hierarchy"), "1")?;
     }
     Ok(())
+}
+
+/// A new v1 cpuset is empty and refuses processes (`ENOSPC`): it starts as its parent is.
+///
+/// The parent may be empty too, as long as its maker has not come to this, or for good
+/// where that was killed. Whoever needs it fills it; two that do so write the same.
+/// Returns what the group has.
+fn fill_from_parent(mount: &Path, group: &Path, name: &str) -> Result<String> {
+    let path = group.join(name);
+    let own = fs::read_to_string(&path).map_err(|source| failed("read", path.clone(), source))?;
+    let Some(parent) = group.parent().filter(|_| group != mount) else {
+        return Ok(own);
+    };
+    if !own.trim().is_empty() {
+        return Ok(own);
+    }
+    let list = fill_from_parent(mount, parent, name)?;
+    write_at(&path, list.trim())?;
+    Ok(list)
+}
+
+fn write_at(path: &Path, value: &str) -> Result<()> {
+    fs::write(path, value).map_err(|source| Error::Write {
+        value: value.to_owned(),
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The v2 controllers that every group of ours uses. Others (`hugetlb`) are given when a
