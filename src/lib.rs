@@ -9,15 +9,17 @@
 //! model    nouns, pure data: ids, container, image, stats, world     -
 //! action   every user action, declared once                          model
 //! format   human text: columns, bytes, times, templates              model
+//! config   file, environment and flags as one checked value          model action
+//! record   what was used over time: ring, file, advice               model
 //! sys      typed kernel wrappers, the only unsafe code               model
 //! layer    read-only and writable filesystem layers                  model sys
 //! image    OCI images: reference, store, import, unpack              model sys layer
 //! runtime  spec, create, shim, exec, attach, logs, state             model sys layer image
 //! oci      the hidden OCI command line                               model sys runtime
-//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image runtime
-//! app      dashboard: state, message, update, keymap, effects        model action format engine
-//! ui       drawing only: theme, panels, dialogs                      model action format app
-//! cli      arguments, one file per command, output                   model action format engine
+//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image runtime record
+//! app      dashboard: state, message, update, keymap, effects        model action format engine config record
+//! ui       drawing only: theme, panels, dialogs                      model action format app config
+//! cli      arguments, one file per command, output                   model action format engine config record
 //! ```
 //!
 //! A process of wharf is one of four faces, chosen in `main.rs` before any thread

@@ -261,6 +261,7 @@ fn no_more_processes_than_the_limit() {
     until("the limit is reached", || sample(&group).pids == Some(3));
     assert_ne!(shell.code(), Some(0), "the third fork should be refused");
     assert!(sample(&group).pids <= Some(3));
+    assert!(sample(&group).pids_max_events >= Some(1));
 }
 
 #[test]
@@ -432,6 +433,10 @@ fn a_sample_of_changes_says_what_a_whole_one_says() {
     assert_eq!(running, same);
     assert!(running.cpu_ns > empty.cpu_ns && running.pids == Some(1));
     assert!(running.throttled_periods > empty.throttled_periods);
+    // Where the kernel tells of stalls: what is held back waits for a processor.
+    if empty.stalls.cpu_some.is_some() {
+        assert!(running.stalls.cpu_some > empty.stalls.cpu_some);
+    }
     drop(busy);
     until("the shell is gone", || sample(&group).pids == Some(0));
     let (ended, same) = both(20);

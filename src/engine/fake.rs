@@ -574,6 +574,7 @@ fn rows() -> Vec<ContainerRow> {
             write_bps: Some(0.0),
             read_bytes: Some(12 * MIB),
             write_bytes: Some(3 * MIB),
+            ..Usage::default()
         };
         edit(&mut container, &mut usage);
         rows.push(ContainerRow {

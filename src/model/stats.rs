@@ -30,10 +30,20 @@ pub struct Sample {
     pub anon_bytes: Option<u64>,
     /// File-backed memory (page cache), bytes.
     pub file_bytes: Option<u64>,
+    /// Memory that was swapped out, bytes.
+    pub swap_bytes: Option<u64>,
     /// Processes that the kernel killed for lack of memory.
     pub oom_kills: Option<u64>,
+    /// How often it was slowed down for being over `memory.high`. cgroup v2 only.
+    pub memory_high_events: Option<u64>,
+    /// How often it was about to pass its memory limit. cgroup v2 only.
+    pub memory_max_events: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u64>,
+    /// How often a process or thread was refused for its limit.
+    pub pids_max_events: Option<u64>,
+    /// Time that its processes waited for what they lack.
+    pub stalls: Stalls<u64>,
     /// Bytes read from devices.
     pub read_bytes: Option<u64>,
     /// Bytes written to devices.
@@ -44,6 +54,26 @@ pub struct Sample {
     pub write_ops: Option<u64>,
 }
 
+/// What pressure stall information (PSI) tells: as [`Sample`], microseconds since the
+/// group was made; as [`Usage`], shares of the time between two samples, 0 to 1.
+///
+/// *Some*: at least one process waited; *full*: all that could have run did. See
+/// Documentation/accounting/psi.rst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stalls<T> {
+    /// Some waited for a processor, a quota's hold included.
+    pub cpu_some: Option<T>,
+    /// Some waited for memory.
+    pub memory_some: Option<T>,
+    /// All waited for memory.
+    pub memory_full: Option<T>,
+    /// Some waited for IO.
+    pub io_some: Option<T>,
+    /// All waited for IO.
+    pub io_full: Option<T>,
+}
+
 /// What a container uses now: gauges as they are, counters as rates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -52,20 +82,40 @@ pub struct Usage {
     pub cpu_cores: Option<f64>,
     /// Share of quota periods in which it was held back, 0 to 1.
     pub throttled_share: Option<f64>,
+    /// Seconds that its processors' run queues were held back a second; above 1 where
+    /// several were.
+    pub throttled_time: Option<f64>,
     /// Working set: memory less inactive file cache, bytes, as docker shows it.
     pub memory_bytes: Option<u64>,
     /// Anonymous memory, bytes.
     pub anon_bytes: Option<u64>,
     /// File-backed memory, bytes.
     pub file_bytes: Option<u64>,
+    /// What the kernel itself holds for it (stacks, page tables, sockets, …), bytes: all
+    /// that is neither anonymous nor file-backed.
+    pub kernel_bytes: Option<u64>,
+    /// Memory that was swapped out, bytes.
+    pub swap_bytes: Option<u64>,
     /// OOM kills in this run.
     pub oom_kills: Option<u64>,
+    /// Times in this run that it was slowed down for being over `memory.high`.
+    pub memory_high_events: Option<u64>,
+    /// Times in this run that it was about to pass its memory limit.
+    pub memory_max_events: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u64>,
+    /// Processes or threads in this run that were refused for the limit.
+    pub pids_max_events: Option<u64>,
+    /// Shares of time in which its processes waited for what they lack.
+    pub stalls: Stalls<f64>,
     /// Bytes read a second.
     pub read_bps: Option<f64>,
     /// Bytes written a second.
     pub write_bps: Option<f64>,
+    /// Read operations a second.
+    pub read_iops: Option<f64>,
+    /// Write operations a second.
+    pub write_iops: Option<f64>,
     /// Bytes read since the cgroup was made.
     pub read_bytes: Option<u64>,
     /// Bytes written since the cgroup was made.
@@ -84,6 +134,7 @@ impl Usage {
             Some(field(now)?.checked_sub(field(before?)?)? as f64)
         };
         let rate = |field| Some(grown(field)? / elapsed_secs?);
+        let stalled = |field| Some((rate(field)? / 1e6).min(1.0));
         let periods = grown(|s| s.periods);
         let throttled = grown(|s| s.throttled_periods);
         Self {
@@ -94,12 +145,31 @@ impl Usage {
             memory_bytes: now
                 .memory_bytes
                 .map(|all| all.saturating_sub(now.inactive_file_bytes.unwrap_or(0))),
+            throttled_time: rate(|s| s.throttled_ns).map(|ns_per_sec| ns_per_sec / 1e9),
             anon_bytes: now.anon_bytes,
             file_bytes: now.file_bytes,
+            kernel_bytes: now
+                .memory_bytes
+                .zip(now.anon_bytes)
+                .zip(now.file_bytes)
+                .map(|((all, anon), file)| all.saturating_sub(anon).saturating_sub(file)),
+            swap_bytes: now.swap_bytes,
             oom_kills: now.oom_kills,
+            memory_high_events: now.memory_high_events,
+            memory_max_events: now.memory_max_events,
             pids: now.pids,
+            pids_max_events: now.pids_max_events,
+            stalls: Stalls {
+                cpu_some: stalled(|s| s.stalls.cpu_some),
+                memory_some: stalled(|s| s.stalls.memory_some),
+                memory_full: stalled(|s| s.stalls.memory_full),
+                io_some: stalled(|s| s.stalls.io_some),
+                io_full: stalled(|s| s.stalls.io_full),
+            },
             read_bps: rate(|s| s.read_bytes),
             write_bps: rate(|s| s.write_bytes),
+            read_iops: rate(|s| s.read_ops),
+            write_iops: rate(|s| s.write_ops),
             read_bytes: now.read_bytes,
             write_bytes: now.write_bytes,
         }
@@ -147,6 +217,20 @@ mod tests {
             Usage::between(Some(&sample(0, 9)), &sample(1, 1)).cpu_cores,
             None
         );
+    }
+
+    #[test]
+    fn stalls_are_shares_of_the_time_that_passed() {
+        let stalled = |at_ns, io_some| Sample {
+            stalls: Stalls {
+                io_some: Some(io_some),
+                ..Stalls::default()
+            },
+            ..sample(at_ns, 0)
+        };
+        let usage = Usage::between(Some(&stalled(0, 0)), &stalled(2_000_000_000, 500_000));
+        assert_eq!(usage.stalls.io_some, Some(0.25));
+        assert_eq!(usage.stalls.memory_full, None);
     }
 
     #[test]

@@ -77,6 +77,23 @@ pub fn v2_io(text: &[u8]) -> [u64; 4] {
     sums
 }
 
+/// Total microseconds of `some` and `full` in a file of pressure stall information: lines
+/// of `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`.
+pub fn stalls(text: &[u8]) -> [Option<u64>; 2] {
+    let mut totals = [None; 2];
+    for line in lines(text) {
+        let slot = match line {
+            [b's', ..] => 0,
+            [b'f', ..] => 1,
+            _ => continue,
+        };
+        let total = b"total=";
+        let at = line.windows(total.len()).rposition(|word| word == total);
+        totals[slot] = at.and_then(|at| number(&line[at + total.len()..]));
+    }
+    totals
+}
+
 /// The number behind `key` and a blank at the start of a line.
 fn after(line: &[u8], key: &[u8]) -> Option<u64> {
     match line.strip_prefix(key)? {
@@ -121,6 +138,15 @@ mod tests {
         assert_eq!(v1_io(text), [11, 20]);
         assert_eq!(v1_io(b"Total 0\n"), [0, 0]);
         assert_eq!(v1_io(b""), [0, 0]);
+    }
+
+    #[test]
+    fn stalls_are_the_totals_of_both_lines() {
+        let text = b"some avg10=1.00 avg60=0.00 avg300=0.00 total=17\n\
+            full avg10=0.00 avg60=0.00 avg300=0.00 total=4\n";
+        assert_eq!(stalls(text), [Some(17), Some(4)]);
+        assert_eq!(stalls(b"some avg10=1.00\n"), [None, None]);
+        assert_eq!(stalls(b""), [None, None]);
     }
 
     #[test]
