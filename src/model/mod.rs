@@ -3,6 +3,7 @@
 
 mod container;
 mod event;
+mod group;
 mod id;
 mod image;
 mod limits;
@@ -13,6 +14,7 @@ mod world;
 
 pub use container::*;
 pub use event::*;
+pub use group::*;
 pub use id::*;
 pub use image::*;
 pub use limits::*;

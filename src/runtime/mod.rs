@@ -4,6 +4,7 @@
 pub mod attach;
 pub mod create;
 pub mod events;
+pub mod groups;
 pub mod inspect;
 pub mod lifecycle;
 pub mod logs;

@@ -77,6 +77,55 @@ pub fn v2_io(text: &[u8]) -> [u64; 4] {
     sums
 }
 
+/// Bytes (or operations) read and written in a v1 `blkio` file, a device each.
+pub fn v1_devices(text: &str) -> Vec<(&str, [u64; 2])> {
+    let mut found: Vec<(&str, [u64; 2])> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split(' ');
+        let (Some(device), Some(kind), Some(value)) = (words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        let slot = match kind {
+            "Read" => 0,
+            "Write" => 1,
+            _ => continue,
+        };
+        let Ok(value) = value.parse::<u64>() else {
+            continue;
+        };
+        if found.last().is_none_or(|(last, _)| *last != device) {
+            found.push((device, [0; 2]));
+        }
+        if let Some((_, sums)) = found.last_mut() {
+            sums[slot] += value;
+        }
+    }
+    found
+}
+
+/// Bytes read and written, reads and writes in v2's `io.stat`, a device each. Of several
+/// devices in one line the last is the one that the figures are of.
+pub fn v2_devices(text: &str) -> Vec<(&str, [u64; 4])> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let mut device = None;
+        let mut figures = None;
+        for word in line.split(' ').filter(|word| !word.is_empty()) {
+            let Some((key, value)) = word.split_once('=') else {
+                device = Some(word);
+                continue;
+            };
+            let keys = ["rbytes", "wbytes", "rios", "wios"];
+            if let (Some(n), Ok(value)) = (keys.iter().position(|k| *k == key), value.parse()) {
+                figures.get_or_insert([0; 4])[n] = value;
+            }
+        }
+        found.extend(device.zip(figures));
+    }
+    found
+}
+
 /// Total microseconds of `some` and `full` in a file of pressure stall information: lines
 /// of `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`.
 pub fn stalls(text: &[u8]) -> [Option<u64>; 2] {
@@ -138,6 +187,8 @@ mod tests {
         assert_eq!(v1_io(text), [11, 20]);
         assert_eq!(v1_io(b"Total 0\n"), [0, 0]);
         assert_eq!(v1_io(b""), [0, 0]);
+        let text = std::str::from_utf8(text).unwrap();
+        assert_eq!(v1_devices(text), [("8:0", [10, 20]), ("8:16", [1, 0])]);
     }
 
     #[test]
@@ -154,5 +205,8 @@ mod tests {
         let text = b"254:0 \n(unknown) rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n\
             7:0 7:1 8:0 rbytes=10 wbytes=20 rios=30 wios=40 dbytes=9 dios=9\n";
         assert_eq!(v2_io(text), [11, 22, 33, 44]);
+        let text = std::str::from_utf8(text).unwrap();
+        let devices = [("(unknown)", [1, 2, 3, 4]), ("8:0", [10, 20, 30, 40])];
+        assert_eq!(v2_devices(text), devices);
     }
 }

@@ -99,6 +99,12 @@ pub enum Error {
         /// How long.
         seconds: u64,
     },
+    /// Something is in a group that was to be removed as an empty one.
+    #[error("processes or other groups are in {}", path.display())]
+    NotEmpty {
+        /// The group, where something is in it.
+        path: PathBuf,
+    },
     /// The group does not exist any more.
     #[error("the cgroup is gone")]
     Gone,

@@ -129,6 +129,66 @@ impl Cgroup {
         Ok(())
     }
 
+    /// Put a process out of this group, into those that lines of its `/proc/PID/cgroup`
+    /// named before. Hierarchies in which it left this group meanwhile are let alone.
+    pub fn give_back(&self, pid: i32, lines: &[String]) -> Result<()> {
+        let path = PathBuf::from(format!("/proc/{pid}/cgroup"));
+        let now = fs::read_to_string(&path).map_err(|source| failed("read", path, source))?;
+        for member in &self.members {
+            let hierarchy = self.hierarchy(member);
+            if !is_in(&now, hierarchy, &self.path) {
+                continue;
+            }
+            let was = lines.iter().find_map(|line| {
+                let mut fields = line.splitn(3, ':').skip(1);
+                let is_here = hierarchy.is_named(fields.next()?);
+                fields.next().filter(|_| is_here)
+            });
+            // A group outside of our cgroup namespace has no path here.
+            let below = was.and_then(|was| was.strip_prefix(hierarchy.root.trim_end_matches('/')));
+            let Some(below) = below else {
+                continue;
+            };
+            let procs = hierarchy
+                .mount
+                .join(below.trim_start_matches('/'))
+                .join("cgroup.procs");
+            write_at(&procs, &pid.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// The lines of a file of the group, by whose name its controller is known. None where
+    /// it can't be read.
+    pub fn lines(&self, name: &str) -> Vec<String> {
+        let controller = name.split('.').next().unwrap_or_default();
+        let found = self.controller(controller, controller);
+        let text = found.and_then(|(member, _)| self.text(member, name).ok());
+        let text = text.unwrap_or_default();
+        text.lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    /// Processes right in it, not in groups below.
+    pub fn own_pids(&self) -> Result<Vec<i32>> {
+        let mut pids = BTreeSet::new();
+        for member in &self.members {
+            let text = match self.text(member, "cgroup.procs") {
+                Ok(text) => text,
+                Err(Error::Gone) => continue,
+                // A threaded v2 group lists its processes at the root of its domain.
+                Err(Error::Io { source, .. })
+                    if source.raw_os_error() == Some(Errno::OPNOTSUPP.raw_os_error()) =>
+                {
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            let listed = text.lines().filter_map(|line| line.parse::<i32>().ok());
+            pids.extend(listed.filter(|&pid| pid > 0));
+        }
+        Ok(pids.into_iter().collect())
+    }
+
     /// All processes in it and in groups below it.
     pub fn pids(&self) -> Result<Vec<i32>> {
         let mut pids = BTreeSet::new();

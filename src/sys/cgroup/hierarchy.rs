@@ -40,6 +40,8 @@ pub(super) struct Hierarchy {
 #[derive(Clone, Debug)]
 pub struct Cgroups {
     pub(super) hierarchies: Arc<[Hierarchy]>,
+    /// Where sysfs links block devices by their numbers.
+    pub(super) block: Arc<Path>,
 }
 
 /// v1 controllers in which a container gets a group. The others (`net_cls`, `net_prio`,
@@ -109,6 +111,7 @@ impl Cgroups {
         }
         Ok(Self {
             hierarchies: hierarchies.into(),
+            block: root.join("sys/dev/block").into(),
         })
     }
 

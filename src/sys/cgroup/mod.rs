@@ -7,6 +7,8 @@
 //! state       frozen, killed, removed
 //! resources   limits as a checked list of writes; v1 and v2 know their files
 //! device      device rules: v1's files, or a v2 program
+//! limits      the limits that any group has, and how often it met them
+//! tree        all groups of the host, found again cheaply
 //! oom         a descriptor that wakes with an OOM kill
 //! sampler     counters through held descriptors; counters has the parsers
 //! ```
@@ -22,11 +24,13 @@ mod error;
 mod file;
 mod group;
 mod hierarchy;
+mod limits;
 mod missing;
 mod oom;
 mod resources;
 mod sampler;
 mod state;
+mod tree;
 mod v1;
 mod v2;
 
@@ -36,3 +40,4 @@ pub use group::Cgroup;
 pub use hierarchy::{Cgroups, Version};
 pub use oom::OomWatch;
 pub use sampler::Sampler;
+pub use tree::{Found, Tree};

@@ -15,6 +15,7 @@ use super::{
     hierarchy::Version,
     v1, v2,
 };
+use crate::model::FileValue;
 
 /// One write that sets a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,16 +53,71 @@ impl Cgroup {
     /// exception is a limit of swap on a kernel that doesn't count swap: it is left out,
     /// as docker does, and [`super::Cgroups::missing`] says so.
     pub fn apply(&self, resources: &LinuxResources) -> Result<()> {
+        self.apply_and_tell(resources).map(drop)
+    }
+
+    /// The same; tells what [`Cgroup::restore`] takes it back with. A new group has no
+    /// values to go back to.
+    pub fn apply_and_tell(&self, resources: &LinuxResources) -> Result<Vec<FileValue>> {
         let mut planner = Planner {
             group: self,
             writes: Vec::new(),
         };
         planner.refuse_unsupported(resources)?;
         planner.plan(resources)?;
-        let writes = planner.writes;
         let is_new = self.is_new.swap(false, Relaxed);
+        let writes = planner.writes;
+        let undo = self.write_all(&writes, is_new)?;
+        if let Some(rules) = resources.devices() {
+            self.set_devices(rules, is_new)
+                .map_err(|failure| self.put_back(&undo, failure))?;
+        }
+        let old = |(_, write, value): &(_, &Write, String)| FileValue {
+            file: write.file.clone(),
+            value: value.clone(),
+        };
+        Ok(undo.iter().rev().map(old).collect())
+    }
+
+    /// Write values into files, in their order; tells what takes it back again. A file
+    /// whose controller lives nowhere is refused before anything is written.
+    pub fn restore(&self, files: &[FileValue]) -> Result<Vec<FileValue>> {
+        let mut writes = Vec::with_capacity(files.len());
+        for file in files {
+            let controller = file.file.split('.').next().unwrap_or_default();
+            let (member, _) = self
+                .controller(controller, controller)
+                .filter(|_| !file.file.contains('/'))
+                .ok_or_else(|| no_controller("a file of the group", controller))?;
+            let is_line = file.file.ends_with("_device") || file.file == "io.max";
+            writes.push(Write {
+                field: "a file of the group",
+                hierarchy: member.hierarchy,
+                file: file.file.clone(),
+                value: file.value.clone(),
+                old: match is_line {
+                    true if file.file == "io.max" => Old::DeviceLine(v2::IO_MAX_NONE),
+                    true => Old::DeviceLine("0"),
+                    false => Old::Text,
+                },
+            });
+        }
+        let undo = self.write_all(&writes, false)?;
+        let old = |(_, write, value): &(_, &Write, String)| FileValue {
+            file: write.file.clone(),
+            value: value.clone(),
+        };
+        Ok(undo.iter().rev().map(old).collect())
+    }
+
+    /// Write all, or, if the kernel refuses one, none. The old values, in order.
+    fn write_all<'a>(
+        &'a self,
+        writes: &'a [Write],
+        is_new: bool,
+    ) -> Result<Vec<(&'a Member, &'a Write, String)>> {
         let mut undo = Vec::new();
-        for write in &writes {
+        for write in writes {
             let member = self
                 .member(write.hierarchy)
                 .expect("a plan names only hierarchies with a member");
@@ -72,11 +128,7 @@ impl Cgroup {
                 return Err(self.put_back(&undo, failure));
             }
         }
-        if let Some(rules) = resources.devices() {
-            self.set_devices(rules, is_new)
-                .map_err(|failure| self.put_back(&undo, failure))?;
-        }
-        Ok(())
+        Ok(undo)
     }
 
     /// Write, and where the file is missing because its controller was not given to this

@@ -93,21 +93,8 @@ impl Sampler {
             Ok(found.map(|fd| (hierarchy.version, fd)))
         };
         let fd = |opened: Option<(Version, OwnedFd)>| opened.map(|(_, fd)| fd);
-        // The group's identity: its directory where processes are tracked.
-        let tracker = cgroups
-            .unified()
-            .or_else(|| cgroups.home("freezer", "freezer"))
-            .or_else(|| cgroups.home("pids", "pids"))
-            .unwrap_or(0);
-        let leaf = cgroups.hierarchies[tracker].mount.join(path);
-        let inode = match file::directory(CWD, &leaf) {
-            Ok(dir) => {
-                fstat(&dir)
-                    .map_err(|e| failed("look at", leaf, e.into()))?
-                    .st_ino
-            }
-            Err(e) if is_vanished(&e) => return Ok(None),
-            Err(source) => return Err(failed("open", leaf, source)),
+        let Some(inode) = identity(cgroups, path)? else {
+            return Ok(None);
         };
         let cpu = match cgroups.home("cpuacct", "cpu").or(cgroups.unified()) {
             Some(index) if cgroups.hierarchies[index].version == Version::V2 => {
@@ -345,6 +332,30 @@ impl Memory {
         }
         Ok(())
     }
+}
+
+/// The group's identity: the inode of its directory where processes are tracked, or, of a
+/// group that somebody made in other hierarchies only, in the first of those. `None` where
+/// it is in none.
+fn identity(cgroups: &Cgroups, path: &str) -> Result<Option<u64>> {
+    let tracker = cgroups
+        .unified()
+        .or_else(|| cgroups.home("freezer", "freezer"))
+        .or_else(|| cgroups.home("pids", "pids"))
+        .unwrap_or(0);
+    let others = (0..cgroups.hierarchies.len()).filter(|&index| index != tracker);
+    for index in std::iter::once(tracker).chain(others) {
+        let leaf = cgroups.hierarchies[index].mount.join(path);
+        match file::directory(CWD, &leaf) {
+            Ok(dir) => {
+                let found = fstat(&dir).map_err(|e| failed("look at", leaf, e.into()))?;
+                return Ok(Some(found.st_ino));
+            }
+            Err(e) if is_vanished(&e) => {}
+            Err(source) => return Err(failed("open", leaf, source)),
+        }
+    }
+    Ok(None)
 }
 
 /// Open a counter file. One that doesn't exist is `None`: the kernel doesn't count that.

@@ -102,6 +102,30 @@ impl Cgroup {
         first.map_or(Ok(()), Err)
     }
 
+    /// Remove it if no process and no other group is in it. What is in it is left as it is.
+    pub fn remove_empty(&self) -> Result<()> {
+        for member in &self.members {
+            let leaf = self.dir_path(member);
+            let is_used = !children(&leaf)?.is_empty()
+                || !self.text(member, "cgroup.procs")?.trim().is_empty();
+            if is_used {
+                return Err(Error::NotEmpty { path: leaf });
+            }
+        }
+        for member in &self.members {
+            let leaf = self.dir_path(member);
+            match fs::remove_dir(&leaf) {
+                Ok(()) => {}
+                Err(e) if is_vanished(&e) => {}
+                Err(e) if e.raw_os_error() == Some(Errno::BUSY.raw_os_error()) => {
+                    return Err(Error::NotEmpty { path: leaf });
+                }
+                Err(source) => return Err(failed("remove", leaf, source)),
+            }
+        }
+        Ok(())
+    }
+
     fn remove_member(&self, member: &Member, until: Instant) -> Result<()> {
         let leaf = self.dir_path(member);
         let mut pause = Duration::from_micros(200);

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Memory and swap limits at or above this are how v1 spells "none".
-const UNLIMITED: u64 = 1 << 62;
+pub(super) const UNLIMITED: u64 = 1 << 62;
 
 /// Weight, quota and the rest of `cpu`.
 ///
