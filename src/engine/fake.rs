@@ -8,17 +8,21 @@ use std::{
     time::Duration,
 };
 
+mod groups;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{Containers, EngineError, ErrorKind, Exec, Execs, Images, Observe, Result, Session};
+use super::{
+    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Result, Session,
+};
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
     ContainerRow, CreateRequest, DeviceRate, Digest, Event, EventsRequest, ExecConfig, ExecId,
-    Exit, Host, Image, ImageDefaults, ImportProgress, KillRequest, Layer, Limits, LogLine,
-    LogsRequest, Process, RemoveRequest, RestartPolicy, StartRequest, State, StopRequest, Stream,
-    UpdateRequest, Usage, Visible, WaitCondition, World,
+    Exit, GroupChange, GroupDetails, GroupOf, Host, Image, ImageDefaults, ImportProgress,
+    KillRequest, Layer, Limits, LogLine, LogsRequest, Process, RemoveRequest, RestartPolicy,
+    StartRequest, State, StopRequest, Stream, UpdateRequest, Usage, Visible, WaitCondition, World,
 };
 
 const MIB: u64 = 1 << 20;
@@ -61,6 +65,7 @@ impl Fake {
             at: epoch(),
             containers: rows(),
             images: Arc::new(images()),
+            groups: groups::rows(),
             ..World::default()
         })
     }
@@ -235,6 +240,9 @@ impl Observe for Fake {
         let mut world = inner.world.clone();
         if !visible.stats {
             world.containers.iter_mut().for_each(|row| row.usage = None);
+        }
+        if !visible.groups {
+            world.groups = Vec::new();
         }
         if !visible.images {
             world.images = Arc::default();
@@ -460,6 +468,38 @@ impl Images for Fake {
         });
         inner.world.images = Arc::new(images);
         Ok(vec![reference.to_owned()])
+    }
+}
+
+#[async_trait]
+impl Groups for Fake {
+    async fn group_details(&self, of: &GroupOf) -> Result<GroupDetails> {
+        let inner = self.lock();
+        match of {
+            GroupOf::Container(id) => {
+                let row = inner.world.container(id);
+                let row = row.ok_or_else(|| {
+                    EngineError::new(ErrorKind::NotFound, "read the limits of", id.short())
+                })?;
+                Ok(groups::details(&row.container.config.limits, row.usage))
+            }
+            GroupOf::Path(path) => groups::details_of(&inner.world, path),
+        }
+    }
+
+    async fn group_processes(&self, path: &str) -> Result<Vec<Process>> {
+        match path.contains("empty") {
+            true => Ok(Vec::new()),
+            false => Ok(processes(&blank(id(1), path))),
+        }
+    }
+
+    async fn change_group(&self, change: GroupChange) -> Result<GroupChange> {
+        self.lock().calls.push(change.to_string());
+        if let Some(error) = self.lock().failures.pop_front() {
+            return Err(error);
+        }
+        groups::change(&mut self.lock().world, change)
     }
 }
 

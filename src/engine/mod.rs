@@ -34,14 +34,14 @@ pub use error::{EngineError, ErrorKind, Result};
 
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, Image, ImportProgress, KillRequest, LogLine,
-    LogsRequest, Process, RemoveRequest, StartRequest, StopRequest, Stream, TerminalSize,
-    UpdateRequest, Visible, WaitCondition, World,
+    EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf, Image,
+    ImportProgress, KillRequest, LogLine, LogsRequest, Process, RemoveRequest, StartRequest,
+    StopRequest, Stream, TerminalSize, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
-pub trait Engine: Observe + Containers + Execs + Images {}
-impl<T: Observe + Containers + Execs + Images> Engine for T {}
+pub trait Engine: Observe + Containers + Execs + Images + Groups {}
+impl<T: Observe + Containers + Execs + Images + Groups> Engine for T {}
 
 /// Looking without touching.
 #[async_trait]
@@ -155,6 +155,39 @@ pub trait Images: Send + Sync {
     /// Remove a name and, with the last one, the image and the layers nobody else uses.
     /// Says what went: names first, then digests.
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// The control groups of the host: everybody's are looked at, those that users of wharf
+/// made are changed. An engine without any leaves all as it is here.
+#[async_trait]
+pub trait Groups: Send + Sync {
+    /// Whose counters and limits the pictures have from now on, by path; the list itself
+    /// is always whole. Each costs descriptors, so a viewer names what is on its screen.
+    fn count_groups(&self, _shown: Vec<Arc<str>>) {}
+
+    /// All limits of one group, as the kernel holds them, and how often it met them.
+    async fn group_details(&self, of: &GroupOf) -> Result<GroupDetails> {
+        let subject = match of {
+            GroupOf::Container(id) => id.short().to_owned(),
+            GroupOf::Path(path) => path.to_string(),
+        };
+        Err(no_groups("read the limits of", subject))
+    }
+
+    /// The processes in a group and below it.
+    async fn group_processes(&self, path: &str) -> Result<Vec<Process>> {
+        Err(no_groups("list the processes of", path))
+    }
+
+    /// Does a change, all of it or nothing. Answers with the change that takes it back.
+    async fn change_group(&self, change: GroupChange) -> Result<GroupChange> {
+        Err(no_groups("change", change.path()))
+    }
+}
+
+fn no_groups(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine has no control groups")
 }
 
 /// An attachment to the streams of a process.

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ContainerId, Usage};
+use super::{ContainerId, DeviceRate, Limits, Usage};
 
 /// A limit as the kernel holds it. Where it can't be read, it is a `None` around this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,44 @@ pub struct GroupLimits {
     pub io: Vec<DeviceLimits>,
     /// Huge pages, one for each size that the kernel has.
     pub hugetlb: Vec<HugeLimit>,
+}
+
+impl From<&Limits> for GroupLimits {
+    /// What was asked for a container, where the kernel can't be: while it doesn't run, or
+    /// in a picture of the past.
+    fn from(asked: &Limits) -> Self {
+        let bound = |value: Option<u64>| Some(value.map_or(Bound::Unlimited, Bound::At));
+        let mut limits = Self {
+            cpu_millis: bound(asked.cpu_millis),
+            cpu_shares: asked.cpu_shares,
+            cpuset_cpus: asked.cpuset_cpus.clone(),
+            cpuset_mems: asked.cpuset_mems.clone(),
+            memory_max: bound(asked.memory_bytes),
+            memory_soft: bound(asked.memory_reservation_bytes),
+            pids_max: bound(asked.pids.and_then(|most| u64::try_from(most).ok())),
+            io_weight: asked.blkio_weight.map(u64::from),
+            ..Self::default()
+        };
+        let mut rate = |rates: &[DeviceRate], set: fn(&mut DeviceLimits, u64)| {
+            for rate in rates {
+                let name = rate.path.file_name().unwrap_or_default().to_string_lossy();
+                let same = |of: &&mut DeviceLimits| *of.device.name == *name;
+                if let Some(found) = limits.io.iter_mut().find(same) {
+                    set(found, rate.rate);
+                    continue;
+                }
+                let mut found = DeviceLimits::default();
+                found.device.name = name.as_ref().into();
+                set(&mut found, rate.rate);
+                limits.io.push(found);
+            }
+        };
+        rate(&asked.read_bps, |of, n| of.read_bps = Some(n));
+        rate(&asked.write_bps, |of, n| of.write_bps = Some(n));
+        rate(&asked.read_iops, |of, n| of.read_iops = Some(n));
+        rate(&asked.write_iops, |of, n| of.write_iops = Some(n));
+        limits
+    }
 }
 
 /// What a group may do to one block device. `None` is no limit.

@@ -23,6 +23,8 @@ pub enum Source {
     Images,
     /// Counters of cgroups.
     Stats,
+    /// Control groups of the host.
+    Groups,
     /// Host figures.
     Host,
     /// The engine as a whole.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Container, ContainerId, Image, Problem, Usage};
+use super::{Container, ContainerId, GroupRow, Image, Problem, Usage};
 
 /// Everything that the dashboard and `ps` show, at one time. Cheap to clone and to
 /// hand on: its parts are shared with the world before it where nothing changed.
@@ -21,6 +21,8 @@ pub struct World {
     pub containers: Vec<ContainerRow>,
     /// All images, newest first.
     pub images: Arc<Vec<Image>>,
+    /// The host's control groups, parents before their children; empty while nobody looks.
+    pub groups: Vec<GroupRow>,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
@@ -55,12 +57,14 @@ pub struct Host {
 }
 
 /// What a viewer needs: the less is visible, the less is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Visible {
     /// Read the counters of running containers.
     pub stats: bool,
     /// Read the image list.
     pub images: bool,
+    /// List the host's control groups.
+    pub groups: bool,
 }
 
 impl World {

@@ -6,7 +6,7 @@ use crate::{
     engine::{EngineError, ErrorKind},
     image,
     runtime::{
-        attach,
+        attach, groups,
         lifecycle::Error,
         shim::{self, FailureKind},
         spec, store,
@@ -71,16 +71,35 @@ fn kind(failure: &Error) -> ErrorKind {
         Error::Attach(error) if error.is_gone() => ErrorKind::Conflict,
         Error::Attach(attach::Error::Io { source, .. }) => io_kind(source),
         Error::Attach(attach::Error::Malformed(_)) => ErrorKind::Internal,
-        Error::Cgroup(error) => match error {
-            cgroup::Error::Unsupported { .. } => ErrorKind::Unsupported,
-            // What the kernel refuses of limits is what the user asked.
-            cgroup::Error::Invalid { .. } | cgroup::Error::Write { .. } => ErrorKind::Invalid,
-            cgroup::Error::Io { source, .. } => io_kind(source),
-            _ => ErrorKind::Internal,
-        },
+        Error::Cgroup(error) => cgroup_kind(error),
         Error::State { .. } => ErrorKind::Conflict,
         Error::DoesNotEnd => ErrorKind::Internal,
         Error::Io { source, .. } => io_kind(source),
+    }
+}
+
+/// The kind of a refused change of a group.
+pub fn group_kind(error: &groups::Error) -> ErrorKind {
+    match error {
+        groups::Error::Name { .. } | groups::Error::Invalid(_) => ErrorKind::Invalid,
+        groups::Error::Foreign
+        | groups::Error::Exists
+        | groups::Error::NotEmpty
+        | groups::Error::Stays { .. } => ErrorKind::Conflict,
+        groups::Error::Missing | groups::Error::NoProcess(_) => ErrorKind::NotFound,
+        groups::Error::Cgroup(error) => cgroup_kind(error),
+        groups::Error::Io { source, .. } => io_kind(source),
+    }
+}
+
+fn cgroup_kind(error: &cgroup::Error) -> ErrorKind {
+    match error {
+        cgroup::Error::Unsupported { .. } => ErrorKind::Unsupported,
+        // What the kernel refuses of limits is what the user asked.
+        cgroup::Error::Invalid { .. } | cgroup::Error::Write { .. } => ErrorKind::Invalid,
+        cgroup::Error::Io { source, .. } => io_kind(source),
+        cgroup::Error::Gone => ErrorKind::NotFound,
+        _ => ErrorKind::Internal,
     }
 }
 

@@ -9,10 +9,12 @@
 //! containers   the lifecycle and execs          session   a shim's frames as channels
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
+//! groups       the host's control groups
 //! ```
 
 mod containers;
 mod error;
+mod groups;
 mod images;
 mod observe;
 mod processes;
@@ -25,7 +27,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::world::Picture;
+use self::{groups::Forest, world::Picture};
 use super::{EngineError, ErrorKind, Result};
 use crate::{
     model::{ContainerId, ExecId, Exit, Problem, Source},
@@ -41,6 +43,8 @@ use crate::{
 pub struct Embedded {
     lifecycle: Arc<Lifecycle>,
     picture: Arc<Mutex<Picture>>,
+    /// Apart from the picture, so that saying what is shown never waits for one.
+    forest: Arc<Mutex<Forest>>,
     /// Exits that came over a session: a container that removes itself may be gone
     /// before anybody asks how it ended.
     exits: Arc<Mutex<HashMap<ContainerId, Exit>>>,
@@ -58,8 +62,14 @@ impl Embedded {
             false => Vec::new(),
         };
         let problems = problems(&failures);
+        let forest: Arc<Mutex<Forest>> = Arc::default();
         Ok(Self {
-            picture: Arc::new(Mutex::new(Picture::new(lifecycle.clone(), problems))),
+            picture: Arc::new(Mutex::new(Picture::new(
+                lifecycle.clone(),
+                forest.clone(),
+                problems,
+            ))),
+            forest,
             exits: Arc::default(),
             exec_exits: Arc::default(),
             lifecycle,

@@ -2,19 +2,23 @@
 //! records are read again only where inotify names them, and only counters are read each
 //! time, through descriptors kept open.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
 use nix::time::{ClockId, clock_gettime};
 
 use super::{
     error,
+    groups::Forest,
     watches::{Changes, Watches},
 };
 use crate::{
     model::{
-        Container, ContainerId, ContainerRow, Host, Image, Problem, Sample, Source, Usage, Visible,
-        World,
+        Container, ContainerId, ContainerRow, GroupRow, Host, Image, Problem, Sample, Source,
+        Usage, Visible, World,
     },
     runtime::{
         inspect,
@@ -31,6 +35,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Picture {
     lifecycle: Arc<Lifecycle>,
+    forest: Arc<Mutex<Forest>>,
     generation: u64,
     /// From the second picture on: a `ps` that looks once needs none.
     watches: Option<Watches>,
@@ -59,9 +64,14 @@ struct Row {
 
 impl Picture {
     /// Nothing is known yet.
-    pub fn new(lifecycle: Arc<Lifecycle>, repair_problems: Vec<Problem>) -> Self {
+    pub fn new(
+        lifecycle: Arc<Lifecycle>,
+        forest: Arc<Mutex<Forest>>,
+        repair_problems: Vec<Problem>,
+    ) -> Self {
         Self {
             lifecycle,
+            forest,
             generation: 0,
             watches: None,
             rows: HashMap::new(),
@@ -107,11 +117,14 @@ impl Picture {
         if let Err(failure) = stats {
             problems.push(problem(Source::Stats, "read counters", &failure));
         }
+        let host = self.host();
+        let groups = self.groups(visible, &host, &containers, &mut problems);
         self.generation += 1;
         Arc::new(World {
             generation: self.generation,
             at: Timestamp::now(),
-            host: self.host(),
+            host,
+            groups,
             containers,
             images: self.images.clone(),
             problems,
@@ -249,6 +262,43 @@ impl Picture {
         }
     }
 
+    fn groups(
+        &self,
+        visible: Visible,
+        host: &Host,
+        containers: &[ContainerRow],
+        problems: &mut Vec<Problem>,
+    ) -> Vec<GroupRow> {
+        let mut forest = self.forest.lock().unwrap_or_else(PoisonError::into_inner);
+        if !visible.groups {
+            forest.forget();
+            return Vec::new();
+        }
+        let cgroups = match self.lifecycle.cgroups() {
+            Ok(cgroups) => cgroups,
+            Err(failure) => {
+                problems.push(problem(Source::Groups, "list control groups", &failure));
+                return Vec::new();
+            }
+        };
+        let usages: HashMap<_, _> = containers
+            .iter()
+            .map(|row| (&row.container.id, row.usage))
+            .collect();
+        let (rows, outcome) = forest.refresh(cgroups, host, |id| usages.get(id).copied());
+        if let Err(failure) = outcome {
+            problems.push(problem(Source::Groups, "read control groups", &failure));
+        }
+        if forest.is_cut() {
+            problems.push(Problem {
+                source: Source::Groups,
+                message: format!("only {} groups are listed", rows.len()),
+                hint: None,
+            });
+        }
+        rows
+    }
+
     fn host(&mut self) -> Host {
         if self.missing.is_none() {
             // Without control groups there is a problem that says so.
@@ -292,7 +342,7 @@ impl Row {
     }
 }
 
-fn monotonic_ns() -> u64 {
+pub(super) fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux has this clock");
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }

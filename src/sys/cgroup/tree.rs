@@ -270,7 +270,7 @@ fn below(parent: &str, child: &Path) -> Option<Arc<str>> {
 
 fn look_at(path: &Path) -> io::Result<(u64, u64)> {
     match stat(path) {
-        Ok(found) => Ok((found.st_ino, u64::from(found.st_nlink))),
+        Ok(found) => Ok((found.st_ino, found.st_nlink)),
         Err(Errno::NODEV) => Err(io::ErrorKind::NotFound.into()),
         Err(e) => Err(e.into()),
     }
