@@ -41,6 +41,12 @@ pub enum Action {
     Follow,
     Wrap,
     RemoveImage,
+    CreateGroup,
+    MoveIntoGroup,
+    UndoGroup,
+    RemoveGroup,
+    Fold,
+    FoldAll,
     Filter,
     Sort,
     Palette,
@@ -60,6 +66,7 @@ pub enum Action {
     Back,
     ScreenContainers,
     ScreenImages,
+    ScreenGroups,
     CommandLine,
 }
 
@@ -73,6 +80,8 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The control groups screen.
+    Groups,
     /// No screen: a subcommand only.
     CommandLine,
 }
@@ -211,7 +220,7 @@ mod tests {
             changes: true,
             ..Capabilities::default()
         };
-        for scope in [Scope::Containers, Scope::Images] {
+        for scope in [Scope::Containers, Scope::Images, Scope::Groups] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
                 let rows: Vec<_> = of_key(scope, *key).collect();
                 if rows.len() < 2 {

@@ -1,7 +1,7 @@
 //! When an action is possible, as predicates that give the reason when it isn't.
 
 use super::Refusal;
-use crate::model::{Capabilities, Container, Image, State};
+use crate::model::{Capabilities, Container, Group, GroupKind, Image, State};
 
 /// What an action would be done to.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,10 @@ pub struct Subject<'a> {
     pub container: Option<&'a Container>,
     /// The image under the cursor, if there is one.
     pub image: Option<&'a Image>,
+    /// The control group under the cursor, if there is one.
+    pub group: Option<&'a Group>,
+    /// Whether a change of groups can be taken back.
+    pub has_group_undo: bool,
     /// Whether an operation on it has not ended yet.
     pub is_busy: bool,
 }
@@ -23,6 +27,8 @@ impl<'a> Subject<'a> {
             capabilities,
             container: None,
             image: None,
+            group: None,
+            has_group_undo: false,
             is_busy: false,
         }
     }
@@ -112,6 +118,32 @@ pub(super) fn can_see_changes(subject: &Subject<'_>) -> Verdict {
 pub(super) fn can_remove_image(subject: &Subject<'_>) -> Verdict {
     check(subject.image.is_some(), || "no image is selected".into())?;
     writable(subject)
+}
+
+pub(super) fn can_create_group(subject: &Subject<'_>) -> Verdict {
+    writable(subject)?;
+    check(!subject.is_busy, || "a change of groups is running".into())
+}
+
+pub(super) fn can_change_group(subject: &Subject<'_>) -> Verdict {
+    let group = subject.group.ok_or("no group is selected")?;
+    check(group.is_own(), || match &group.kind {
+        GroupKind::Container(_) => "it is a container's; change the container instead".into(),
+        GroupKind::Top => "groups are made below it".into(),
+        _ => "it was not made here; foreign groups are only shown".into(),
+    })?;
+    can_create_group(subject)
+}
+
+pub(super) fn can_undo_group(subject: &Subject<'_>) -> Verdict {
+    check(subject.has_group_undo, || {
+        "no change of groups was made from here".into()
+    })?;
+    can_create_group(subject)
+}
+
+pub(super) fn a_group(subject: &Subject<'_>) -> Verdict {
+    check(subject.group.is_some(), || "no group is selected".into())
 }
 
 fn check(possible: bool, reason: impl FnOnce() -> Refusal) -> Verdict {

@@ -3,8 +3,9 @@
 use super::{
     Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
     needs::{
-        a_container, can_exec, can_kill, can_pause, can_remove, can_remove_image, can_restart,
-        can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
+        a_container, a_group, can_change_group, can_create_group, can_exec, can_kill, can_pause,
+        can_remove, can_remove_image, can_restart, can_see_changes, can_see_processes, can_start,
+        can_stop, can_undo_group, can_unpause, nothing,
     },
 };
 
@@ -161,6 +162,51 @@ pub const ACTIONS: &[ActionSpec] = &[
     .cli("rmi")
     .danger(Danger::Destroys)
     .needs(can_remove_image),
+    // The control groups screen.
+    group(
+        Action::CreateGroup,
+        "group.create",
+        "new",
+        &[Key::char('n')],
+    )
+    .says("Make a control group for processes outside of containers")
+    .needs(can_create_group),
+    group(
+        Action::MoveIntoGroup,
+        "group.move",
+        "move in",
+        &[Key::char('m')],
+    )
+    .says("Move a process into the group")
+    .needs(can_change_group),
+    group(Action::UndoGroup, "group.undo", "undo", &[Key::char('U')])
+        .says("Take back the last change of a group")
+        .needs(can_undo_group),
+    group(
+        Action::RemoveGroup,
+        "group.remove",
+        "remove",
+        &[Key::char('d')],
+    )
+    .says("Remove the group, if nothing is in it")
+    .needs(can_change_group),
+    view(
+        Action::Fold,
+        "view.fold",
+        "fold",
+        Scope::Groups,
+        &[Key::char(' '), Key::char('x')],
+    )
+    .says("Hide the groups below this one, or show them")
+    .needs(a_group),
+    view(
+        Action::FoldAll,
+        "view.fold-all",
+        "fold all",
+        Scope::Groups,
+        &[Key::char('X')],
+    )
+    .says("Show all groups, or only the first levels again"),
     // Every screen.
     global(Action::Filter, "view.filter", "filter", &[Key::char('/')])
         .says("Show only what matches, as you type"),
@@ -264,6 +310,14 @@ pub const ACTIONS: &[ActionSpec] = &[
     .says("List the images with what they share")
     .cli("images"),
     global(
+        Action::ScreenGroups,
+        "screen.groups",
+        "cgroups",
+        &[Key::char('3')],
+    )
+    .says("Show the control groups of the whole machine as a tree")
+    .cli("cgroups"),
+    global(
         Action::Refresh,
         "view.refresh",
         "refresh",
@@ -354,6 +408,15 @@ const fn container(
     keys: &'static [Key],
 ) -> ActionSpec {
     row(action, id, title, Scope::Containers, keys)
+}
+
+const fn group(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    keys: &'static [Key],
+) -> ActionSpec {
+    row(action, id, title, Scope::Groups, keys)
 }
 
 const fn view(

@@ -102,6 +102,7 @@ mod tests {
         let visible = Visible {
             stats: true,
             images: false,
+            ..Visible::default()
         };
         let (mut collector, task) = collector(engine, visible, stop.clone());
         let task = tokio::spawn(task);

@@ -26,6 +26,18 @@ pub const SORT: &[&str] = &[
 /// What images can be sorted by.
 pub const SORT_IMAGES: &[&str] = &["created", "name", "size", "own"];
 
+/// What control groups can be sorted by.
+pub const SORT_GROUPS: &[&str] = &[
+    "name",
+    "cpu",
+    "memory",
+    "read",
+    "write",
+    "pids",
+    "throttled",
+    "pressure",
+];
+
 /// Whether the largest come first when a column is chosen: what one sorts figures for.
 pub fn starts_descending(column: &str) -> bool {
     !matches!(column, "state" | "name" | "image")

@@ -13,7 +13,8 @@ use crate::{
     action::Action,
     engine::{Engine, Result},
     model::{
-        ContainerId, KillRequest, LogLine, LogsRequest, RemoveRequest, StartRequest, StopRequest,
+        ContainerId, GroupChange, GroupOf, KillRequest, LogLine, LogsRequest, RemoveRequest,
+        StartRequest, StopRequest,
     },
 };
 
@@ -34,6 +35,8 @@ const TAIL: u64 = 1_000;
 const LINE_MAX: usize = 16 << 10;
 /// How often a list of processes is read again while one looks at it.
 const PROCESSES: Duration = Duration::from_secs(2);
+/// The same for a group's limits and what meets them.
+const GROUP: Duration = Duration::from_secs(1);
 /// The same for changed files: that walks a directory tree.
 const CHANGES: Duration = Duration::from_secs(10);
 
@@ -83,6 +86,12 @@ impl Effects<dyn Engine> {
                 self.unwatch();
                 self.watch(watch, id, tab);
             }
+            Effect::WatchGroup { watch, path } => {
+                self.unwatch();
+                self.watch_group(watch, path);
+            }
+            Effect::CountGroups(shown) => self.engine.count_groups(shown),
+            Effect::ChangeGroup(change) => self.change_group(change),
             Effect::Unwatch => self.unwatch(),
             other => return Some(other),
         }
@@ -108,6 +117,47 @@ impl Effects<dyn Engine> {
     fn unwatch(&mut self) {
         self.watch.cancel();
         self.watch = self.stop.child_token();
+    }
+
+    fn watch_group(&self, watch: u64, path: Arc<str>) {
+        let engine = Arc::clone(&self.engine);
+        let messages = self.messages.clone();
+        let stop = self.watch.clone();
+        let load = async move {
+            sleep(SETTLE).await;
+            let of = GroupOf::Path(path.clone());
+            for turn in 0_u64.. {
+                let details = engine.group_details(&of).await.map_err(Failure::from);
+                if messages.send(Message::Group(watch, details)).await.is_err() {
+                    return;
+                }
+                if turn.is_multiple_of(2) {
+                    let found = engine.group_processes(&path).await.map_err(Failure::from);
+                    let found = Message::GroupProcesses(watch, found);
+                    if messages.send(found).await.is_err() {
+                        return;
+                    }
+                }
+                sleep(GROUP).await;
+            }
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = load => {}
+            }
+        });
+    }
+
+    fn change_group(&self, change: GroupChange) {
+        let engine = Arc::clone(&self.engine);
+        let messages = self.messages.clone();
+        self.operations.spawn(async move {
+            let result = engine.change_group(change.clone()).await;
+            let result = result.map(|undo| (change, undo)).map_err(Failure::from);
+            // Nobody listens any more once the dashboard is left.
+            let _ = messages.send(Message::GroupChanged(result)).await;
+        });
     }
 
     fn watch(&self, watch: u64, id: ContainerId, tab: Tab) {
@@ -140,8 +190,18 @@ impl Effects<dyn Engine> {
                     }
                     sleep(CHANGES).await;
                 },
+                Tab::Stats => {
+                    let of = GroupOf::Container(id);
+                    loop {
+                        let details = engine.group_details(&of).await.map_err(Failure::from);
+                        if messages.send(Message::Group(watch, details)).await.is_err() {
+                            return;
+                        }
+                        sleep(GROUP).await;
+                    }
+                }
                 // Part of every picture.
-                Tab::Stats | Tab::Inspect => {}
+                Tab::Inspect => {}
             }
         };
         tokio::spawn(async move {

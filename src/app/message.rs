@@ -7,7 +7,7 @@ use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Process, Visible, World},
+    model::{Change, ContainerId, Digest, GroupChange, GroupDetails, Process, Visible, World},
 };
 
 /// Something happened.
@@ -29,6 +29,12 @@ pub enum Message {
     Processes(u64, Result<Vec<Process>, Failure>),
     /// Its changed files.
     Changes(u64, Result<Vec<Change>, Failure>),
+    /// Limits of the group that is watched, and how often it met them.
+    Group(u64, Result<GroupDetails, Failure>),
+    /// Its processes.
+    GroupProcesses(u64, Result<Vec<Process>, Failure>),
+    /// A group was changed; the first is what was done, the second takes it back.
+    GroupChanged(Result<(GroupChange, GroupChange), Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
     /// The terminal is ours again.
@@ -60,6 +66,17 @@ pub enum Effect {
         /// Which content.
         tab: Tab,
     },
+    /// Load what is told of a control group, and stop loading whatever else is.
+    WatchGroup {
+        /// Number of the watch.
+        watch: u64,
+        /// Its path.
+        path: Arc<str>,
+    },
+    /// Count these groups.
+    CountGroups(Vec<Arc<str>>),
+    /// Change a group.
+    ChangeGroup(GroupChange),
     /// Stop loading.
     Unwatch,
     /// Read what is visible now.

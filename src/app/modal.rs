@@ -1,7 +1,7 @@
 //! What can lie over the screen and takes all keys: a filter being typed, the sort
 //! menu, the palette, help, a question.
 
-use super::Target;
+use super::{Prompt, Target};
 use crate::action::{ACTIONS, Action, ActionSpec, Code, Key, Scope};
 
 /// What lies over the screen.
@@ -15,6 +15,8 @@ pub enum Modal {
     Palette(Choice),
     /// All keys; lines scrolled.
     Help(usize),
+    /// A line of text that a control group's change needs.
+    Prompt(Prompt),
     /// A question before something dangerous.
     Confirm {
         /// What will be done.

@@ -190,6 +190,9 @@ impl Dashboard {
             Effect::Redraw => self.display.forget(),
             Effect::Operate { .. }
             | Effect::Watch { .. }
+            | Effect::WatchGroup { .. }
+            | Effect::CountGroups(_)
+            | Effect::ChangeGroup(_)
             | Effect::Unwatch
             | Effect::Interact { .. } => {}
         }

@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
-use super::{Details, Effect, Failure, History, List, Modal, Operations, Target, geometry};
+use super::{
+    Details, Effect, Failure, GroupsView, History, List, Modal, Operations, Target, geometry,
+};
 use crate::{
     action::{Scope, Subject},
     format::{
@@ -13,7 +15,8 @@ use crate::{
         columns::{self, CONTAINERS, Item},
     },
     model::{
-        Capabilities, ContainerId, ContainerRow, Digest, Image, Problem, Source, Visible, World,
+        Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, Problem, Source, Visible,
+        World,
     },
 };
 
@@ -40,6 +43,7 @@ impl Look {
 pub enum Screen {
     Containers,
     Images,
+    Groups,
 }
 
 /// Which half of the screen the arrows move.
@@ -103,6 +107,8 @@ pub struct State {
     pub images: List<Digest>,
     /// The selected container's tab.
     pub details: Details,
+    /// The control groups' tree.
+    pub groups: GroupsView,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before.
@@ -139,6 +145,7 @@ impl State {
             containers: List::new("state"),
             images: List::new("created"),
             details: Details::default(),
+            groups: GroupsView::default(),
             layers_scroll: 0,
             histories: HashMap::new(),
             operations: Operations::default(),
@@ -168,11 +175,19 @@ impl State {
         self.world.as_ref()?.images.get(row)
     }
 
+    /// The control group under the cursor.
+    pub fn selected_group(&self) -> Option<&GroupRow> {
+        let list = &self.groups.list;
+        let row = *list.rows.get(list.cursor)?;
+        self.world.as_ref()?.groups.get(row)
+    }
+
     /// Where keys of this screen are declared.
     pub fn scope(&self) -> Scope {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Groups => Scope::Groups,
         }
     }
 
@@ -181,6 +196,7 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Groups => &self.groups.list.filter,
         }
     }
 
@@ -194,6 +210,11 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
+            Screen::Groups => {
+                subject.group = self.selected_group().map(|row| &*row.group);
+                subject.has_group_undo = !self.groups.undo.is_empty();
+                subject.is_busy = self.groups.is_busy;
+            }
         }
         subject
     }
@@ -225,14 +246,17 @@ impl State {
             Source::Host | Source::Engine => true,
             Source::Containers | Source::Stats => self.screen == Screen::Containers,
             Source::Images => self.screen == Screen::Images,
+            Source::Groups => self.screen == Screen::Groups,
         })
     }
 
     /// What must be read for this screen.
     pub(super) fn visible(&self) -> Visible {
         Visible {
-            stats: self.screen == Screen::Containers,
+            // A container's group shows what its row would.
+            stats: self.screen != Screen::Images,
             images: self.screen == Screen::Images,
+            groups: self.screen == Screen::Groups,
         }
     }
 
@@ -247,6 +271,9 @@ impl State {
         let rows = self.image_rows(&world);
         self.images
             .arrange(rows, |row| world.images[row].id.clone());
+        if self.screen == Screen::Groups {
+            self.groups.arrange(&world);
+        }
     }
 
     fn container_rows(&self, world: &World) -> Vec<usize> {
@@ -326,6 +353,8 @@ impl State {
         let height = usize::from(regions.rows.height);
         self.containers.scroll_into_view(height);
         self.images.scroll_into_view(height);
+        self.groups.list.scroll_into_view(height);
+        self.settle_groups(&regions);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let layers = self.selected_image().map_or(0, |image| image.layers.len());

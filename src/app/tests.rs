@@ -49,6 +49,7 @@ impl Bench {
         let visible = Visible {
             stats: true,
             images: true,
+            ..Visible::default()
         };
         let world = self.engine.world(visible).await.map_err(Failure::from);
         self.send(Message::World(world)).await;
@@ -342,6 +343,7 @@ async fn images_are_read_only_while_they_are_shown() {
     let images = Effect::Show(Visible {
         stats: false,
         images: true,
+        ..Visible::default()
     });
     assert_eq!(
         bench.own,

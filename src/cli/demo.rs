@@ -124,6 +124,7 @@ async fn watch(duration: Duration, context: &Context) -> Result<(), Failure> {
     let visible = Visible {
         stats: true,
         images: false,
+        ..Visible::default()
     };
     let measured = async {
         tokio::time::sleep(duration.saturating_sub(MEASURE)).await;
@@ -153,6 +154,7 @@ async fn remove_containers(context: &Context) -> Result<(), Failure> {
     let visible = Visible {
         stats: false,
         images: false,
+        ..Visible::default()
     };
     let world = context.engine.world(visible).await?;
     let ours = world

@@ -24,6 +24,7 @@ pub async fn run(args: &InfoArgs, context: &Context) -> Outcome {
     let visible = Visible {
         stats: false,
         images: true,
+        ..Visible::default()
     };
     let world = context.engine.world(visible).await?;
     let capabilities = context.engine.capabilities();

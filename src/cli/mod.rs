@@ -5,6 +5,7 @@
 //! here depends on either.
 
 mod attach;
+mod cgroups;
 mod completions;
 mod container;
 mod container_args;
@@ -119,6 +120,7 @@ enum Command {
     Ps(ps::PsArgs),
     Stats(stats::StatsArgs),
     Top(top::TopArgs),
+    Cgroups(cgroups::CgroupsArgs),
     Logs(logs::LogsArgs),
     Exec(exec::ExecArgs),
     Attach(attach::AttachArgs),
@@ -258,6 +260,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Ps(args) => ps::run(&args, context).await,
         Command::Stats(args) => stats::run(&args, context).await,
         Command::Top(args) => top::run(&args, context).await,
+        Command::Cgroups(args) => cgroups::run(&args, context).await,
         Command::Logs(args) => logs::run(&args, context).await,
         Command::Exec(args) => exec::run(&args, context).await,
         Command::Attach(args) => attach::run(&args, context).await,

@@ -45,6 +45,7 @@ pub struct StatsArgs {
 const VISIBLE: Visible = Visible {
     stats: true,
     images: false,
+    groups: false,
 };
 
 /// Prints what containers use, again and again.

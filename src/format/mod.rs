@@ -9,6 +9,7 @@ pub mod glyph;
 mod status;
 pub mod template;
 pub mod text;
+pub mod tree;
 
 pub use glyph::{Glyphs, Tone};
 pub use status::status;

@@ -8,7 +8,7 @@ use crate::{
     app::{Choice, Modal, Screen, Target},
     format::{
         Tone,
-        columns::{self, CONTAINERS},
+        columns::{self, CONTAINERS, groups},
         text::{Align, fit, truncate, width},
     },
 };
@@ -17,6 +17,7 @@ use crate::{
 pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
     match &view.state.modal {
         None | Some(Modal::Filter(_)) => {}
+        Some(Modal::Prompt(prompt)) => super::groups::prompt(buffer, view, prompt),
         Some(Modal::Help(scroll)) => help(buffer, view, *scroll),
         Some(Modal::Palette(choice)) => palette(buffer, view, choice),
         Some(Modal::Sort(cursor)) => sort(buffer, view, *cursor),
@@ -154,6 +155,7 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
     for (y, (n, id)) in (inside.y..inside.bottom()).zip(ids.iter().enumerate().skip(top)) {
         let title = match view.state.screen {
             Screen::Containers => columns::find(CONTAINERS, id).map_or(*id, |column| column.title),
+            Screen::Groups => groups::find(id).map_or(*id, |column| column.title),
             Screen::Images => id,
         };
         let mut pen = Pen::line(buffer, inside, y);
@@ -167,8 +169,12 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
         );
         if current.column == *id {
             let text = match (current.is_descending, view.state.screen) {
-                (true, Screen::Containers) => theme.sign("▾ descending", "v descending"),
-                (false, Screen::Containers) => theme.sign("▴ ascending", "^ ascending"),
+                (true, Screen::Containers | Screen::Groups) => {
+                    theme.sign("▾ descending", "v descending")
+                }
+                (false, Screen::Containers | Screen::Groups) => {
+                    theme.sign("▴ ascending", "^ ascending")
+                }
                 (true, Screen::Images) => "turned round",
                 (false, Screen::Images) => "",
             };
@@ -297,7 +303,7 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
     super::table::thumb(buffer, view, edge, scroll, all);
 }
 
-fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
+pub(super) fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
     let area = view.state.area;
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect::new(
@@ -309,7 +315,13 @@ fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
 }
 
 /// Empties an area and draws a frame round it; what is inside.
-fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, style: Style) -> Rect {
+pub(super) fn boxed(
+    buffer: &mut Buffer,
+    view: &View<'_>,
+    area: Rect,
+    title: &str,
+    style: Style,
+) -> Rect {
     let theme = view.theme;
     let area = area.intersection(buffer.area);
     for y in area.y..area.bottom() {

@@ -39,6 +39,7 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
     for (key, title, screen) in [
         ("1", "containers", Screen::Containers),
         ("2", "images", Screen::Images),
+        ("3", "cgroups", Screen::Groups),
     ] {
         let (key_style, style) = if view.state.screen == screen {
             (theme.strong(), theme.strong())

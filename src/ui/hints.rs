@@ -79,9 +79,11 @@ fn arrangement(pen: &mut Pen<'_>, view: &View<'_>) {
         .world
         .as_ref()
         .map_or((0, 0), |world| (world.containers.len(), world.images.len()));
+    let groups = state.world.as_ref().map_or(0, |world| world.groups.len());
     let (shown, all) = match state.screen {
         Screen::Containers => (state.containers.rows.len(), all.0),
         Screen::Images => (state.images.rows.len(), all.1),
+        Screen::Groups => (state.groups.list.rows.len(), groups),
     };
     if shown != all {
         pen.put_right(&format!("  {shown} of {all}"), theme.plain());

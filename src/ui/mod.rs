@@ -1,11 +1,13 @@
 //! Drawing, and nothing else: from the dashboard's state to cells. No function here
 //! changes the state, asks an engine or knows what a key does.
 
+mod bounds;
 mod chart;
 mod details;
 mod dialogs;
 mod frame;
 mod gauge;
+mod groups;
 mod hints;
 mod images;
 mod pen;
@@ -39,6 +41,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Groups => groups::draw(buffer, &view),
     }
     frame::divider(buffer, &view);
     hints::draw(buffer, &view);

@@ -6,7 +6,7 @@ use super::draw;
 use crate::{
     action::Key,
     app::{Look, Message, State},
-    engine::{Observe, fake::Fake},
+    engine::{Groups, Observe, fake::Fake},
     format::Glyphs,
     model::Visible,
 };
@@ -25,6 +25,7 @@ async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: 
         let visible = Visible {
             stats: true,
             images: true,
+            groups: true,
         };
         let world = engine.world(visible).await.unwrap();
         state.clock += std::time::Duration::from_secs(1);
@@ -44,8 +45,17 @@ async fn press(state: &mut State, engine: &Fake, keys: &str) {
 async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
     use crate::app::{Effect, LogRow, Tab};
     for effect in effects {
-        let Effect::Watch { watch, id, tab } = effect else {
-            continue;
+        let (watch, id, tab) = match effect {
+            Effect::Watch { watch, id, tab } => (watch, id, tab),
+            Effect::WatchGroup { watch, path } => {
+                let of = crate::model::GroupOf::Path(path.clone());
+                let details = engine.group_details(&of).await.unwrap();
+                state.update(Message::Group(watch, Ok(details)));
+                let found = engine.group_processes(&path).await.unwrap();
+                state.update(Message::GroupProcesses(watch, Ok(found)));
+                continue;
+            }
+            _ => continue,
         };
         let message = match tab {
             Tab::Logs => {
@@ -67,7 +77,11 @@ async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effec
             }
             Tab::Processes => Message::Processes(watch, Ok(engine.processes(&id).await.unwrap())),
             Tab::Changes => Message::Changes(watch, Ok(engine.changes(&id).await.unwrap())),
-            Tab::Stats | Tab::Inspect => continue,
+            Tab::Stats => {
+                let of = crate::model::GroupOf::Container(id);
+                Message::Group(watch, Ok(engine.group_details(&of).await.unwrap()))
+            }
+            Tab::Inspect => continue,
         };
         state.update(message);
     }
@@ -118,6 +132,8 @@ macro_rules! screens {
         })*
     };
 }
+
+mod groups;
 
 const ASCII: Look = Look {
     glyphs: Glyphs::Ascii,

@@ -1,6 +1,7 @@
 //! The one place that changes [`State`]: a message in, effects out. Nothing here waits,
 //! reads a clock or touches the terminal.
 
+mod groups;
 mod modals;
 mod motion;
 mod operate;
@@ -56,10 +57,19 @@ impl State {
             Message::Changes(watch, result) if watch == self.details.watch => {
                 self.details.changes = result.map_or_else(Pending::Failed, Pending::Ready);
             }
+            Message::Group(watch, result) if watch == self.details.watch => {
+                self.on_group(result);
+            }
+            Message::GroupProcesses(watch, result) if watch == self.details.watch => {
+                self.groups.processes = result.map_or_else(Pending::Failed, Pending::Ready);
+            }
+            Message::GroupChanged(result) => self.on_group_changed(result),
             // An answer to a question that is no longer asked.
             Message::Log(..)
             | Message::LogEnded(..)
             | Message::Processes(..)
+            | Message::Group(..)
+            | Message::GroupProcesses(..)
             | Message::Changes(..) => self.is_dirty = false,
             Message::Operated(operation, target, result) => {
                 self.on_operated(operation, target, result);
@@ -137,6 +147,14 @@ impl State {
             | Action::Kill
             | Action::Remove
             | Action::RemoveImage => self.ask_or_operate(spec),
+            Action::CreateGroup
+            | Action::MoveIntoGroup
+            | Action::UndoGroup
+            | Action::RemoveGroup
+            | Action::Fold
+            | Action::FoldAll => self.perform_on_group(spec.action),
+            Action::NextTab if self.screen == Screen::Groups => self.fold(Some(false)),
+            Action::PreviousTab if self.screen == Screen::Groups => self.fold(Some(true)),
             Action::Shell => self.interact(Passage::Shell),
             Action::Attach => self.interact(Passage::Attach),
             Action::Logs => self.go_to(Tab::Logs),
@@ -174,6 +192,7 @@ impl State {
             Action::Back => self.back(),
             Action::ScreenContainers => self.go_to_screen(Screen::Containers),
             Action::ScreenImages => self.go_to_screen(Screen::Images),
+            Action::ScreenGroups => self.go_to_screen(Screen::Groups),
             Action::Refresh => {
                 self.effects.push(Effect::Refresh);
                 self.effects.push(Effect::Redraw);
@@ -202,6 +221,9 @@ impl State {
     fn go_to_screen(&mut self, screen: Screen) {
         self.screen = screen;
         self.is_zoomed = false;
+        if screen == Screen::Groups {
+            self.arrange();
+        }
     }
 
     /// Takes back one thing: zoom, what a failure said, marks, filter, pane.
@@ -238,6 +260,7 @@ impl State {
         if self.histories.len() > world.containers.len() {
             self.histories.retain(|id, _| exists(id));
         }
+        self.groups.note(&world);
         self.containers.marks.retain(exists);
         self.world = Some(world);
         self.arrange();
@@ -245,9 +268,13 @@ impl State {
 
     /// Keeps what is loaded for the details in step with what is selected.
     fn watch(&mut self) {
+        if self.screen == Screen::Groups {
+            return self.watch_group();
+        }
+        self.groups.watched = None;
         let selected = match self.screen {
             Screen::Containers => self.selected_container().map(|row| &row.container).cloned(),
-            Screen::Images => None,
+            Screen::Images | Screen::Groups => None,
         };
         let id = selected.as_ref().map(|container| container.id.clone());
         if self.details.of != id {
@@ -264,6 +291,7 @@ impl State {
         if self.details.watched == wanted {
             return;
         }
+        self.forget_group();
         self.details.watch += 1;
         match &wanted {
             Some((id, tab, _)) => {
@@ -305,8 +333,14 @@ impl State {
 
     fn tell_refusal(&mut self, spec: &ActionSpec, reason: &str) {
         let name = match self.screen {
-            Screen::Containers => self.selected_container().map(|row| &row.container.name),
-            Screen::Images => None,
+            Screen::Containers => {
+                let row = self.selected_container();
+                row.map(|row| row.container.name.clone())
+            }
+            Screen::Groups if (spec.needs)(&self.subject()).is_err() => self
+                .group_name()
+                .filter(|_| matches!(spec.action, Action::RemoveGroup)),
+            Screen::Images | Screen::Groups => None,
         };
         let line = match name {
             Some(name) => format!("can't {} {name}: {reason}", verb(spec)),
@@ -355,6 +389,9 @@ fn verb(spec: &ActionSpec) -> &'static str {
         Action::Attach => "attach to",
         Action::Processes => "list processes of",
         Action::Changes => "list files of",
+        Action::CreateGroup => "make a group",
+        Action::MoveIntoGroup => "move a process in",
+        Action::UndoGroup => "undo",
         _ => spec.title,
     }
 }

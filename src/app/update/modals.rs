@@ -2,7 +2,7 @@
 
 use super::super::{
     Modal, Screen, State, Tab,
-    columns::{SORT, SORT_IMAGES, starts_descending},
+    columns::{SORT, SORT_GROUPS, SORT_IMAGES, starts_descending},
     list::Sort,
     modal::edit,
 };
@@ -15,6 +15,7 @@ impl State {
         };
         self.modal = match modal {
             Modal::Filter(before) => self.on_filter_key(key, before),
+            Modal::Prompt(prompt) => self.on_prompt_key(key, prompt),
             Modal::Sort(cursor) => self.on_sort_key(key, cursor),
             Modal::Palette(choice) => self.on_palette_key(key, choice),
             Modal::Help(scroll) => on_help_key(key, scroll).map(Modal::Help),
@@ -38,6 +39,7 @@ impl State {
                 let filter = format!("{}{text}", self.filter());
                 self.set_filter(filter);
             }
+            Some(Modal::Prompt(prompt)) => prompt.text.push_str(&text),
             Some(Modal::Palette(choice)) => {
                 choice.query.push_str(&text);
                 choice.search(scope);
@@ -50,6 +52,7 @@ impl State {
         match self.screen {
             Screen::Containers => self.containers.filter = filter,
             Screen::Images => self.images.filter = filter,
+            Screen::Groups => self.groups.list.filter = filter,
         }
         self.arrange();
     }
@@ -84,6 +87,7 @@ impl State {
         match self.screen {
             Screen::Containers => self.containers.sort,
             Screen::Images => self.images.sort,
+            Screen::Groups => self.groups.list.sort,
         }
     }
 
@@ -92,6 +96,7 @@ impl State {
         match self.screen {
             Screen::Containers => SORT,
             Screen::Images => SORT_IMAGES,
+            Screen::Groups => SORT_GROUPS,
         }
     }
 
@@ -119,12 +124,13 @@ impl State {
             is_descending: if current.column == column {
                 !current.is_descending
             } else {
-                self.screen == Screen::Containers && starts_descending(column)
+                self.screen != Screen::Images && starts_descending(column)
             },
         };
         match self.screen {
             Screen::Containers => self.containers.sort = sort,
             Screen::Images => self.images.sort = sort,
+            Screen::Groups => self.groups.list.sort = sort,
         }
         self.arrange();
     }
@@ -173,6 +179,9 @@ fn on_help_key(key: Key, scroll: usize) -> Option<usize> {
 impl Tab {
     /// Whether its content is loaded for it alone, rather than part of each picture.
     pub fn is_loaded(self) -> bool {
-        matches!(self, Self::Logs | Self::Processes | Self::Changes)
+        matches!(
+            self,
+            Self::Logs | Self::Stats | Self::Processes | Self::Changes
+        )
     }
 }

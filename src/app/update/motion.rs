@@ -36,12 +36,21 @@ impl State {
                 self.images.step(by, |row| world.images[row].id.clone());
                 self.layers_scroll = 0;
             }
+            Screen::Groups => self
+                .groups
+                .list
+                .step(by, |row| world.groups[row].group.path.clone()),
         }
     }
 
     fn scroll(&mut self, motion: Action, page: usize, regions: &Geometry) {
         if self.screen == Screen::Images {
             self.layers_scroll = moved(self.layers_scroll, motion, page, usize::MAX / 2);
+            return;
+        }
+        if self.screen == Screen::Groups {
+            let reach = self.group_reach(regions);
+            self.groups.scroll = moved(self.groups.scroll, motion, page, reach);
             return;
         }
         let reach = self.reach(regions);

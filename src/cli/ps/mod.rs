@@ -194,6 +194,7 @@ impl PsArgs {
         Visible {
             stats: self.stats,
             images: self.size || self.filter.iter().any(|f| f.starts_with("ancestor=")),
+            ..Visible::default()
         }
     }
 

@@ -2,6 +2,7 @@
 //! JSON, the dashboard's table and its sort menu are all made from [`CONTAINERS`].
 
 mod containers;
+pub mod groups;
 #[cfg(test)]
 pub mod sample;
 

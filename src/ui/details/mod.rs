@@ -2,7 +2,7 @@
 
 mod lists;
 mod logs;
-mod stats;
+pub mod stats;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 

@@ -1,15 +1,17 @@
-//! CPU, memory and IO over the last minutes.
+//! What a container, or any group, uses: CPU, memory and IO over the last minutes, and
+//! every use beside its limit.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::super::{
     Pen, View,
+    bounds::{self, Subject},
     chart::{self, Chart},
 };
 use crate::{
-    app::{History, Point},
-    format::{Tone, bytes, columns::Item, duration, text::width},
-    model::Usage,
+    app::{History, Pending, Point},
+    format::{Tone, bytes, duration, text::width},
+    model::{Bound, GroupLimits},
 };
 
 /// One graph with its words.
@@ -30,7 +32,14 @@ struct Panel {
 /// Columns between graphs side by side.
 const GAP: u16 = 3;
 
-/// Draws four graphs, or what there is room for.
+/// From this width on, graphs stand beside the limits.
+const WIDE: u16 = 132;
+/// Columns of the limits there.
+const BOUNDS: u16 = 72;
+/// Lines of the limits that graphs below them leave free.
+const BOUNDS_LINES: u16 = 12;
+
+/// Draws what the selected container uses.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let (state, area) = (view.state, super::inner(view.regions.details));
     let (Some(row), Some(world)) = (state.selected_container(), &state.world) else {
@@ -42,19 +51,68 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         let text = "it uses nothing: it isn't running";
         return super::table::middle(buffer, area, &[(text, view.theme.quiet())]);
     }
-    let item = Item::new(row, &world.host, world.at);
-    let usage = row.usage.unwrap_or_default();
-    let panels = [
-        cpu(&item, &usage),
-        memory(&item, &usage),
-        io("read", usage.read_bps, usage.read_bytes, |p| p.read, row),
-        io(
-            "write",
-            usage.write_bps,
-            usage.write_bytes,
-            |p| p.write,
-            row,
+    let details = match &state.groups.details {
+        Pending::Ready(details) => Some(details),
+        _ => None,
+    };
+    let subject = Subject {
+        usage: row.usage.unwrap_or_default(),
+        limits: details.map_or_else(
+            || GroupLimits::from(&row.container.config.limits),
+            |details| details.limits.clone(),
         ),
+        details,
+        before: state.groups.before.as_ref(),
+        history,
+        host: &world.host,
+    };
+    draw_subject(buffer, view, area, &subject);
+}
+
+/// Graphs and limits of a container or of any group: side by side, or the limits above as
+/// many graphs as there is room for.
+pub fn draw_subject(buffer: &mut Buffer, view: &View<'_>, area: Rect, subject: &Subject<'_>) {
+    if area.width >= WIDE {
+        let graphs = Rect {
+            width: area.width - BOUNDS - GAP,
+            ..area
+        };
+        let limits = Rect {
+            x: graphs.right() + GAP,
+            width: BOUNDS,
+            ..area
+        };
+        draw_graphs(buffer, view, graphs, subject);
+        return bounds::draw(buffer, view, limits, subject, false);
+    }
+    let has_graphs = area.height >= BOUNDS_LINES + 6;
+    let lines = match has_graphs {
+        true => BOUNDS_LINES,
+        false => area.height,
+    };
+    let limits = Rect {
+        height: lines,
+        ..area
+    };
+    bounds::draw(buffer, view, limits, subject, !has_graphs);
+    if has_graphs {
+        let graphs = Rect {
+            y: area.y + lines + 1,
+            height: area.height - lines - 1,
+            ..area
+        };
+        draw_graphs(buffer, view, graphs, subject);
+    }
+}
+
+/// Draws four graphs, or what there is room for.
+fn draw_graphs(buffer: &mut Buffer, view: &View<'_>, area: Rect, subject: &Subject<'_>) {
+    let (usage, history) = (&subject.usage, subject.history);
+    let panels = [
+        cpu(subject),
+        memory(subject),
+        io("read", usage.read_bps, |p| p.read, subject),
+        io("write", usage.write_bps, |p| p.write, subject),
     ];
     let (across, down) = arrangement(area);
     let width = (area.width + GAP) / across - GAP;
@@ -166,18 +224,17 @@ fn limit_style(view: &View<'_>, peak: f32, limit: Option<f32>) -> Style {
     }
 }
 
-fn cpu(item: &Item<'_>, usage: &Usage) -> Panel {
+fn cpu(subject: &Subject<'_>) -> Panel {
     let percent = |cores: f64| format!("{:.1}%", cores * 100.0);
-    let quota = item
-        .container
-        .config
-        .limits
-        .cpu_millis
-        .map(|m| m as f64 / 1e3);
-    let held = usage.throttled_share.filter(|share| *share > 0.005);
+    let quota = subject.limits.cpu_millis.and_then(Bound::at);
+    let quota = quota.map(|millis| millis as f64 / 1000.0);
+    let held = subject
+        .usage
+        .throttled_share
+        .filter(|share| *share > 0.005 && quota.is_some());
     Panel {
         title: "cpu",
-        value: usage.cpu_cores.map_or("–".into(), percent),
+        value: subject.usage.cpu_cores.map_or("–".into(), percent),
         limit_text: quota.map_or(String::new(), |q| format!(" of {:.0}%", q * 100.0)),
         notes: held
             .map(|share| format!("held back {:.0}%", share * 100.0))
@@ -194,55 +251,43 @@ fn cpu(item: &Item<'_>, usage: &Usage) -> Panel {
     }
 }
 
-fn memory(item: &Item<'_>, usage: &Usage) -> Panel {
-    let limit = item.container.config.limits.memory_bytes;
-    let note =
-        |name: &str, bytes: Option<u64>| bytes.map(|b| format!("{name} {}", bytes::binary(b)));
-    let kills = usage.oom_kills.filter(|kills| *kills > 0);
+fn memory(subject: &Subject<'_>) -> Panel {
+    let limit = subject.limits.memory_max.and_then(Bound::at);
+    let used = subject.usage.memory_bytes;
+    let share = used
+        .zip(limit)
+        .map(|(used, limit)| used as f64 / limit.max(1) as f64);
     Panel {
         title: "memory",
-        value: usage.memory_bytes.map_or("–".into(), bytes::binary),
+        value: used.map_or("–".into(), bytes::binary),
         limit_text: limit.map_or(String::new(), |l| format!(" of {}", bytes::binary(l))),
-        notes: [
-            kills.map(|kills| format!("{kills} oom kills")),
-            note("anon", usage.anon_bytes),
-            note("file", usage.file_bytes),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
+        notes: Vec::new(),
         field: |point| point.memory,
         limit: limit.map(|bytes| bytes as f32),
         unit: |bytes| crate::format::bytes::binary(bytes as u64),
         round_up: chart::round_up_binary,
-        tone: match limit.and(item.memory_share()) {
-            Some(share) => Tone::of_share(share),
-            None => Tone::Good,
-        },
+        tone: share.map_or(Tone::Good, Tone::of_share),
     }
 }
 
 fn io(
     title: &'static str,
     rate: Option<f64>,
-    total: Option<u64>,
     field: fn(&Point) -> f32,
-    row: &crate::model::ContainerRow,
+    subject: &Subject<'_>,
 ) -> Panel {
-    let limits = &row.container.config.limits;
-    let rates = match title {
-        "read" => &limits.read_bps,
-        _ => &limits.write_bps,
-    };
-    let limit = rates.iter().map(|rate| rate.rate).max();
+    let limits = subject.limits.io.iter();
+    let limit = limits
+        .filter_map(|limit| match title {
+            "read" => limit.read_bps,
+            _ => limit.write_bps,
+        })
+        .max();
     Panel {
         title,
         value: rate.map_or("–".into(), bytes::rate),
         limit_text: limit.map_or(String::new(), |l| format!(" of {}", bytes::rate(l as f64))),
-        notes: total
-            .map(|total| format!("total {}", bytes::decimal(total)))
-            .into_iter()
-            .collect(),
+        notes: Vec::new(),
         field,
         limit: limit.map(|rate| rate as f32),
         unit: |rate| bytes::rate(f64::from(rate)),

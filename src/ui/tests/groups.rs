@@ -1,0 +1,102 @@
+//! The groups screen in its states.
+
+use super::*;
+use crate::{
+    app::{Effect, Failure},
+    model::{GroupChange, Problem, Source},
+};
+
+screens! {
+    groups: COLOR, 160 x 45, "3";
+    groups_narrow: COLOR, 80 x 24, "3";
+    groups_in_ascii: ASCII, 160 x 45, "3 j j";
+    groups_at_the_least_size: COLOR, 60 x 12, "3";
+    groups_beside: COLOR, 240 x 50, "3 j";
+    groups_filtered: COLOR, 80 x 24, "3 / d o c k e r enter";
+    groups_where_nothing_matches: COLOR, 80 x 24, "3 / z z z enter";
+    groups_sorted_by_name: COLOR, 80 x 24, "3 o g enter";
+    groups_unfolded: COLOR, 120 x 40, "3 X";
+    group_with_limits: COLOR, 160 x 45, "3 / b a t c h enter G";
+    group_with_limits_narrow: COLOR, 80 x 24, "3 / b a t c h enter G";
+    group_of_a_cjk_container: COLOR, 100 x 30, "3 / w h a r f enter G";
+    processes_of_a_group_narrow: COLOR, 80 x 24, "3 j tab";
+    group_prompt: COLOR, 80 x 24, "3 n n i g h t";
+    group_prompt_with_a_fault: COLOR, 80 x 24, "3 n enter";
+    groups_help: COLOR, 160 x 45, "3 ?";
+    refusal_to_change_a_foreign_group: COLOR, 80 x 24, "3 d";
+}
+
+#[tokio::test]
+async fn no_groups_and_no_root_are_said_in_words() {
+    let engine = Fake::full();
+    engine.change(|world| {
+        world.groups = Vec::new();
+        world.problems.push(Problem {
+            source: Source::Groups,
+            message: "list control groups: no cgroup hierarchy is mounted".into(),
+            hint: Some("mount cgroup2 on /sys/fs/cgroup".into()),
+        });
+    });
+    engine.set_capabilities(|can| can.read_only_because = Some("needs root".into()));
+    let mut state = dashboard(&engine, COLOR, 80, 24, 2).await;
+    press(&mut state, &engine, "3 n").await;
+    insta::assert_snapshot!("groups_without_any", text(&state));
+}
+
+#[tokio::test]
+async fn stale_groups_are_dimmed_and_say_since_when() {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 100, 30, 3).await;
+    press(&mut state, &engine, "3").await;
+    let failure = Failure {
+        message: "look at everything: its thread ended without an answer".into(),
+        hint: None,
+    };
+    state.update(Message::World(Err(failure)));
+    state.clock += std::time::Duration::from_secs(9);
+    insta::assert_snapshot!("groups_stale", text(&state));
+}
+
+#[tokio::test]
+async fn group_is_made_found_limited_by_nothing_and_taken_back() {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 100, 30, 3).await;
+    press(&mut state, &engine, "3 n n i g h t").await;
+    let effects = state.update(Message::Key(Key::parse("enter").unwrap()));
+    let change = changed(&effects);
+    assert_eq!(change.path(), "wharf/groups/night");
+    finish(&mut state, &engine, change).await;
+    let selected = state.selected_group().unwrap();
+    assert_eq!(&*selected.group.path, "wharf/groups/night");
+    let effects = state.update(Message::Key(Key::parse("U").unwrap()));
+    let undo = changed(&effects);
+    assert!(matches!(undo, GroupChange::Remove { .. }));
+    finish(&mut state, &engine, undo).await;
+    assert!(state.groups.undo.is_empty());
+    assert_eq!(engine.calls(), ["made night", "removed night"]);
+    let screen = text(&state);
+    assert!(screen.contains("removed night"), "{screen}");
+}
+
+fn changed(effects: &[Effect]) -> GroupChange {
+    let change = effects.iter().find_map(|effect| match effect {
+        Effect::ChangeGroup(change) => Some(change.clone()),
+        _ => None,
+    });
+    change.unwrap_or_else(|| panic!("{effects:?}"))
+}
+
+/// Does a change as its effect would, and shows the world after it.
+async fn finish(state: &mut State, engine: &Fake, change: GroupChange) {
+    let result = engine.change_group(change.clone()).await;
+    let result = result.map(|undo| (change, undo)).map_err(Failure::from);
+    state.update(Message::GroupChanged(result));
+    let visible = Visible {
+        stats: true,
+        images: false,
+        groups: true,
+    };
+    let world = engine.world(visible).await.unwrap();
+    let effects = state.update(Message::World(Ok(world)));
+    answer(state, engine, effects).await;
+}
