@@ -8,6 +8,9 @@
     reason = "each benchmark is a crate of its own and uses a part"
 )]
 
+pub mod docker;
+pub mod screen;
+
 use std::{
     fs,
     path::{Path, PathBuf},
