@@ -297,7 +297,7 @@ async fn log_of_the_selected_container_comes_and_a_late_one_is_dropped() {
     bench.press("j").await;
     assert!(bench.state.details.watch > before);
     let lines = bench.state.details.log.len();
-    let late = bench.state.details.log[0].clone();
+    let late = bench.state.details.log.rows().next().unwrap().clone();
     bench.send(Message::Log(before, vec![late])).await;
     assert_eq!(bench.state.details.log.len(), lines);
 }
@@ -311,7 +311,7 @@ async fn tabs_load_what_they_show_and_nothing_else() {
     assert!(matches!(bench.state.details.changes, Pending::Loading));
     bench.press("]").await;
     assert_eq!(bench.state.details.tab, Tab::Inspect);
-    assert!(!bench.state.details.inspect.is_empty());
+    assert!(!bench.state.details.tree.shown.is_empty());
     bench.press("] ]").await;
     assert_eq!(bench.state.details.tab, Tab::Logs);
 }
@@ -321,17 +321,16 @@ async fn scrolling_up_stops_following_and_the_end_follows_again() {
     let mut bench = Bench::new(Fake::full()).await;
     bench.state.area = Rect::new(0, 0, 80, 14);
     bench.press("tab k k").await;
-    assert!(!bench.state.details.follows);
-    assert_eq!(bench.state.details.scroll, 2);
+    assert!(!bench.state.details.log.follows());
     bench.press("g").await;
-    let top = bench.state.details.scroll;
+    let top = bench.state.details.log.bottom;
     bench.press("k k").await;
     assert_eq!(
-        bench.state.details.scroll, top,
+        bench.state.details.log.bottom, top,
         "there is nothing above the first line"
     );
     bench.press("G").await;
-    assert!(bench.state.details.follows && bench.state.details.scroll == 0);
+    assert!(bench.state.details.log.follows());
 }
 
 #[tokio::test(start_paused = true)]
@@ -441,7 +440,7 @@ async fn without_root_everything_is_shown_and_nothing_offered() {
     bench.press("s").await;
     assert_eq!(bench.told(), "can't stop gateway: needs root");
     bench.press("i").await;
-    assert!(!bench.state.details.inspect.is_empty());
+    assert!(!bench.state.details.tree.shown.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,13 +42,11 @@ async fn press(state: &mut State, engine: &Fake, keys: &str) {
 }
 
 async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
-    use crate::app::{Effect, LogRow, Tab};
+    use crate::app::{Effect, Tab, log::LogRow};
     for effect in effects {
-        let Effect::Watch { watch, id, tab } = effect else {
-            continue;
-        };
-        let message = match tab {
-            Tab::Logs => {
+        if let Effect::Follow { watch, logs } = effect {
+            let mut rows = Vec::new();
+            for (source, (id, _)) in (0..).zip(logs.sources) {
                 let request = crate::model::LogsRequest {
                     id,
                     follow: false,
@@ -59,15 +57,22 @@ async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effec
                     stderr: true,
                 };
                 let mut lines = engine.logs(request).await.unwrap();
-                let mut rows = Vec::new();
                 while let Some(line) = lines.recv().await {
-                    rows.push(LogRow::from(&line.unwrap()));
+                    let row = LogRow::from(&line.unwrap());
+                    rows.push(LogRow { source, ..row });
                 }
-                Message::Log(watch, rows)
             }
+            rows.sort_by_key(|row| row.at);
+            state.update(Message::Log(watch, rows));
+            continue;
+        }
+        let Effect::Watch { watch, id, tab } = effect else {
+            continue;
+        };
+        let message = match tab {
             Tab::Processes => Message::Processes(watch, Ok(engine.processes(&id).await.unwrap())),
             Tab::Changes => Message::Changes(watch, Ok(engine.changes(&id).await.unwrap())),
-            Tab::Stats | Tab::Inspect => continue,
+            Tab::Stats | Tab::Inspect | Tab::Logs => continue,
         };
         state.update(message);
     }
