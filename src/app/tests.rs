@@ -15,16 +15,16 @@ use crate::{
 };
 
 /// A dashboard whose effects run against a fake engine, in place of the loop.
-struct Bench {
-    engine: Arc<Fake>,
-    state: State,
-    effects: Effects<dyn Engine>,
-    messages: mpsc::Receiver<Message>,
-    own: Vec<Effect>,
+pub struct Bench {
+    pub engine: Arc<Fake>,
+    pub state: State,
+    pub effects: Effects<dyn Engine>,
+    pub messages: mpsc::Receiver<Message>,
+    pub own: Vec<Effect>,
 }
 
 impl Bench {
-    async fn new(engine: Fake) -> Self {
+    pub async fn new(engine: Fake) -> Self {
         let engine = Arc::new(engine);
         let look = Look {
             glyphs: Glyphs::Unicode,
@@ -44,7 +44,7 @@ impl Bench {
     }
 
     /// A second passes.
-    async fn tick(&mut self) {
+    pub async fn tick(&mut self) {
         self.state.clock += Duration::from_secs(1);
         let visible = Visible {
             stats: true,
@@ -54,7 +54,7 @@ impl Bench {
         self.send(Message::World(world)).await;
     }
 
-    async fn send(&mut self, message: Message) {
+    pub async fn send(&mut self, message: Message) {
         let effects = self.state.update(message);
         self.own
             .extend(effects.into_iter().filter_map(|e| self.effects.run(e)));
@@ -69,19 +69,19 @@ impl Bench {
     }
 
     /// Presses keys, named as actions name them.
-    async fn press(&mut self, keys: &str) {
+    pub async fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
             self.send(Message::Key(Key::parse(key).unwrap())).await;
         }
     }
 
-    async fn type_in(&mut self, text: &str) {
+    pub async fn type_in(&mut self, text: &str) {
         for c in text.chars() {
             self.send(Message::Key(Key::char(c))).await;
         }
     }
 
-    fn selected(&self) -> String {
+    pub fn selected(&self) -> String {
         self.state
             .selected_container()
             .unwrap()
@@ -90,14 +90,14 @@ impl Bench {
             .clone()
     }
 
-    async fn select(&mut self, name: &str) {
+    pub async fn select(&mut self, name: &str) {
         self.press("g").await;
         while self.selected() != name {
             self.press("j").await;
         }
     }
 
-    fn id(&self, name: &str) -> ContainerId {
+    pub fn id(&self, name: &str) -> ContainerId {
         let world = self.engine.now();
         let row = world
             .containers
@@ -106,7 +106,7 @@ impl Bench {
         row.unwrap().container.id.clone()
     }
 
-    fn told(&self) -> String {
+    pub fn told(&self) -> String {
         let toast = self.state.toasts.last();
         toast.map_or(String::new(), |toast| toast.lines.join("\n"))
     }

@@ -246,7 +246,12 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
         ("This screen", view.state.scope()),
         ("Everywhere", Scope::Global),
     ];
-    let groups = of_tab.into_iter().chain(of_screen);
+    // Where the arrows are comes first.
+    let (first, last) = match view.state.has_details_focus() {
+        true => (of_tab, None),
+        false => (None, of_tab),
+    };
+    let groups = first.into_iter().chain(of_screen).chain(last);
     let mut lines: Vec<(String, String, String, bool)> = Vec::new();
     for (title, scope) in groups {
         if !lines.is_empty() {

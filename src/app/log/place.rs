@@ -169,6 +169,8 @@ impl LogView {
             piece.seq == seq && (piece.line..piece.line + piece.count).contains(&line)
         });
         if visible {
+            // It stays where it is, whatever comes.
+            self.bottom = self.bottom_line(frame.fold);
             return;
         }
         self.bottom = Some(Place { seq, line });

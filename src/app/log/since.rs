@@ -45,6 +45,8 @@ impl Since {
         match self {
             Self::Recent => format!("last {RECENT} lines"),
             Self::All => format!("all, the last {CAPACITY} lines at most"),
+            Self::Secs(60) => "last minute".into(),
+            Self::Secs(3600) => "last hour".into(),
             Self::Secs(secs) if secs < 3600 => format!("last {} minutes", secs / 60),
             Self::Secs(secs) => format!("last {} hours", secs / 3600),
             Self::Today => "today".into(),

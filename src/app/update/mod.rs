@@ -428,3 +428,6 @@ fn verb(spec: &ActionSpec) -> &'static str {
         _ => spec.title,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn process_that_is_not_the_containers_gets_no_signal() {
+        let dir = tempfile::tempdir().unwrap();
+        let lifecycle = Lifecycle::new(crate::runtime::paths::Root::at(dir.path()));
+        let id = ContainerId::from_bytes(&[7; 32]);
+        let own = std::process::id() as i32;
+        let request = |pid| SignalRequest {
+            id: id.clone(),
+            pid,
+            started: list(&[own])[0].started,
+            // Harmless, should it arrive.
+            signal: "WINCH".into(),
+        };
+        for pid in [own, 1, 0, -1, i32::MAX] {
+            assert!(signal(&lifecycle, &id, &request(pid)).is_err(), "{pid}");
+        }
+        let unknown = SignalRequest {
+            signal: "NONSENSE".into(),
+            ..request(own)
+        };
+        assert!(signal(&lifecycle, &id, &unknown).is_err());
+    }
+
+    #[test]
     fn this_process_is_listed_with_its_figures_and_a_dead_one_left_out() {
         let own = std::process::id() as i32;
         let found = list(&[own, i32::MAX]);

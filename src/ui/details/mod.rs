@@ -41,7 +41,11 @@ fn tabs(buffer: &mut Buffer, view: &View<'_>) {
     let Some(row) = view.state.selected_container() else {
         return;
     };
-    let name = sanitize(&row.container.name);
+    let details = &view.state.details;
+    let name = match details.tab == Tab::Logs && details.log.sources.len() > 1 {
+        true => "marked".into(),
+        false => sanitize(&row.container.name),
+    };
     let room = (area.width / 3)
         .min(40)
         .min(crate::format::text::width(&name) as u16);
