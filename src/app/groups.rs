@@ -44,8 +44,8 @@ pub struct GroupsView {
     pub undo: Vec<GroupChange>,
     /// What the engine was told to count.
     pub counted: Vec<Arc<str>>,
-    /// Whether a change is under way.
-    pub is_busy: bool,
+    /// The change under way, by its number in the log of what was done.
+    pub deed: Option<u64>,
     /// The change under way that takes another back.
     pub undoing: Option<GroupChange>,
     /// The group to go to once it is listed: one that was just made.
@@ -68,7 +68,7 @@ impl Default for GroupsView {
             scroll: 0,
             undo: Vec::new(),
             counted: Vec::new(),
-            is_busy: false,
+            deed: None,
             undoing: None,
             wanted: None,
         }

@@ -1,13 +1,16 @@
 //! What can happen to the dashboard, and what it can ask for.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use super::{Tab, details::LogRow};
+use super::{Tab, follow::Logs, log::LogRow};
 use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, GroupChange, GroupDetails, Process, Visible, World},
+    model::{
+        Change, ContainerId, Digest, GroupChange, GroupDetails, Process, SignalRequest, Visible,
+        World,
+    },
 };
 
 /// Something happened.
@@ -37,6 +40,8 @@ pub enum Message {
     GroupChanged(Result<(GroupChange, GroupChange), Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// A single thing was done; what there is to say of it.
+    Done(u64, Result<String, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// The time came at which something on screen changes by itself.
@@ -77,8 +82,24 @@ pub enum Effect {
     CountGroups(Vec<Arc<str>>),
     /// Change a group.
     ChangeGroup(GroupChange),
+    /// Load logs and what is added to them, and stop loading what was before.
+    Follow {
+        /// As above.
+        watch: u64,
+        /// Which.
+        logs: Logs,
+    },
     /// Stop loading.
     Unwatch,
+    /// Hand text to the clipboard of whoever looks at the terminal.
+    Copy(String),
+    /// Do a single thing, with one [`Message::Done`].
+    Do {
+        /// Its number in the log of what was done.
+        deed: u64,
+        /// What.
+        job: Job,
+    },
     /// Read what is visible now.
     Show(Visible),
     /// Read everything at once.
@@ -92,6 +113,20 @@ pub enum Effect {
     },
     /// Forget what is on screen and draw all of it.
     Redraw,
+}
+
+/// A single thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Write a new file.
+    Save {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        text: String,
+    },
+    /// Send a signal to one process of a container.
+    Signal(SignalRequest),
 }
 
 /// How the terminal is given to a container.

@@ -22,7 +22,8 @@ use crate::model::{
     ContainerRow, CreateRequest, DeviceRate, Digest, Event, EventsRequest, ExecConfig, ExecId,
     Exit, GroupChange, GroupDetails, GroupOf, Host, Image, ImageDefaults, ImportProgress,
     KillRequest, Layer, Limits, LogLine, LogsRequest, Process, RemoveRequest, RestartPolicy,
-    StartRequest, State, StopRequest, Stream, UpdateRequest, Usage, Visible, WaitCondition, World,
+    SignalRequest, StartRequest, State, StopRequest, Stream, UpdateRequest, Usage, Visible,
+    WaitCondition, World,
 };
 
 const MIB: u64 = 1 << 20;
@@ -355,6 +356,15 @@ impl Containers for Fake {
     async fn kill(&self, request: KillRequest) -> Result<()> {
         self.call("kill", &request.id).await?;
         self.edit("kill", &request.id, end(137))
+    }
+
+    async fn signal(&self, request: SignalRequest) -> Result<()> {
+        let what = format!("signal {} {}", request.signal, request.pid);
+        self.lock().calls.push(what);
+        match self.lock().failures.pop_front() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     async fn pause(&self, id: &ContainerId) -> Result<()> {

@@ -399,6 +399,23 @@ impl GroupChange {
     }
 }
 
+impl GroupChange {
+    /// What is to be done: `make batch`.
+    pub fn asked(&self) -> String {
+        let name = self.path().rsplit('/').next().unwrap_or_default();
+        match self {
+            Self::Create { .. } => format!("make the group {name}"),
+            Self::Remove { .. } => format!("remove the group {name}"),
+            Self::Limit { .. } => format!("set limits of the group {name}"),
+            Self::Restore { .. } => format!("take the limits of the group {name} back"),
+            Self::Move { process, .. } => {
+                format!("move process {} into the group {name}", process.pid)
+            }
+            Self::Return { process, .. } => format!("put process {} back", process.pid),
+        }
+    }
+}
+
 impl fmt::Display for GroupChange {
     /// What was done: `made batch`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ use super::{
     table,
 };
 use crate::{
-    app::{History, Pane, Pending, Prompt},
+    app::{GroupPrompt, History, Pane, Pending},
     format::{
         Tone, bytes,
         columns::groups::{GROUPS, GroupColumn, GroupItem},
@@ -470,7 +470,7 @@ fn process_line(buffer: &mut Buffer, view: &View<'_>, area: Rect, y: u16, proces
 }
 
 /// The line that a change of a group needs.
-pub fn prompt(buffer: &mut Buffer, view: &View<'_>, prompt: &Prompt) {
+pub fn prompt(buffer: &mut Buffer, view: &View<'_>, prompt: &GroupPrompt) {
     let theme = view.theme;
     let title = prompt.title();
     let columns = (width(&title) as u16 + 8).max(54);

@@ -10,6 +10,7 @@ mod gauge;
 mod groups;
 mod hints;
 mod images;
+mod menus;
 mod pen;
 pub mod svg;
 mod table;

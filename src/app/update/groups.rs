@@ -1,7 +1,9 @@
 //! The groups screen: folding, what is loaded and counted for it, and changes of groups
 //! with their undo.
 
-use super::super::{Effect, Failure, Geometry, Modal, Pending, Prompt, Screen, State, modal::edit};
+use super::super::{
+    Effect, Failure, Geometry, GroupPrompt, Modal, Pending, Screen, State, modal::edit,
+};
 use super::TOAST;
 use crate::{
     action::{Action, Code, Key},
@@ -13,12 +15,12 @@ impl State {
     pub(super) fn perform_on_group(&mut self, action: Action) {
         let selected = self.selected_group().map(|row| row.group.clone());
         match action {
-            Action::Fold => self.fold(None),
-            Action::FoldAll => self.fold_all(),
+            Action::FoldGroup => self.fold(None),
+            Action::FoldGroups => self.fold_all(),
             Action::CreateGroup => {
                 let above = selected.filter(|group| group.is_own());
                 let above = above.map_or(OWN_GROUPS.to_owned(), |group| group.path.to_string());
-                self.modal = Some(Modal::Prompt(Prompt::new(action, &above)));
+                self.modal = Some(Modal::GroupPrompt(GroupPrompt::new(action, &above)));
             }
             Action::UndoGroup => {
                 if let Some(undo) = self.groups.undo.pop() {
@@ -29,7 +31,7 @@ impl State {
             _ => {
                 let Some(group) = selected else { return };
                 if action == Action::MoveIntoGroup {
-                    self.modal = Some(Modal::Prompt(Prompt::new(action, &group.path)));
+                    self.modal = Some(Modal::GroupPrompt(GroupPrompt::new(action, &group.path)));
                 } else {
                     self.change_group(GroupChange::Remove {
                         path: group.path.to_string(),
@@ -39,7 +41,11 @@ impl State {
         }
     }
 
-    pub(super) fn on_prompt_key(&mut self, key: Key, mut prompt: Prompt) -> Option<Modal> {
+    pub(super) fn on_group_prompt_key(
+        &mut self,
+        key: Key,
+        mut prompt: GroupPrompt,
+    ) -> Option<Modal> {
         match key.code {
             Code::Esc => return None,
             Code::Enter => match prompt.change() {
@@ -55,16 +61,24 @@ impl State {
                 }
             }
         }
-        Some(Modal::Prompt(prompt))
+        Some(Modal::GroupPrompt(prompt))
     }
 
     fn change_group(&mut self, change: GroupChange) {
-        self.groups.is_busy = true;
+        let now = (self.now(), self.clock);
+        let what = sanitize(&change.asked()).into_owned();
+        self.groups.deed = Some(self.activity.begin_deed(now, what, None));
         self.effects.push(Effect::ChangeGroup(change));
     }
 
     pub(super) fn on_group_changed(&mut self, result: Result<(GroupChange, GroupChange), Failure>) {
-        self.groups.is_busy = false;
+        if let Some(deed) = self.groups.deed.take() {
+            let told = match &result {
+                Ok(_) => Ok(String::new()),
+                Err(failure) => Err(failure.clone()),
+            };
+            self.activity.end_deed(self.clock, deed, told);
+        }
         let undoing = self.groups.undoing.take();
         match result {
             Ok((done, undo)) => {

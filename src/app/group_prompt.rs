@@ -7,7 +7,7 @@ use crate::{
 
 /// What is being asked, and what was typed so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prompt {
+pub struct GroupPrompt {
     /// What for.
     pub action: Action,
     /// The group that it is about: of a new one the group above it.
@@ -18,7 +18,7 @@ pub struct Prompt {
     pub fault: Option<String>,
 }
 
-impl Prompt {
+impl GroupPrompt {
     /// Nothing typed yet.
     pub fn new(action: Action, path: &str) -> Self {
         Self {
@@ -79,11 +79,11 @@ mod tests {
 
     #[test]
     fn what_was_typed_becomes_a_change_or_a_reason() {
-        let mut prompt = Prompt::new(Action::CreateGroup, OWN_GROUPS);
+        let mut prompt = GroupPrompt::new(Action::CreateGroup, OWN_GROUPS);
         assert!(prompt.change().is_err());
         prompt.text = " night ".into();
         assert_eq!(prompt.change().unwrap().path(), "wharf/groups/night");
-        let mut prompt = Prompt::new(Action::MoveIntoGroup, "wharf/groups/night");
+        let mut prompt = GroupPrompt::new(Action::MoveIntoGroup, "wharf/groups/night");
         for bad in ["", "x", "-1", "0", "99999999999"] {
             prompt.text = bad.into();
             assert!(prompt.change().is_err(), "{bad}");
