@@ -66,22 +66,22 @@ pub const fn command(id: &'static str, cli: &'static str, summary: &'static str)
 }
 
 impl ActionSpec {
-    pub const fn says(mut self, summary: &'static str) -> Self {
+    pub(super) const fn says(mut self, summary: &'static str) -> Self {
         self.summary = summary;
         self
     }
 
-    pub const fn cli(mut self, cli: &'static str) -> Self {
+    pub(super) const fn cli(mut self, cli: &'static str) -> Self {
         self.cli = Some(cli);
         self
     }
 
-    pub const fn danger(mut self, danger: Danger) -> Self {
+    pub(super) const fn danger(mut self, danger: Danger) -> Self {
         self.danger = danger;
         self
     }
 
-    pub const fn needs(mut self, needs: fn(&Subject<'_>) -> Result<(), Refusal>) -> Self {
+    pub(super) const fn needs(mut self, needs: fn(&Subject<'_>) -> Result<(), Refusal>) -> Self {
         self.needs = needs;
         self
     }
