@@ -19,9 +19,10 @@ use oci_spec::runtime::LinuxResources;
 use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 use wharf::{
-    model::Sample,
+    model::{Bound, GroupChange, GroupSettings, ProcessRef, Sample},
+    runtime::groups,
     sys::{
-        cgroup::{Cgroup, Cgroups, Error},
+        cgroup::{Cgroup, Cgroups, Error, Tree},
         clone,
     },
 };
@@ -484,4 +485,168 @@ fn groups_whose_makers_were_killed_take_processes() {
     assert_eq!(taken_over.shell("exit 7").code(), Some(7));
     let beside = Group(cgroups.create(&format!("{path}-2")).unwrap());
     assert_eq!(beside.shell("exit 8").code(), Some(8));
+}
+
+#[test]
+fn limits_are_read_back_as_they_were_set() {
+    let group = Group::new("read-back");
+    group.limit(json!({
+        "cpu": { "quota": 50000, "period": 200000 },
+        "memory": { "limit": 67108864, "swap": 67108864 },
+        "pids": { "limit": 20 },
+    }));
+    let cgroups = Cgroups::detect().unwrap();
+    let details = cgroups.details(group.path(), 7).unwrap();
+    let limits = &details.limits;
+    assert_eq!(limits.cpu_millis, Some(Bound::At(250)));
+    assert_eq!(limits.cpu_period_us, Some(200_000));
+    assert_eq!(limits.memory_max, Some(Bound::At(64 << 20)));
+    assert_eq!(limits.pids_max, Some(Bound::At(20)));
+    assert!(limits.cpuset_cpus.is_some());
+    assert_eq!(details.events.oom_kill, Some(0));
+    assert_eq!(
+        cgroups.main_limits(group.path()).unwrap().memory_max,
+        limits.memory_max
+    );
+    let free = Group::new("unlimited");
+    let limits = cgroups.details(free.path(), 7).unwrap().limits;
+    assert_eq!(limits.cpu_millis, Some(Bound::Unlimited));
+    assert_eq!(limits.memory_max, Some(Bound::Unlimited));
+    free.remove().unwrap();
+    assert!(cgroups.details(free.path(), 7).unwrap_err().is_gone());
+}
+
+#[test]
+fn tree_has_every_group_and_follows_what_comes_and_goes() {
+    let group = Group::new("tree");
+    let cgroups = Cgroups::detect().unwrap();
+    let mut tree = Tree::new(&cgroups);
+    assert!(tree.refresh().unwrap());
+    let has = |tree: &Tree, path: &str| tree.groups().iter().any(|found| *found.path == *path);
+    assert!(has(&tree, "") && has(&tree, group.path()));
+    let path = format!("{}/deep/er", group.path());
+    let deep = cgroups.create(&path).unwrap();
+    // Other tests make groups at the same time: only ours is waited for.
+    until("the new group is found", || {
+        tree.refresh().unwrap();
+        has(&tree, &path)
+    });
+    deep.remove().unwrap();
+    until("the removed group is gone", || {
+        tree.refresh().unwrap();
+        !has(&tree, &path)
+    });
+}
+
+/// A user's group, changed as the dashboard does it.
+fn change(cgroups: &Cgroups, change: &GroupChange) -> GroupChange {
+    groups::change(cgroups, change).unwrap_or_else(|e| panic!("{change:?}: {e}"))
+}
+
+#[test]
+fn users_group_is_made_filled_limited_and_all_of_it_is_taken_back() {
+    let cgroups = Cgroups::detect().unwrap();
+    let path = format!("wharf/groups/test-{}", std::process::id());
+    let undo_create = change(
+        &cgroups,
+        &GroupChange::Create {
+            path: path.clone(),
+            files: Vec::new(),
+        },
+    );
+    let group = Group(cgroups.open(&path).unwrap().unwrap());
+    let mut sleeper = Shell(Command::new("sleep").arg("60").spawn().unwrap());
+    let pid = sleeper.0.id().cast_signed();
+    let before = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let process = ProcessRef {
+        pid,
+        started_ticks: None,
+    };
+    let undo_move = change(
+        &cgroups,
+        &GroupChange::Move {
+            path: path.clone(),
+            process,
+        },
+    );
+    assert_eq!(group.pids().unwrap(), [pid]);
+    assert_eq!(group.own_pids().unwrap(), [pid]);
+    // Something is in it.
+    let remove = GroupChange::Remove { path: path.clone() };
+    let refused = groups::change(&cgroups, &remove).unwrap_err();
+    assert!(matches!(refused, groups::Error::NotEmpty), "{refused}");
+
+    let settings = GroupSettings {
+        cpu_millis: Some(Bound::At(500)),
+        memory: Some(Bound::At(64 << 20)),
+        pids: Some(Bound::At(9)),
+        ..GroupSettings::default()
+    };
+    let limits = || cgroups.details(&path, 1).unwrap().limits;
+    let old = limits();
+    let undo_limit = change(
+        &cgroups,
+        &GroupChange::Limit {
+            path: path.clone(),
+            settings,
+        },
+    );
+    let new = limits();
+    assert_eq!(new.cpu_millis, Some(Bound::At(500)));
+    assert_eq!(new.memory_max, Some(Bound::At(64 << 20)));
+    assert_eq!(new.pids_max, Some(Bound::At(9)));
+    let redo = change(&cgroups, &undo_limit);
+    assert_eq!(limits(), old);
+    change(&cgroups, &redo);
+    assert_eq!(limits(), new);
+
+    change(&cgroups, &undo_move);
+    assert_eq!(
+        fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap(),
+        before
+    );
+    // Removed and made again, it is what it was.
+    let undo_remove = change(&cgroups, &undo_create);
+    assert!(cgroups.open(&path).unwrap().is_none());
+    change(&cgroups, &undo_remove);
+    assert_eq!(limits(), new);
+    sleeper.0.kill().unwrap();
+    sleeper.wait();
+    change(&cgroups, &remove);
+    assert!(cgroups.open(&path).unwrap().is_none());
+}
+
+#[test]
+fn foreign_groups_and_processes_of_containers_are_left_alone() {
+    let cgroups = Cgroups::detect().unwrap();
+    let foreign = Group::new("foreign");
+    let remove = GroupChange::Remove {
+        path: foreign.path().to_owned(),
+    };
+    let refused = groups::change(&cgroups, &remove).unwrap_err();
+    assert!(matches!(refused, groups::Error::Foreign), "{refused}");
+    assert!(cgroups.open(foreign.path()).unwrap().is_some());
+
+    // A group that looks like a container's.
+    let id = format!("{:064x}", std::process::id());
+    let container = Group(cgroups.create(&format!("wharf/{id}")).unwrap());
+    let shell = container.shell("sleep 60");
+    let path = format!("wharf/groups/test-{}-own", std::process::id());
+    let create = GroupChange::Create {
+        path: path.clone(),
+        files: Vec::new(),
+    };
+    let undo = change(&cgroups, &create);
+    let _own = Group(cgroups.open(&path).unwrap().unwrap());
+    let process = ProcessRef {
+        pid: shell.0.id().cast_signed(),
+        started_ticks: None,
+    };
+    let into = GroupChange::Move { path, process };
+    let refused = groups::change(&cgroups, &into).unwrap_err();
+    assert!(matches!(refused, groups::Error::Stays { .. }), "{refused}");
+    assert!(container.pids().unwrap().contains(&process.pid));
+    let taken = groups::change(&cgroups, &create).unwrap_err();
+    assert!(matches!(taken, groups::Error::Exists), "{taken}");
+    change(&cgroups, &undo);
 }
