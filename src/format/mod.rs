@@ -6,9 +6,11 @@ pub mod bytes;
 pub mod columns;
 pub mod duration;
 pub mod glyph;
+pub mod limits;
 mod status;
 pub mod template;
 pub mod text;
+pub mod values;
 
 pub use glyph::{Glyphs, Tone};
 pub use status::status;
