@@ -4,7 +4,7 @@ use super::{
     Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
     needs::{
         a_container, can_exec, can_kill, can_pause, can_remove, can_remove_image, can_restart,
-        can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
+        can_see_changes, can_see_processes, can_start, can_stop, can_unpause, can_update, nothing,
     },
 };
 
@@ -56,6 +56,23 @@ pub const ACTIONS: &[ActionSpec] = &[
     .cli("rm")
     .danger(Danger::Destroys)
     .needs(can_remove),
+    container(
+        Action::Limits,
+        "container.update",
+        "limits",
+        &[Key::char('u')],
+    )
+    .says("Change limits or restart policy of containers")
+    .cli("update")
+    .needs(can_update),
+    view(
+        Action::UndoLimits,
+        "view.undo-limits",
+        "undo limits",
+        Scope::Containers,
+        &[Key::char('U')],
+    )
+    .says("Restore the limits that the last change replaced"),
     container(Action::Shell, "container.shell", "shell", &[Key::char('e')])
         .says("Run a command in a running container, a shell by its key")
         .cli("exec")
@@ -297,11 +314,6 @@ pub const ACTIONS: &[ActionSpec] = &[
         "container.wait",
         "wait",
         "Wait until containers exit, then print their codes",
-    ),
-    command(
-        "container.update",
-        "update",
-        "Change limits or restart policy of containers",
     ),
     command(
         "system.events",

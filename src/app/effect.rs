@@ -1,6 +1,6 @@
 //! Runs effects as tasks. Each ends with a message, or with its cancel token.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -36,6 +36,8 @@ const LINE_MAX: usize = 16 << 10;
 const PROCESSES: Duration = Duration::from_secs(2);
 /// The same for changed files: that walks a directory tree.
 const CHANGES: Duration = Duration::from_secs(10);
+
+type Call = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// Runs effects against an engine.
 #[derive(Debug)]
@@ -76,7 +78,20 @@ impl Effects<dyn Engine> {
                 targets,
             } => {
                 for target in targets {
-                    self.operate(operation, action, target);
+                    self.operate(operation, target, move |engine, target| {
+                        Box::pin(async move { call(&*engine, action, &target).await })
+                    });
+                }
+            }
+            Effect::Update {
+                operation,
+                requests,
+            } => {
+                for request in requests {
+                    let target = Target::Container(request.id.clone());
+                    self.operate(operation, target, move |engine, _| {
+                        Box::pin(async move { engine.update(request).await })
+                    });
                 }
             }
             Effect::Watch { watch, id, tab } => {
@@ -89,13 +104,19 @@ impl Effects<dyn Engine> {
         None
     }
 
-    fn operate(&self, operation: u64, action: Action, target: Target) {
+    /// Makes one call of an operation, in its turn.
+    fn operate(
+        &self,
+        operation: u64,
+        target: Target,
+        call: impl FnOnce(Arc<dyn Engine>, Target) -> Call + Send + 'static,
+    ) {
         let engine = Arc::clone(&self.engine);
         let messages = self.messages.clone();
         let at_once = Arc::clone(&self.at_once);
         self.operations.spawn(async move {
             let permit = at_once.acquire_owned().await;
-            let result = call(&*engine, action, &target).await;
+            let result = call(engine, target.clone()).await;
             drop(permit);
             let result = result.map_err(Failure::from);
             // Nobody listens any more once the dashboard is left.

@@ -7,7 +7,7 @@ use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Process, Visible, World},
+    model::{Change, ContainerId, Digest, Process, UpdateRequest, Visible, World},
 };
 
 /// Something happened.
@@ -40,7 +40,7 @@ pub enum Message {
 }
 
 /// Something is to be done; the loop does it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Do an action to several things, each with a [`Message::Operated`] of its own.
     Operate {
@@ -50,6 +50,13 @@ pub enum Effect {
         action: Action,
         /// To which.
         targets: Vec<Target>,
+    },
+    /// Change limits, each request with a [`Message::Operated`] of its own.
+    Update {
+        /// Number of the operation.
+        operation: u64,
+        /// What of which containers.
+        requests: Vec<UpdateRequest>,
     },
     /// Load a tab's content, and stop loading the one before.
     Watch {

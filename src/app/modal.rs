@@ -1,7 +1,7 @@
 //! What can lie over the screen and takes all keys: a filter being typed, the sort
 //! menu, the palette, help, a question.
 
-use super::Target;
+use super::{Target, limits::Editor};
 use crate::action::{ACTIONS, Action, ActionSpec, Code, Key, Scope};
 
 /// What lies over the screen.
@@ -22,6 +22,8 @@ pub enum Modal {
         /// To which.
         targets: Vec<Target>,
     },
+    /// Limits are being changed.
+    Limits(Box<Editor>),
 }
 
 /// What the palette found for the words typed.

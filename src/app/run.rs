@@ -189,6 +189,7 @@ impl Dashboard {
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
             Effect::Operate { .. }
+            | Effect::Update { .. }
             | Effect::Watch { .. }
             | Effect::Unwatch
             | Effect::Interact { .. } => {}

@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
-use super::{Details, Effect, Failure, History, List, Modal, Operations, Target, geometry};
+use super::{
+    Details, Effect, Failure, History, List, Modal, Operations, Target, geometry, limits::UndoStack,
+};
 use crate::{
     action::{Scope, Subject},
     format::{
@@ -109,6 +111,8 @@ pub struct State {
     pub histories: HashMap<ContainerId, History>,
     /// What was asked and has not ended.
     pub operations: Operations,
+    /// How changes of limits are taken back.
+    pub undo: UndoStack,
     /// Short messages, oldest first.
     pub toasts: Vec<Toast>,
     /// What lies over the screen.
@@ -142,6 +146,7 @@ impl State {
             layers_scroll: 0,
             histories: HashMap::new(),
             operations: Operations::default(),
+            undo: UndoStack::default(),
             toasts: Vec::new(),
             modal: None,
             is_dirty: true,

@@ -475,3 +475,5 @@ async fn three_hundred_containers_are_arranged_and_drawn_within_a_frame() {
         began.elapsed()
     );
 }
+
+mod limits;

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{View, pen::Pen};
+use super::{View, limits, pen::Pen};
 use crate::{
     action::{ACTIONS, Action, Scope},
     app::{Choice, Modal, Screen, Target},
@@ -20,6 +20,7 @@ pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
         Some(Modal::Help(scroll)) => help(buffer, view, *scroll),
         Some(Modal::Palette(choice)) => palette(buffer, view, choice),
         Some(Modal::Sort(cursor)) => sort(buffer, view, *cursor),
+        Some(Modal::Limits(editor)) => limits::draw(buffer, view, editor),
         Some(Modal::Confirm { action, targets }) => confirm(buffer, view, *action, targets),
     }
 }
@@ -297,7 +298,7 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
     super::table::thumb(buffer, view, edge, scroll, all);
 }
 
-fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
+pub(super) fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
     let area = view.state.area;
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect::new(
@@ -309,7 +310,13 @@ fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
 }
 
 /// Empties an area and draws a frame round it; what is inside.
-fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, style: Style) -> Rect {
+pub(super) fn boxed(
+    buffer: &mut Buffer,
+    view: &View<'_>,
+    area: Rect,
+    title: &str,
+    style: Style,
+) -> Rect {
     let theme = view.theme;
     let area = area.intersection(buffer.area);
     for y in area.y..area.bottom() {
@@ -341,7 +348,7 @@ fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, style: S
 }
 
 /// The text broken between words into lines of at most so many columns.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("there is always one line");

@@ -218,6 +218,8 @@ fn doing(action: Action) -> &'static str {
         Action::Unpause => "unpausing",
         Action::Kill => "killing",
         Action::Remove => "removing",
+        Action::Limits => "changing limits",
+        Action::UndoLimits => "restoring limits",
         other => other.spec().title,
     }
 }

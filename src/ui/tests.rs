@@ -337,3 +337,5 @@ async fn look() {
         show(&format!("empty-{width}"), &state);
     }
 }
+
+mod limits;

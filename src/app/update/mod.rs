@@ -1,6 +1,7 @@
 //! The one place that changes [`State`]: a message in, effects out. Nothing here waits,
 //! reads a clock or touches the terminal.
 
+mod limits;
 mod modals;
 mod motion;
 mod operate;
@@ -137,6 +138,8 @@ impl State {
             | Action::Kill
             | Action::Remove
             | Action::RemoveImage => self.ask_or_operate(spec),
+            Action::Limits => self.open_limits(spec),
+            Action::UndoLimits => self.undo_limits(),
             Action::Shell => self.interact(Passage::Shell),
             Action::Attach => self.interact(Passage::Attach),
             Action::Logs => self.go_to(Tab::Logs),
@@ -355,6 +358,7 @@ fn verb(spec: &ActionSpec) -> &'static str {
         Action::Attach => "attach to",
         Action::Processes => "list processes of",
         Action::Changes => "list files of",
+        Action::Limits => "change limits of",
         _ => spec.title,
     }
 }

@@ -17,6 +17,7 @@ impl State {
             Modal::Filter(before) => self.on_filter_key(key, before),
             Modal::Sort(cursor) => self.on_sort_key(key, cursor),
             Modal::Palette(choice) => self.on_palette_key(key, choice),
+            Modal::Limits(editor) => self.on_limits_key(key, editor),
             Modal::Help(scroll) => on_help_key(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
                 Code::Char('y') | Code::Enter => {
@@ -42,6 +43,7 @@ impl State {
                 choice.query.push_str(&text);
                 choice.search(scope);
             }
+            Some(Modal::Limits(editor)) => editor.texts[editor.cursor].push_str(&text),
             _ => {}
         }
     }

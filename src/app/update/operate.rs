@@ -10,6 +10,7 @@ use super::{
 use crate::{
     action::{Action, ActionSpec, Danger},
     format::text::sanitize,
+    model::ContainerId,
 };
 
 /// How many failures of one operation are told in words.
@@ -43,7 +44,7 @@ impl State {
     }
 
     /// What an action would be done to: of several only those that allow it.
-    fn targets(&self, spec: &ActionSpec) -> Vec<Target> {
+    pub(super) fn targets(&self, spec: &ActionSpec) -> Vec<Target> {
         if self.screen == Screen::Images {
             let named = self.selected_image().map(|image| {
                 let name = image.references.first().map_or(image.id.short(), |r| r);
@@ -73,19 +74,25 @@ impl State {
     ) {
         // The name has to be asked for now: a removed container soon has none.
         if let Some(ended) = self.operations.end(operation, target, result) {
-            self.tell_end(&ended);
+            let is_done = |id: &ContainerId| ended.done.contains(&Target::Container(id.clone()));
+            let told = self.undo.end(operation, is_done);
+            self.tell_end(&ended, told);
         }
         self.effects.push(Effect::Refresh);
     }
 
-    fn tell_end(&mut self, ended: &Ended) {
+    fn tell_end(&mut self, ended: &Ended, told: Vec<String>) {
         let word = past(ended.action);
         if ended.failed.is_empty() {
             let what = match ended.done.as_slice() {
                 [one] => self.name_of(one),
                 many => format!("{} containers", many.len()),
             };
-            return self.tell(false, vec![format!("{word} {what}")], None, TOAST);
+            let mut lines = vec![format!("{word} {what}")];
+            lines.extend(told);
+            let hint = (ended.action == Action::Limits).then(|| undo_hint());
+            let lifetime = TOAST * if hint.is_some() { 2 } else { 1 };
+            return self.tell(false, lines, hint, lifetime);
         }
         if let ([], [(_, failure)]) = (ended.done.as_slice(), ended.failed.as_slice()) {
             return self.tell_failure(failure.clone());
@@ -148,6 +155,11 @@ impl State {
     }
 }
 
+fn undo_hint() -> String {
+    let key = Action::UndoLimits.spec().keys.first();
+    key.map_or(String::new(), |key| format!("{key} undoes"))
+}
+
 fn past(action: Action) -> &'static str {
     match action {
         Action::Start => "started",
@@ -157,6 +169,8 @@ fn past(action: Action) -> &'static str {
         Action::Unpause => "unpaused",
         Action::Kill => "killed",
         Action::Remove | Action::RemoveImage => "removed",
+        Action::Limits => "changed limits of",
+        Action::UndoLimits => "restored limits of",
         other => other.spec().title,
     }
 }
