@@ -124,6 +124,15 @@ pub const ACTIONS: &[ActionSpec] = &[
     .needs(can_see_changes),
     // The containers screen.
     view(
+        Action::Trouble,
+        "view.trouble",
+        "trouble",
+        Scope::Containers,
+        &[Key::char('!')],
+    )
+    .says("Explain what is wrong with a container, and what to do")
+    .needs(a_container),
+    view(
         Action::Mark,
         "view.mark",
         "mark",
@@ -140,6 +149,54 @@ pub const ACTIONS: &[ActionSpec] = &[
         &[Key::ctrl('a')],
     )
     .says("Mark all containers that are shown, or none"),
+    view(
+        Action::MarkRange,
+        "view.mark-range",
+        "mark range",
+        Scope::Containers,
+        &[Key::char('V')],
+    )
+    .says("Mark from here to where the cursor goes; again to end it"),
+    view(
+        Action::MarkInvert,
+        "view.mark-invert",
+        "invert marks",
+        Scope::Containers,
+        &[Key::char('*')],
+    )
+    .says("Mark what is not marked, and the other way round"),
+    view(
+        Action::GroupBy,
+        "view.group",
+        "group by",
+        Scope::Containers,
+        &[Key::char('b')],
+    )
+    .says("Group by state, image, compose project or a label"),
+    view(
+        Action::Fold,
+        "view.fold",
+        "fold",
+        Scope::Containers,
+        &[Key::char('x')],
+    )
+    .says("Fold the group under the cursor, or unfold it"),
+    view(
+        Action::CpuDisplay,
+        "view.cpu",
+        "cpu as",
+        Scope::Containers,
+        &[Key::char('c')],
+    )
+    .says("Tell CPU in percent, in cores, of the host or of the quota"),
+    view(
+        Action::Columns,
+        "view.columns",
+        "columns",
+        Scope::Containers,
+        &[Key::char('O')],
+    )
+    .says("Choose the columns of the table, their order and width"),
     view(
         Action::ToggleAll,
         "view.all",

@@ -1,6 +1,6 @@
 //! Runs effects as tasks. Each ends with a message, or with its cancel token.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Effect, Failure, LogRow, Message, Tab, Target};
+use super::{Effect, Failure, LogRow, Message, Saved, Tab, Target, saved};
 use crate::{
     action::Action,
     engine::{Engine, Result},
@@ -30,6 +30,8 @@ const BATCH_READ: usize = 20_000;
 const BATCH_KEPT: usize = 2_000;
 /// Lines of a log that are shown at first.
 const TAIL: u64 = 1_000;
+/// Lines of a log that stand beside the cause of a trouble.
+const LAST_LINES: u64 = 8;
 /// A line longer than this is shown in parts.
 const LINE_MAX: usize = 16 << 10;
 /// How often a list of processes is read again while one looks at it.
@@ -49,6 +51,8 @@ pub struct Effects<E: ?Sized> {
     at_once: Arc<Semaphore>,
     watch: CancellationToken,
     stop: CancellationToken,
+    /// Where the layout is kept; nowhere if nothing is said.
+    pub state_file: Option<PathBuf>,
 }
 
 impl Effects<dyn Engine> {
@@ -66,6 +70,7 @@ impl Effects<dyn Engine> {
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
             watch: stop.child_token(),
             stop,
+            state_file: None,
         }
     }
 
@@ -98,6 +103,8 @@ impl Effects<dyn Engine> {
                 self.unwatch();
                 self.watch(watch, id, tab);
             }
+            Effect::Tail(id) => self.tail(id),
+            Effect::Save(saved) => self.save(saved),
             Effect::Unwatch => self.unwatch(),
             other => return Some(other),
         }
@@ -123,6 +130,35 @@ impl Effects<dyn Engine> {
             let _ = messages
                 .send(Message::Operated(operation, target, result))
                 .await;
+        });
+    }
+
+    fn tail(&self, id: ContainerId) {
+        let engine = Arc::clone(&self.engine);
+        let messages = self.messages.clone();
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            let rows = tokio::select! {
+                () = stop.cancelled() => return,
+                rows = last_lines(&*engine, id.clone()) => rows.map_err(Failure::from),
+            };
+            // Nobody listens any more once the dashboard is left.
+            let _ = messages.send(Message::Tail(id, rows)).await;
+        });
+    }
+
+    fn save(&self, saved: Saved) {
+        let Some(path) = self.state_file.clone() else {
+            return;
+        };
+        let messages = self.messages.clone();
+        // Like an operation: leaving the dashboard waits for it.
+        self.operations.spawn(async move {
+            let written = tokio::task::spawn_blocking(move || saved::save(&path, &saved)).await;
+            if let Ok(Err(failure)) = written {
+                // As above.
+                let _ = messages.send(Message::Failed(failure)).await;
+            }
         });
     }
 
@@ -200,6 +236,27 @@ async fn call(engine: &dyn Engine, action: Action, target: &Target) -> Result<()
         Action::Remove => engine.remove(RemoveRequest { id, force: true }).await,
         other => unreachable!("{other:?} is not an operation on a container"),
     }
+}
+
+/// The last lines of a log.
+async fn last_lines(engine: &dyn Engine, id: ContainerId) -> Result<Vec<LogRow>> {
+    let request = LogsRequest {
+        id,
+        follow: false,
+        tail: Some(LAST_LINES),
+        since: None,
+        until: None,
+        stdout: true,
+        stderr: true,
+    };
+    let mut lines = engine.logs(request).await?;
+    let mut joiner = Joiner::default();
+    let mut rows = Vec::new();
+    while let Some(line) = lines.recv().await {
+        rows.extend(joiner.join(line?).as_ref().map(LogRow::from));
+    }
+    rows.extend(joiner.0.take().as_ref().map(LogRow::from));
+    Ok(rows)
 }
 
 /// Sends the end of a log and what is added to it.

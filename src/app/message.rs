@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Tab, details::LogRow};
+use super::{Tab, details::LogRow, layout::Saved};
 use crate::{
     action::{Action, Key},
     engine::EngineError,
@@ -31,6 +31,10 @@ pub enum Message {
     Changes(u64, Result<Vec<Change>, Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// The last lines of a container's log.
+    Tail(ContainerId, Result<Vec<LogRow>, Failure>),
+    /// Something that nobody waits for failed.
+    Failed(Failure),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// The time came at which something on screen changes by itself.
@@ -58,6 +62,10 @@ pub enum Effect {
         /// What of which containers.
         requests: Vec<UpdateRequest>,
     },
+    /// Read the last lines of a container's log.
+    Tail(ContainerId),
+    /// Keep the table's layout for the next run.
+    Save(Saved),
     /// Load a tab's content, and stop loading the one before.
     Watch {
         /// Number of the watch; messages with another are late and dropped.

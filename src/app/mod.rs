@@ -12,6 +12,7 @@
 //! [`Effect`] whose result comes back as a [`Message`]. `geometry` says what is where,
 //! for drawing, for scrolling and for the mouse alike.
 
+mod arrange;
 mod collector;
 pub mod columns;
 mod details;
@@ -20,28 +21,34 @@ mod geometry;
 mod history;
 mod inspect;
 mod keymap;
+mod layout;
 mod limits;
 mod list;
 mod message;
 mod modal;
 mod operation;
 mod run;
+mod saved;
 mod state;
 mod still;
+mod table;
 mod terminal;
 mod update;
 
 pub use details::{Details, LogRow, Pending, Tab};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use history::{History, Point};
+pub use layout::{Layout, Saved, Show, Shown, natural};
 pub use limits::{Change, Editor, NONE, Outcome, SETTINGS, Setting};
 pub use list::{List, Sort};
 pub use message::{Effect, Failure, Message, Passage, Target};
-pub use modal::{Choice, Modal};
+pub use modal::{Choice, Chooser, Explanation, Modal, Results};
 pub use operation::{Operations, Running};
 pub use run::{Interact, Options, run};
+pub use saved::state_file;
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
+pub use table::{Group, Groups, Line, Table};
 pub use update::LOG_MARGIN;
 
 #[cfg(test)]

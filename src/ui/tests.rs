@@ -42,35 +42,42 @@ async fn press(state: &mut State, engine: &Fake, keys: &str) {
 }
 
 async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
-    use crate::app::{Effect, LogRow, Tab};
+    use crate::app::{Effect, Tab};
     for effect in effects {
+        if let Effect::Tail(id) = effect {
+            state.update(Message::Tail(id, Ok(log(engine).await)));
+            continue;
+        }
         let Effect::Watch { watch, id, tab } = effect else {
             continue;
         };
         let message = match tab {
-            Tab::Logs => {
-                let request = crate::model::LogsRequest {
-                    id,
-                    follow: false,
-                    tail: None,
-                    since: None,
-                    until: None,
-                    stdout: true,
-                    stderr: true,
-                };
-                let mut lines = engine.logs(request).await.unwrap();
-                let mut rows = Vec::new();
-                while let Some(line) = lines.recv().await {
-                    rows.push(LogRow::from(&line.unwrap()));
-                }
-                Message::Log(watch, rows)
-            }
+            Tab::Logs => Message::Log(watch, log(engine).await),
             Tab::Processes => Message::Processes(watch, Ok(engine.processes(&id).await.unwrap())),
             Tab::Changes => Message::Changes(watch, Ok(engine.changes(&id).await.unwrap())),
             Tab::Stats | Tab::Inspect => continue,
         };
         state.update(message);
     }
+}
+
+/// The log that every container of the fake has.
+async fn log(engine: &Fake) -> Vec<crate::app::LogRow> {
+    let request = crate::model::LogsRequest {
+        id: engine.now().containers[0].container.id.clone(),
+        follow: false,
+        tail: None,
+        since: None,
+        until: None,
+        stdout: true,
+        stderr: true,
+    };
+    let mut lines = engine.logs(request).await.unwrap();
+    let mut rows = Vec::new();
+    while let Some(line) = lines.recv().await {
+        rows.push(crate::app::LogRow::from(&line.unwrap()));
+    }
+    rows
 }
 
 fn drawn(state: &State) -> Buffer {
@@ -339,3 +346,4 @@ async fn look() {
 }
 
 mod limits;
+mod table;

@@ -100,7 +100,7 @@ impl State {
             .map(|request| Target::Container(request.id.clone()))
             .collect();
         let operation = self.operations.begin(action, &targets, self.clock);
-        self.containers.marks.clear();
+        self.clear_marks();
         self.effects.push(Effect::Update {
             operation,
             requests,

@@ -5,14 +5,16 @@ mod limits;
 mod modals;
 mod motion;
 mod operate;
+mod table;
+mod trouble;
 
 pub use motion::LOG_MARGIN;
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
-    inspect, modal::Choice,
+    Chooser, Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab,
+    Toast, inspect, modal::Choice,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -72,6 +74,8 @@ impl State {
                 self.effects.push(Effect::Redraw);
                 self.effects.push(Effect::Refresh);
             }
+            Message::Tail(id, result) => self.on_tail(&id, result),
+            Message::Failed(failure) => self.tell_failure(failure),
             Message::Tick => {}
             Message::Terminate => self.is_done = true,
         }
@@ -153,6 +157,16 @@ impl State {
                 self.shows_all = !self.shows_all;
                 self.arrange();
             }
+            Action::Trouble => self.explain(),
+            Action::GroupBy => self.open_groups(),
+            Action::Fold => self.fold(),
+            Action::CpuDisplay => self.next_cpu_display(),
+            Action::Columns => {
+                let before = self.table.layout.clone();
+                self.modal = Some(Modal::Columns(Chooser { cursor: 0, before }));
+            }
+            Action::MarkRange => self.mark_range(),
+            Action::MarkInvert => self.invert_marks(),
             Action::Mark => self.mark(),
             Action::MarkAll => self.mark_all(),
             Action::Follow => {
@@ -213,6 +227,8 @@ impl State {
             self.is_zoomed = false;
         } else if !self.toasts.is_empty() {
             self.toasts.clear();
+        } else if self.drop_range() {
+            // The marks are as they were before it.
         } else if self.screen == Screen::Containers && !self.containers.marks.is_empty() {
             self.containers.marks.clear();
         } else if !self.filter().is_empty() {
@@ -237,13 +253,15 @@ impl State {
                 history.push(&row.usage.unwrap_or_default());
             }
         }
+        self.note_rises(&world);
         let exists = |id: &_| world.container(id).is_some();
         if self.histories.len() > world.containers.len() {
             self.histories.retain(|id, _| exists(id));
         }
         self.containers.marks.retain(exists);
         self.world = Some(world);
-        self.arrange();
+        self.rearrange();
+        self.extend_range();
     }
 
     /// Keeps what is loaded for the details in step with what is selected.

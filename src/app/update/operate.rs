@@ -1,10 +1,8 @@
 //! Operations on what is marked, or else on what is under the cursor: asking first
 //! where something could be lost, and telling how it went.
 
-use std::time::Duration;
-
 use super::{
-    super::{Effect, Failure, Modal, Screen, State, Target, operation::Ended},
+    super::{Effect, Failure, Modal, Results, Screen, State, Target, operation::Ended},
     TOAST, TOAST_ERROR,
 };
 use crate::{
@@ -12,9 +10,6 @@ use crate::{
     format::text::sanitize,
     model::ContainerId,
 };
-
-/// How many failures of one operation are told in words.
-const FAILURES_TOLD: usize = 4;
 
 impl State {
     pub(super) fn ask_or_operate(&mut self, spec: &'static ActionSpec) {
@@ -35,7 +30,7 @@ impl State {
     /// Begins an operation. The marks have served then.
     pub(super) fn operate(&mut self, action: Action, targets: Vec<Target>) {
         let operation = self.operations.begin(action, &targets, self.clock);
-        self.containers.marks.clear();
+        self.clear_marks();
         self.effects.push(Effect::Operate {
             operation,
             action,
@@ -98,20 +93,30 @@ impl State {
             return self.tell_failure(failure.clone());
         }
         let all = ended.done.len() + ended.failed.len();
-        let mut lines = vec![format!("{word} {} of {all}", ended.done.len())];
-        for (target, failure) in ended.failed.iter().take(FAILURES_TOLD) {
-            lines.push(format!("{}: {}", self.name_of(target), failure.message));
-        }
-        let untold = ended.failed.len().saturating_sub(FAILURES_TOLD);
-        if untold > 0 {
-            lines.push(format!("and {untold} more"));
-        }
-        let hint = ended
-            .failed
+        let title = format!("{word} {} of {all}", ended.done.len());
+        let failed = ended.failed.iter();
+        let failed = failed.map(|(target, failure)| (self.name_of(target), Err(failure.clone())));
+        let done = ended
+            .done
             .iter()
-            .find_map(|(_, failure)| failure.hint.clone());
-        let each = Duration::from_secs(2);
-        self.tell(true, lines, hint, TOAST_ERROR + each * untold as u32);
+            .map(|target| (self.name_of(target), Ok(())));
+        let results = Results {
+            title: title.clone(),
+            items: failed.chain(done).collect(),
+            scroll: 0,
+        };
+        // Whoever is typing goes on typing.
+        if self.modal.is_none() {
+            self.modal = Some(Modal::Results(results));
+            return;
+        }
+        let first = ended.failed.first();
+        let mut lines = vec![title];
+        lines.extend(
+            first.map(|(target, failure)| format!("{}: {}", self.name_of(target), failure.message)),
+        );
+        let hint = first.and_then(|(_, failure)| failure.hint.clone());
+        self.tell(true, lines, hint, TOAST_ERROR);
     }
 
     /// The name of a thing, safe to draw.
@@ -127,7 +132,14 @@ impl State {
         sanitize(name).into_owned()
     }
 
+    /// The marks have served.
+    pub(super) fn clear_marks(&mut self) {
+        self.table.range = None;
+        self.containers.marks.clear();
+    }
+
     pub(super) fn mark(&mut self) {
+        self.table.range = None;
         let Some(row) = self.selected_container() else {
             return;
         };
@@ -139,6 +151,7 @@ impl State {
     }
 
     pub(super) fn mark_all(&mut self) {
+        self.table.range = None;
         let Some(world) = self.world.clone() else {
             return;
         };

@@ -1,43 +1,31 @@
 //! The containers' table: what each is, how it is, what it uses of what it may.
 
+mod cells;
+mod slots;
+
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{View, gauge, pen::Pen, theme::Theme};
+use super::{View, pen::Pen};
 use crate::{
     action::Action,
-    app::{Pane, Running, Target, columns::TABLE},
+    app::{Line, Pane, Running, Target},
     format::{
         Tone,
-        columns::{self, Align, CONTAINERS, Column, Item},
+        columns::{Align, Item},
         duration, status,
         text::{sanitize, width},
+        totals::Totals,
     },
     model::{ContainerRow, State, World},
 };
+use slots::{Slot, slots};
 
 /// Columns before the name: the mark, the state, a gap.
 const GUTTER: u16 = 4;
 /// Columns between columns.
 const GAP: u16 = 2;
 
-/// How a column of the table takes part in the room there is.
-struct Slot {
-    column: &'static Column,
-    /// Columns of its text.
-    text: u16,
-    /// Columns of its gauge, with the gap after it.
-    gauge: u16,
-    /// Whether only what is used is told, without the limit.
-    is_brief: bool,
-}
-
-impl Slot {
-    fn columns(&self) -> u16 {
-        self.text + self.gauge
-    }
-}
-
-/// Draws titles and rows.
+/// Draws titles, lines and sums.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let (titles, rows) = (view.regions.titles, view.regions.rows);
     if rows.height == 0 {
@@ -46,24 +34,33 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let Some(world) = &view.state.world else {
         return middle(buffer, rows, &[("reading …", view.theme.quiet())]);
     };
-    if view.state.containers.rows.is_empty() {
+    let (list, groups) = (&view.state.containers, &view.state.table.groups);
+    let lines = view.state.table_lines();
+    if lines == 0 {
         return empty(buffer, view, world);
     }
-    let slots = slots(world, titles.width);
+    let slots = slots(view, world, titles.width);
     title_line(buffer, view, &slots);
-    let list = &view.state.containers;
-    for (y, n) in (rows.y..rows.bottom()).zip(list.top..list.rows.len()) {
-        let row = &world.containers[list.rows[n]];
+    let cursor = view.state.cursor_line();
+    for (y, n) in (rows.y..rows.bottom()).zip(list.top..lines) {
         let line = Rect {
             y,
             height: 1,
             ..rows
         };
-        draw_row(buffer, view, world, row, line, &slots);
+        match groups.line(n) {
+            Line::Heading(n) => heading(buffer, view, n, line, &slots),
+            Line::Row(n) => {
+                let row = list.rows.get(n).and_then(|&row| world.containers.get(row));
+                if let Some(row) = row {
+                    draw_row(buffer, view, world, row, line, &slots);
+                }
+            }
+        }
         if view.state.stale.is_some() {
             buffer.set_style(line, view.theme.quiet());
         }
-        if n == list.cursor {
+        if n == cursor {
             let style = match view.state.pane {
                 Pane::Table => view.theme.selected(),
                 Pane::Details => view.theme.strong(),
@@ -71,7 +68,8 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
             buffer.set_style(line, style);
         }
     }
-    scroll_mark(buffer, view);
+    totals(buffer, view, &slots);
+    thumb(buffer, view, rows, list.top, lines);
 }
 
 fn draw_row(
@@ -85,7 +83,7 @@ fn draw_row(
     let (theme, container) = (view.theme, &*row.container);
     let item = Item {
         glyphs: theme.glyphs,
-        ..Item::new(row, &world.host, world.at)
+        ..view.state.table.item(row, world)
     };
     let tone = Tone::of(container);
     let is_marked = view.state.containers.marks.contains(&container.id);
@@ -101,87 +99,112 @@ fn draw_row(
     pen.skip(1);
     let target = Target::Container(container.id.clone());
     let running = view.state.operations.on(&target);
-    let is_live = container.state.has_process();
-    for (n, slot) in slots.iter().enumerate() {
+    let is_live = container.state.has_process() && running.is_none();
+    let mut n = 0;
+    while n < slots.len() {
         if n > 0 {
             pen.skip(GAP);
         }
         // What doesn't run has no figures: their room tells what became of it.
-        if slot.column.id == "cpu" && (running.is_some() || !is_live) {
-            let (text, tone) = phrase(view, row, running);
-            let rest = slots[n..]
-                .iter()
-                .filter(|slot| slot.column.id != "restarts");
-            let room = rest.map(|slot| slot.columns() + GAP).sum::<u16>() - GAP;
-            pen.cell(&text, room, Align::Left, theme.tone(tone), theme);
-            if slots
-                .last()
-                .is_some_and(|slot| slot.column.id == "restarts")
-            {
-                pen.skip(GAP);
-                draw_cell(&mut pen, view, &slots[slots.len() - 1], &item);
-            }
-            return;
+        let figures = slots[n..].iter().take_while(|slot| slot.is_figure());
+        let run = if is_live { 0 } else { figures.clone().count() };
+        if run == 0 {
+            cells::draw(&mut pen, view, &slots[n], &item);
+            n += 1;
+            continue;
         }
-        draw_cell(&mut pen, view, slot, &item);
+        let room = figures.map(|slot| slot.columns() + GAP).sum::<u16>() - GAP;
+        let (text, tone) = match n == first_figure(slots) {
+            true => phrase(view, row, running),
+            false => (String::new(), Tone::Quiet),
+        };
+        pen.cell(&text, room, Align::Left, theme.tone(tone), theme);
+        n += run;
     }
 }
 
-fn draw_cell(pen: &mut Pen<'_>, view: &View<'_>, slot: &Slot, item: &Item<'_>) {
+fn first_figure(slots: &[Slot]) -> usize {
+    slots.iter().position(Slot::is_figure).unwrap_or(0)
+}
+
+/// The heading of a group: its name, how many run, and what they use together.
+fn heading(buffer: &mut Buffer, view: &View<'_>, n: usize, line: Rect, slots: &[Slot]) {
     let theme = view.theme;
-    let text = cell_text(slot.column, item);
-    let is_live = item.container.state.has_process();
-    let share = slot.column.share.and_then(|share| share(item));
-    let style = match share.map(|share| (share, Tone::of_share(share))) {
-        // Holding a container at its quota is what the quota is for.
-        Some((_, Tone::Bad)) if slot.column.id == "cpu" => theme.tone(Tone::Warn),
-        Some((_, tone @ (Tone::Warn | Tone::Bad))) if slot.column.id != "cpu" => theme.tone(tone),
-        _ => theme.plain(),
-    };
-    if slot.column.id == "cpu" && item.container.state == State::Paused {
-        let style = theme.tone(Tone::Warn);
-        pen.cell("paused", slot.columns(), Align::Right, style, theme);
+    let Some(group) = view.state.table.groups.list.get(n) else {
         return;
-    }
-    if slot.gauge > 0 {
-        gauge::draw(pen, share, slot.gauge - 1, style, theme);
-        pen.skip(1);
-    }
-    let is_quiet = !is_live || matches!(text.as_str(), "0" | "0.0%" | "0B/s" | "–" | "-");
-    let style = match slot.column.id {
-        "name" if is_live => theme.strong(),
-        "name" => theme.plain(),
-        "restarts" if item.container.restarts > 0 => theme.tone(Tone::Warn),
-        "image" | "uptime" => theme.quiet(),
-        _ if is_quiet => theme.quiet(),
-        _ => style,
     };
-    match text.split_once(" / ").or_else(|| text.split_once('/')) {
-        Some((used, limit)) if share.is_some() => {
-            pair(pen, slot, used, limit, style, theme);
-        }
-        _ => {
-            pen.cell(&text, slot.text, slot.column.align, style, theme);
-        }
+    let sign = match group.is_folded {
+        true => theme.sign("▸", "+"),
+        false => theme.sign("▾", "-"),
+    };
+    let name = format!("{sign} {}", group.name);
+    sums(
+        buffer,
+        view,
+        line,
+        &name,
+        &group.totals,
+        slots,
+        theme.strong(),
+    );
+}
+
+/// The line of sums at the foot.
+fn totals(buffer: &mut Buffer, view: &View<'_>, slots: &[Slot]) {
+    let area = view.regions.totals;
+    if area.height > 0 {
+        let totals = &view.state.table.totals;
+        sums(buffer, view, area, "all", totals, slots, view.theme.plain());
     }
 }
 
-/// Used and limit: the limit recedes, and goes first when there is no room.
-fn pair(pen: &mut Pen<'_>, slot: &Slot, used: &str, limit: &str, style: Style, theme: Theme) {
-    let quiet = theme.quiet();
-    let whole = (width(used) + 1 + width(limit)) as u16;
-    if slot.is_brief || whole > slot.text {
-        pen.cell(used, slot.text, Align::Right, style, theme);
-        return;
+/// A name over the first columns that have no sum, then the sums below their columns.
+fn sums(
+    buffer: &mut Buffer,
+    view: &View<'_>,
+    line: Rect,
+    name: &str,
+    totals: &Totals,
+    slots: &[Slot],
+    style: Style,
+) {
+    let (theme, quiet) = (view.theme, view.theme.quiet());
+    let cell = |slot: &Slot| match slot.column.id {
+        "name" => String::new(),
+        "cpu" => {
+            let all = view.state.world.as_ref().map_or(1, |world| world.host.cpus);
+            let cores = totals.usage.cpu_cores;
+            cores.map_or(String::new(), |cores| {
+                view.state.table.cpu.of_cores(cores, all)
+            })
+        }
+        "restarts" if totals.restarts == 0 => String::new(),
+        id => totals.cell(id),
+    };
+    let cells: Vec<_> = slots.iter().map(cell).collect();
+    let first = cells
+        .iter()
+        .position(|cell| !cell.is_empty())
+        .unwrap_or(cells.len());
+    let room = slots[..first]
+        .iter()
+        .map(|slot| slot.columns() + GAP)
+        .sum::<u16>();
+    let mut pen = Pen::line(buffer, line, line.y);
+    // A heading begins further left than its rows, where their marks are.
+    pen.skip(2);
+    let words = totals.words();
+    let name_room = (room + GUTTER - 2).saturating_sub(GAP);
+    let wanted = width(name) + 2 + width(&words);
+    if wanted <= usize::from(name_room) {
+        pen.put(name, style).skip(2).put(&words, quiet);
+        pen.skip(name_room - wanted as u16);
+    } else {
+        pen.cell(name, name_room, Align::Left, style, theme);
     }
-    pen.skip(slot.text - whole).put(used, style);
-    pen.put("/", quiet).put(limit, quiet);
-}
-
-fn cell_text(column: &Column, item: &Item<'_>) -> String {
-    match column.id {
-        "restarts" if item.container.restarts == 0 => String::new(),
-        _ => (column.cell)(item),
+    for (slot, cell) in slots[first..].iter().zip(&cells[first..]) {
+        pen.skip(GAP);
+        pen.cell(cell, slot.columns(), slot.column.align, style, theme);
     }
 }
 
@@ -244,7 +267,11 @@ fn title_line(buffer: &mut Buffer, view: &View<'_>, slots: &[Slot]) {
             (true, true) => theme.sign("▾", "v"),
             (true, false) => theme.sign("▴", "^"),
         };
-        let text = format!("{}{arrow}", slot.column.title);
+        let title = match slot.column.id {
+            "cpu" => view.state.table.cpu.title(),
+            _ => slot.column.title,
+        };
+        let text = format!("{title}{arrow}");
         // Above a gauge the title stands where the gauge begins.
         let align = match slot.gauge {
             0 => slot.column.align,
@@ -252,83 +279,6 @@ fn title_line(buffer: &mut Buffer, view: &View<'_>, slots: &[Slot]) {
         };
         pen.cell(&text, slot.columns(), align, style, theme);
     }
-}
-
-/// Shares the room out: first the least that each column needs, by weight, then more.
-fn slots(world: &World, room: u16) -> Vec<Slot> {
-    let widest = |id: &str, least: u16| {
-        let texts = world.containers.iter().map(|row| match id {
-            "name" => width(&row.container.name),
-            _ => width(&row.container.config.image),
-        });
-        (texts.max().unwrap_or(0) as u16).max(least)
-    };
-    let name_wanted = widest("name", 8);
-    let image_wanted = widest("image", 6).min(32);
-    // Least text, wanted text, gauge, weight: the lightest column goes first.
-    let plan = |id: &str| match id {
-        "name" => (name_wanted.min(20), name_wanted.min(40), 0, 9),
-        "image" => (image_wanted.min(12), image_wanted, 0, 5),
-        "cpu" => (7, 7, 10, 8),
-        "memory" => (9, 18, 10, 7),
-        "read" | "write" => (9, 9, 0, 3),
-        "pids" => (7, 9, 0, 4),
-        "uptime" => (6, 6, 0, 6),
-        _ => (8, 8, 0, 2),
-    };
-    let room = room.saturating_sub(GUTTER + 1);
-    let mut plans: Vec<_> = TABLE
-        .iter()
-        .filter_map(|id| Some((columns::find(CONTAINERS, id)?, plan(id))))
-        .collect();
-    let least = |plans: &[(_, (u16, u16, u16, u8))], gauge: bool| {
-        let each = plans
-            .iter()
-            .map(|(_, plan)| plan.0 + GAP + if gauge { plan.2.min(6) } else { 0 });
-        each.sum::<u16>().saturating_sub(GAP)
-    };
-    while least(&plans, true) > room && plans.len() > 1 {
-        let lightest = plans
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, (_, plan))| plan.3)
-            .map_or(0, |(n, _)| n);
-        plans.remove(lightest);
-    }
-    let mut free = room.saturating_sub(least(&plans, true));
-    let mut slots: Vec<_> = plans
-        .iter()
-        .map(|(column, plan)| Slot {
-            column,
-            text: plan.0,
-            gauge: plan.2.min(6),
-            is_brief: column.id == "memory",
-        })
-        .collect();
-    // What is left goes to limits, then names, then gauges, then images.
-    let grow = |slot: &mut u16, to: u16, free: &mut u16| {
-        let more = to.saturating_sub(*slot).min(*free);
-        *slot += more;
-        *free -= more;
-    };
-    for id in ["pids", "memory", "name", "image"] {
-        for (slot, (_, plan)) in slots.iter_mut().zip(&plans) {
-            if slot.column.id == id && (id != "memory" || free >= plan.1 - plan.0) {
-                grow(&mut slot.text, plan.1, &mut free);
-                slot.is_brief = false;
-            }
-        }
-    }
-    for (slot, (_, plan)) in slots.iter_mut().zip(&plans) {
-        grow(&mut slot.gauge, plan.2, &mut free);
-    }
-    // On wide screens gauges may say it more exactly.
-    let gauges = slots.iter().filter(|slot| slot.gauge > 0).count().max(1) as u16;
-    let each = (free / gauges).min(8);
-    for slot in slots.iter_mut().filter(|slot| slot.gauge > 0) {
-        slot.gauge += each;
-    }
-    slots
 }
 
 /// What to do where there is nothing to show.
@@ -358,7 +308,10 @@ fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
         return middle(buffer, area, &lines);
     }
     if !filter.is_empty() {
-        let text = format!("nothing matches {}", sanitize(filter));
+        let text = match &view.state.table.fault {
+            Some(fault) => fault.clone(),
+            None => format!("nothing matches {}", sanitize(filter)),
+        };
         return middle(
             buffer,
             area,
@@ -382,12 +335,6 @@ pub fn middle(buffer: &mut Buffer, area: Rect, lines: &[(&str, Style)]) {
         let mut pen = Pen::line(buffer, area, y);
         pen.skip(free(area.width, columns)).put(text, *style);
     }
-}
-
-/// Where in a long list the screen is: a thumb at its right edge.
-fn scroll_mark(buffer: &mut Buffer, view: &View<'_>) {
-    let list = &view.state.containers;
-    thumb(buffer, view, view.regions.rows, list.top, list.rows.len());
 }
 
 /// A thumb for a window that begins at `top` of so many lines; none if all are shown.
