@@ -92,14 +92,14 @@ pub struct Change {
 
 /// What a change makes of one container.
 #[derive(Clone, Debug)]
-pub struct Outcome<'a> {
+pub struct Forecast<'a> {
     /// Which.
     pub row: &'a ContainerRow,
     /// What there is to know, refusals first.
     pub notes: Vec<Note>,
 }
 
-impl Outcome<'_> {
+impl Forecast<'_> {
     /// Why it can't be made.
     pub fn refusal(&self) -> Option<&Note> {
         self.notes.first().filter(|note| note.is_refusal)
@@ -166,14 +166,14 @@ impl Change {
     }
 
     /// What it makes of a container.
-    pub fn outcome<'a>(&self, row: &'a ContainerRow, world: &World) -> Outcome<'a> {
+    pub fn forecast<'a>(&self, row: &'a ContainerRow, world: &World) -> Forecast<'a> {
         let after = row
             .container
             .config
             .limits
             .changed(&self.limits, &self.unset);
         let item = Item::new(row, &world.host, world.at);
-        Outcome {
+        Forecast {
             row,
             notes: limits::notes(&after, &item),
         }

@@ -1,13 +1,13 @@
 //! What can happen to the dashboard, and what it can ask for.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use super::{Tab, details::LogRow, layout::Saved};
+use super::{Tab, follow::Logs, layout::Saved, log::LogRow};
 use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Process, UpdateRequest, Visible, World},
+    model::{Change, ContainerId, Digest, Process, SignalRequest, UpdateRequest, Visible, World},
 };
 
 /// Something happened.
@@ -35,6 +35,8 @@ pub enum Message {
     Tail(ContainerId, Result<Vec<LogRow>, Failure>),
     /// Something that nobody waits for failed.
     Failed(Failure),
+    /// A single thing was done; what there is to say of it.
+    Done(u64, Result<String, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// The time came at which something on screen changes by itself.
@@ -75,8 +77,24 @@ pub enum Effect {
         /// Which content.
         tab: Tab,
     },
+    /// Load logs and what is added to them, and stop loading what was before.
+    Follow {
+        /// As above.
+        watch: u64,
+        /// Which.
+        logs: Logs,
+    },
     /// Stop loading.
     Unwatch,
+    /// Hand text to the clipboard of whoever looks at the terminal.
+    Copy(String),
+    /// Do a single thing, with one [`Message::Done`].
+    Do {
+        /// Its number in the log of what was done.
+        deed: u64,
+        /// What.
+        job: Job,
+    },
     /// Read what is visible now.
     Show(Visible),
     /// Read everything at once.
@@ -90,6 +108,20 @@ pub enum Effect {
     },
     /// Forget what is on screen and draw all of it.
     Redraw,
+}
+
+/// A single thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Write a new file.
+    Save {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        text: String,
+    },
+    /// Send a signal to one process of a container.
+    Signal(SignalRequest),
 }
 
 /// How the terminal is given to a container.

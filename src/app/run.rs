@@ -197,11 +197,18 @@ impl Dashboard {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
+            Effect::Copy(text) => {
+                if let Err(error) = self.display.copy(&text) {
+                    tracing::warn!("copy by OSC 52: {error}");
+                }
+            }
             Effect::Operate { .. }
             | Effect::Update { .. }
             | Effect::Tail(_)
             | Effect::Save(_)
             | Effect::Watch { .. }
+            | Effect::Follow { .. }
+            | Effect::Do { .. }
             | Effect::Unwatch
             | Effect::Interact { .. } => {}
         }

@@ -9,6 +9,7 @@ pub mod duration;
 pub mod filter;
 pub mod glyph;
 pub mod group;
+pub mod inspect;
 pub mod limits;
 mod status;
 pub mod template;

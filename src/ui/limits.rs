@@ -9,7 +9,7 @@ use super::{
     pen::Pen,
 };
 use crate::{
-    app::{Change, Editor, NONE, Outcome, SETTINGS, Setting},
+    app::{Change, Editor, Forecast, NONE, SETTINGS, Setting},
     format::{
         Tone,
         columns::Item,
@@ -205,8 +205,8 @@ fn preview(
     lines: &mut Vec<(String, Style)>,
 ) {
     let theme = view.theme;
-    let outcomes: Vec<Outcome<'_>> = rows.iter().map(|row| change.outcome(row, world)).collect();
-    let named = |outcome: &Outcome<'_>, text: &str| match rows.len() {
+    let outcomes: Vec<Forecast<'_>> = rows.iter().map(|row| change.forecast(row, world)).collect();
+    let named = |outcome: &Forecast<'_>, text: &str| match rows.len() {
         1 => text.to_owned(),
         _ => format!("{}: {text}", sanitize(&outcome.row.container.name)),
     };

@@ -10,6 +10,7 @@ mod gauge;
 mod hints;
 mod images;
 mod limits;
+mod menus;
 mod pen;
 mod results;
 pub mod svg;

@@ -9,7 +9,7 @@ use super::{
     results,
 };
 use crate::{
-    app::{Explanation, Pending},
+    app::{Explanation, Pending, log::Kind},
     format::{
         Tone,
         columns::Item,
@@ -65,7 +65,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>, explanation: &Explanation) {
             lines.extend(rows.iter().map(|row| {
                 let at = row.at.to_zoned_datetime(zone.clone()).strftime("%H:%M:%S");
                 let text = format!("{at}  {}", row.text);
-                let style = match row.is_error {
+                let style = match row.kind == Kind::Error {
                     true => theme.tone(Tone::Warn),
                     false => theme.plain(),
                 };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     action::{Action, ActionSpec, Code, Key},
-    format::{Glyphs, text::sanitize},
+    format::{Glyphs, limits, text::sanitize},
     model::{ContainerId, UpdateRequest},
 };
 
@@ -60,7 +60,7 @@ impl State {
                 return Some(Modal::Limits(editor));
             }
         };
-        let outcomes = editor.rows(&world).map(|row| change.outcome(row, &world));
+        let outcomes = editor.rows(&world).map(|row| change.forecast(row, &world));
         let (refused, possible): (Vec<_>, Vec<_>) =
             outcomes.partition(|outcome| outcome.refusal().is_some());
         if possible.is_empty() {
@@ -101,6 +101,14 @@ impl State {
             .collect();
         let operation = self.operations.begin(action, &targets, self.clock);
         self.clear_marks();
+        for (request, target) in requests.iter().zip(targets) {
+            let name = self.name_of(&target);
+            let what = format!("{} {name}", action.spec().title);
+            let command = limits::command(request, &[&name]);
+            let now = (self.now(), self.clock);
+            self.activity
+                .begin_item(now, operation, target, what, Some(command));
+        }
         self.effects.push(Effect::Update {
             operation,
             requests,

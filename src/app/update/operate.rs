@@ -2,7 +2,9 @@
 //! where something could be lost, and telling how it went.
 
 use super::{
-    super::{Effect, Failure, Modal, Results, Screen, State, Target, operation::Ended},
+    super::{
+        Effect, Failure, Modal, Results, Screen, State, Target, activity::command, operation::Ended,
+    },
     TOAST, TOAST_ERROR,
 };
 use crate::{
@@ -31,6 +33,15 @@ impl State {
     pub(super) fn operate(&mut self, action: Action, targets: Vec<Target>) {
         let operation = self.operations.begin(action, &targets, self.clock);
         self.clear_marks();
+        for target in &targets {
+            let name = self.raw_name_of(target);
+            let what = format!("{} {}", action.spec().title, sanitize(&name));
+            let command = command(action, &name);
+            let now = (self.now(), self.clock);
+            let item = target.clone();
+            self.activity
+                .begin_item(now, operation, item, what, command);
+        }
         self.effects.push(Effect::Operate {
             operation,
             action,
@@ -67,6 +78,8 @@ impl State {
         target: Target,
         result: Result<(), Failure>,
     ) {
+        self.activity
+            .end_item(self.clock, operation, &target, &result);
         // The name has to be asked for now: a removed container soon has none.
         if let Some(ended) = self.operations.end(operation, target, result) {
             let is_done = |id: &ContainerId| ended.done.contains(&Target::Container(id.clone()));
@@ -85,7 +98,7 @@ impl State {
             };
             let mut lines = vec![format!("{word} {what}")];
             lines.extend(told);
-            let hint = (ended.action == Action::Limits).then(|| undo_hint());
+            let hint = (ended.action == Action::Limits).then(undo_hint);
             let lifetime = TOAST * if hint.is_some() { 2 } else { 1 };
             return self.tell(false, lines, hint, lifetime);
         }
@@ -121,6 +134,10 @@ impl State {
 
     /// The name of a thing, safe to draw.
     pub fn name_of(&self, target: &Target) -> String {
+        sanitize(&self.raw_name_of(target)).into_owned()
+    }
+
+    fn raw_name_of(&self, target: &Target) -> String {
         let name = match target {
             Target::Image(_, name) => name.as_str(),
             Target::Container(id) => self
@@ -129,7 +146,7 @@ impl State {
                 .and_then(|world| world.container(id))
                 .map_or(id.short(), |row| &row.container.name),
         };
-        sanitize(name).into_owned()
+        name.to_owned()
     }
 
     /// The marks have served.

@@ -1,7 +1,7 @@
 //! Explaining what is wrong with a container.
 
 use super::{
-    super::{Effect, Explanation, Failure, LogRow, Modal, Pending, State},
+    super::{Effect, Explanation, Failure, Modal, Pending, State, log::LogRow},
     TOAST,
 };
 use crate::{

@@ -156,7 +156,7 @@ pub fn command(request: &UpdateRequest, names: &[&str]) -> String {
 fn size(bytes: u64) -> String {
     let exact = [(40, 't'), (30, 'g'), (20, 'm'), (10, 'k')]
         .into_iter()
-        .find(|(shift, _)| bytes > 0 && bytes % (1 << shift) == 0);
+        .find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift));
     match exact {
         Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
         None => bytes.to_string(),
