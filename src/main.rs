@@ -51,6 +51,7 @@ fn dashboard(engine: Arc<dyn Engine>) -> Result<(), String> {
             has_color: look.color,
         },
         interact: Box::new(|session| Box::pin(cli::interact(session))),
+        state_file: app::state_file(|name| std::env::var_os(name)),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));
     runtime.shutdown_background();

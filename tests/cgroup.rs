@@ -19,7 +19,7 @@ use oci_spec::runtime::LinuxResources;
 use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 use wharf::{
-    model::{Bound, GroupChange, GroupSettings, ProcessRef, Sample},
+    model::{Bound, GroupChange, Limit, Limits, ProcessRef, Sample},
     runtime::groups,
     sys::{
         cgroup::{Cgroup, Cgroups, Error, Tree},
@@ -579,11 +579,11 @@ fn users_group_is_made_filled_limited_and_all_of_it_is_taken_back() {
     let refused = groups::change(&cgroups, &remove).unwrap_err();
     assert!(matches!(refused, groups::Error::NotEmpty), "{refused}");
 
-    let settings = GroupSettings {
-        cpu_millis: Some(Bound::At(500)),
-        memory: Some(Bound::At(64 << 20)),
-        pids: Some(Bound::At(9)),
-        ..GroupSettings::default()
+    let asked = Limits {
+        cpu_millis: Some(500),
+        memory_bytes: Some(64 << 20),
+        pids: Some(9),
+        ..Limits::default()
     };
     let limits = || cgroups.details(&path, 1).unwrap().limits;
     let old = limits();
@@ -591,13 +591,27 @@ fn users_group_is_made_filled_limited_and_all_of_it_is_taken_back() {
         &cgroups,
         &GroupChange::Limit {
             path: path.clone(),
-            settings,
+            limits: Box::new(asked),
+            unset: Vec::new(),
         },
     );
     let new = limits();
     assert_eq!(new.cpu_millis, Some(Bound::At(500)));
     assert_eq!(new.memory_max, Some(Bound::At(64 << 20)));
     assert_eq!(new.pids_max, Some(Bound::At(9)));
+    let undo_unset = change(
+        &cgroups,
+        &GroupChange::Limit {
+            path: path.clone(),
+            limits: Box::default(),
+            unset: vec![Limit::Cpus, Limit::Pids, Limit::CpuShares],
+        },
+    );
+    assert_eq!(limits().cpu_millis, Some(Bound::Unlimited));
+    assert_eq!(limits().pids_max, Some(Bound::Unlimited));
+    assert_eq!(limits().memory_max, new.memory_max);
+    change(&cgroups, &undo_unset);
+    assert_eq!(limits(), new);
     let redo = change(&cgroups, &undo_limit);
     assert_eq!(limits(), old);
     change(&cgroups, &redo);

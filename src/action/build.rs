@@ -1,8 +1,8 @@
-//! How rows are written: the few words that make an [`ActionSpec`] at compile time.
+//! How rows are written: a row of a kind, then what it has beyond its kind.
 
 use super::{Action, ActionSpec, Danger, Key, Refusal, Scope, Subject, needs::nothing};
 
-pub const fn row(
+const fn row(
     action: Action,
     id: &'static str,
     title: &'static str,
@@ -22,7 +22,7 @@ pub const fn row(
     }
 }
 
-pub const fn container(
+pub(super) const fn container(
     action: Action,
     id: &'static str,
     title: &'static str,
@@ -31,7 +31,7 @@ pub const fn container(
     row(action, id, title, Scope::Containers, keys)
 }
 
-pub const fn group(
+pub(super) const fn group(
     action: Action,
     id: &'static str,
     title: &'static str,
@@ -40,7 +40,7 @@ pub const fn group(
     row(action, id, title, Scope::Groups, keys)
 }
 
-pub const fn view(
+pub(super) const fn view(
     action: Action,
     id: &'static str,
     title: &'static str,
@@ -50,7 +50,7 @@ pub const fn view(
     row(action, id, title, scope, keys)
 }
 
-pub const fn global(
+pub(super) const fn global(
     action: Action,
     id: &'static str,
     title: &'static str,
@@ -59,7 +59,11 @@ pub const fn global(
     row(action, id, title, Scope::Global, keys)
 }
 
-pub const fn command(id: &'static str, cli: &'static str, summary: &'static str) -> ActionSpec {
+pub(super) const fn command(
+    id: &'static str,
+    cli: &'static str,
+    summary: &'static str,
+) -> ActionSpec {
     row(Action::CommandLine, id, cli, Scope::CommandLine, &[])
         .says(summary)
         .cli(cli)

@@ -29,6 +29,8 @@ pub enum Action {
     Unpause,
     Kill,
     Remove,
+    Limits,
+    UndoLimits,
     Shell,
     Attach,
     Logs,
@@ -39,6 +41,13 @@ pub enum Action {
     ToggleAll,
     Mark,
     MarkAll,
+    MarkRange,
+    MarkInvert,
+    GroupBy,
+    FoldGroup,
+    CpuDisplay,
+    Columns,
+    Trouble,
     NextMatch,
     PreviousMatch,
     Follow,
@@ -69,9 +78,10 @@ pub enum Action {
     CreateGroup,
     MoveIntoGroup,
     UndoGroup,
+    LimitGroup,
     RemoveGroup,
-    FoldGroup,
-    FoldGroups,
+    FoldTree,
+    FoldTrees,
     Filter,
     Sort,
     Palette,
@@ -164,10 +174,10 @@ impl ActionSpec {
 
     /// Whether it can be done to several things at once.
     pub fn is_bulk(&self) -> bool {
-        use Action::{Kill, Pause, Remove, RemoveImage, Restart, Start, Stop, Unpause};
+        use Action::{Kill, Limits, Pause, Remove, RemoveImage, Restart, Start, Stop, Unpause};
         matches!(
             self.action,
-            Start | Stop | Restart | Pause | Unpause | Kill | Remove | RemoveImage
+            Start | Stop | Restart | Pause | Unpause | Kill | Remove | RemoveImage | Limits
         )
     }
 }

@@ -4,9 +4,10 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
-use super::{Failure, History, List, Pending};
+use super::{Failure, History, List, Pending, table::CALM};
 use crate::{
     format::tree::{self, Order, TreeLine},
     model::{GroupChange, GroupDetails, GroupKind, GroupRow, Process, World},
@@ -44,6 +45,9 @@ pub struct GroupsView {
     pub undo: Vec<GroupChange>,
     /// What the engine was told to count.
     pub counted: Vec<Arc<str>>,
+    /// The places of the lines when they were last sorted, and when that was.
+    places: HashMap<Arc<str>, usize>,
+    sorted_at: Option<Duration>,
     /// The change under way, by its number in the log of what was done.
     pub deed: Option<u64>,
     /// The change under way that takes another back.
@@ -68,6 +72,8 @@ impl Default for GroupsView {
             scroll: 0,
             undo: Vec::new(),
             counted: Vec::new(),
+            places: HashMap::new(),
+            sorted_at: None,
             deed: None,
             undoing: None,
             wanted: None,
@@ -123,12 +129,22 @@ impl GroupsView {
         }
     }
 
-    /// Arranges the lines anew: filtered, folded, siblings sorted.
-    pub fn arrange(&mut self, world: &World) {
+    /// Sorts anew at the next occasion.
+    pub fn forget_order(&mut self) {
+        self.sorted_at = None;
+    }
+
+    /// Arranges the lines anew: filtered, folded, siblings sorted, unless that was done a
+    /// moment ago: then they keep their places, and those that came since are last.
+    pub fn arrange(&mut self, world: &World, clock: Duration) {
+        let is_calm = self
+            .sorted_at
+            .is_some_and(|at| clock.saturating_sub(at) < CALM);
         let order = Order {
             column: self.list.sort.column,
             is_descending: self.list.sort.is_descending,
             filter: &self.list.filter,
+            places: is_calm.then_some(&self.places),
         };
         let (rows, lines): (Vec<usize>, Vec<TreeLine>) =
             tree::arrange(world, &order, |row| self.is_folded(row))
@@ -139,6 +155,15 @@ impl GroupsView {
             && rows.iter().any(|&row| groups[row].group.path == *wanted)
         {
             self.list.selected = self.wanted.take();
+        }
+        // Before rates are known there is no order to keep.
+        let has_rates = |row: &&GroupRow| row.usage.is_some_and(|u| u.cpu_cores.is_some());
+        if !is_calm && groups.iter().skip(1).find(has_rates).is_some() {
+            self.sorted_at = Some(clock);
+            let places = rows.iter().enumerate();
+            self.places = places
+                .map(|(place, &row)| (groups[row].group.path.clone(), place))
+                .collect();
         }
         self.lines = lines;
         self.list
@@ -179,12 +204,12 @@ mod tests {
     fn deep_groups_are_folded_until_they_are_unfolded() {
         let world = Fake::full().now();
         let mut view = GroupsView::default();
-        view.arrange(&world);
+        view.arrange(&world, Duration::ZERO);
         let before = lines(&view, &world);
         let folded = before.iter().position(|line| line.ends_with('+')).unwrap();
         let path = world.groups[view.list.rows[folded]].group.path.clone();
         view.folds.insert(path, false);
-        view.arrange(&world);
+        view.arrange(&world, Duration::ZERO);
         assert!(lines(&view, &world).len() > before.len());
     }
 
@@ -193,7 +218,7 @@ mod tests {
         let world = Fake::full().now();
         let mut view = GroupsView::default();
         view.list.filter = "ssh".into();
-        view.arrange(&world);
+        view.arrange(&world, Duration::ZERO);
         assert_eq!(
             lines(&view, &world),
             ["", "  system.slice", "    ssh.service"]
@@ -206,7 +231,7 @@ mod tests {
         let mut view = GroupsView::default();
         view.list.sort.column = "name";
         view.list.sort.is_descending = true;
-        view.arrange(&world);
+        view.arrange(&world, Duration::ZERO);
         let names = lines(&view, &world);
         let place = |name: &str| names.iter().position(|line| line.trim() == name).unwrap();
         assert!(place("user.slice") < place("system.slice"));
@@ -214,14 +239,35 @@ mod tests {
     }
 
     #[test]
+    fn lines_keep_their_places_for_a_while() {
+        let mut world = Fake::full().now();
+        let mut view = GroupsView::default();
+        let at = Duration::from_secs;
+        view.arrange(&world, at(10));
+        let before = lines(&view, &world);
+        let idle = world
+            .groups
+            .iter_mut()
+            .find(|row| &*row.group.name == "init.scope");
+        if let Some(usage) = &mut idle.unwrap().usage {
+            usage.cpu_cores = Some(9.0);
+        }
+        view.arrange(&world, at(14));
+        assert_eq!(lines(&view, &world), before);
+        view.arrange(&world, at(15));
+        assert_eq!(lines(&view, &world)[1], "  init.scope");
+    }
+
+    #[test]
     fn counted_groups_are_bounded_and_do_not_depend_on_the_order() {
         let world = Fake::full().now();
         let mut view = GroupsView::default();
-        view.arrange(&world);
+        view.arrange(&world, Duration::ZERO);
         let counts = view.counts(&world, 20);
         assert!(counts.len() <= MOST_COUNTED && counts.len() == view.list.rows.len());
         view.list.sort.column = "memory";
-        view.arrange(&world);
+        view.forget_order();
+        view.arrange(&world, Duration::ZERO);
         assert_eq!(view.counts(&world, 20), counts);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Tab, follow::Logs, log::LogRow};
+use super::{Tab, follow::Logs, layout::Saved, log::LogRow};
 use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
     model::{
-        Change, ContainerId, Digest, GroupChange, GroupDetails, Process, SignalRequest, Visible,
-        World,
+        Change, ContainerId, Digest, GroupChange, GroupDetails, Process, SignalRequest,
+        UpdateRequest, Visible, World,
     },
 };
 
@@ -33,13 +33,17 @@ pub enum Message {
     /// Its changed files.
     Changes(u64, Result<Vec<Change>, Failure>),
     /// Limits of the group that is watched, and how often it met them.
-    Group(u64, Result<GroupDetails, Failure>),
+    Group(u64, Result<Box<GroupDetails>, Failure>),
     /// Its processes.
     GroupProcesses(u64, Result<Vec<Process>, Failure>),
     /// A group was changed; the first is what was done, the second takes it back.
     GroupChanged(Result<(GroupChange, GroupChange), Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// The last lines of a container's log.
+    Tail(ContainerId, Result<Vec<LogRow>, Failure>),
+    /// Something that nobody waits for failed.
+    Failed(Failure),
     /// A single thing was done; what there is to say of it.
     Done(u64, Result<String, Failure>),
     /// The terminal is ours again.
@@ -51,7 +55,7 @@ pub enum Message {
 }
 
 /// Something is to be done; the loop does it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Do an action to several things, each with a [`Message::Operated`] of its own.
     Operate {
@@ -62,6 +66,17 @@ pub enum Effect {
         /// To which.
         targets: Vec<Target>,
     },
+    /// Change limits, each request with a [`Message::Operated`] of its own.
+    Update {
+        /// Number of the operation.
+        operation: u64,
+        /// What of which containers.
+        requests: Vec<UpdateRequest>,
+    },
+    /// Read the last lines of a container's log.
+    Tail(ContainerId),
+    /// Keep the table's layout for the next run.
+    Save(Saved),
     /// Load a tab's content, and stop loading the one before.
     Watch {
         /// Number of the watch; messages with another are late and dropped.

@@ -13,6 +13,7 @@
 //! for drawing, for scrolling and for the mouse alike.
 
 mod activity;
+mod arrange;
 mod collector;
 pub mod columns;
 mod details;
@@ -24,6 +25,8 @@ mod groups;
 mod history;
 mod job;
 mod keymap;
+mod layout;
+mod limits;
 mod list;
 pub mod log;
 mod menu;
@@ -32,8 +35,10 @@ mod modal;
 mod operation;
 mod processes;
 mod run;
+mod saved;
 mod state;
 mod still;
+mod table;
 mod terminal;
 mod tree;
 mod update;
@@ -45,15 +50,19 @@ pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use group_prompt::GroupPrompt;
 pub use groups::GroupsView;
 pub use history::{History, Point};
+pub use layout::{Layout, Saved, Show, Shown, natural};
+pub use limits::{Change, Editor, Forecast, NONE, SETTINGS, Setting};
 pub use list::{List, Sort};
 pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
 pub use message::{Effect, Failure, Job, Message, Passage, Target};
-pub use modal::{Choice, Modal};
+pub use modal::{Choice, Chooser, Explanation, Modal, Results};
 pub use operation::{Operations, Running};
 pub use processes::{ProcessRow, ProcessView};
 pub use run::{Interact, Options, run};
+pub use saved::state_file;
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
+pub use table::{Group, Groups, Line, Table};
 pub use tree::{Content, Node, Tree};
 pub use update::LogMargin;
 

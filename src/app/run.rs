@@ -1,7 +1,7 @@
 //! The loop: the one owner of the state, one `select!`, one frame a turn and only if
 //! something visible changed.
 
-use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, io, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt;
@@ -18,7 +18,7 @@ use super::{
     Effect, Failure, Look, Message, Passage, State,
     collector::{Collector, collector},
     effect::Effects,
-    keymap,
+    keymap, saved,
     terminal::Display,
 };
 use crate::{
@@ -42,6 +42,8 @@ pub struct Options {
     pub look: Look,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
+    /// Where the layout of the table is kept from run to run.
+    pub state_file: Option<PathBuf>,
 }
 
 /// Shows the dashboard until the user leaves it. The terminal is then as before.
@@ -54,17 +56,24 @@ pub async fn run(
     let _stop_all = stop.clone().drop_guard();
     let (width, height) = crossterm::terminal::size()?;
     let area = Rect::new(0, 0, width, height);
-    let state = State::new(options.look, engine.capabilities(), area);
+    let mut state = State::new(options.look, engine.capabilities(), area);
+    match options.state_file.as_deref().map(saved::load) {
+        Some(Ok(Some(saved))) => state.restore(&saved),
+        Some(Err(failure)) => drop(state.update(Message::Failed(failure))),
+        Some(Ok(None)) | None => {}
+    }
     // The first picture is under way before the terminal is touched.
     let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
     let collect = tokio::spawn(collect);
     tokio::task::yield_now().await;
 
     let (sender, messages) = mpsc::channel(64);
+    let mut effects = Effects::new(Arc::clone(&engine), sender, stop.clone());
+    effects.state_file = options.state_file;
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
-        effects: Effects::new(Arc::clone(&engine), sender, stop.clone()),
+        effects,
         engine,
         collector,
         display: Display::enter()?,
@@ -194,6 +203,9 @@ impl Dashboard {
                 }
             }
             Effect::Operate { .. }
+            | Effect::Update { .. }
+            | Effect::Tail(_)
+            | Effect::Save(_)
             | Effect::Watch { .. }
             | Effect::WatchGroup { .. }
             | Effect::CountGroups(_)

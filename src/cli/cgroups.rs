@@ -77,6 +77,7 @@ pub async fn run(args: &CgroupsArgs, context: &Context) -> Outcome {
         column: args.sort,
         is_descending: args.sort != "name",
         filter: args.filter.as_deref().unwrap_or_default(),
+        places: None,
     };
     let lines = tree::arrange(&world, &order, |row| {
         !args.json && row.group.depth >= args.depth
@@ -203,6 +204,7 @@ mod tests {
             column: "name",
             is_descending: false,
             filter: "",
+            places: None,
         };
         tree::arrange(world, &order, |row| row.group.depth >= 2)
     }

@@ -4,6 +4,7 @@
 use std::{
     cmp::Ordering,
     collections::{HashMap, HashSet},
+    sync::Arc,
 };
 
 use super::columns::{
@@ -22,6 +23,8 @@ pub struct Order<'a> {
     /// What a path, a name or a kind must contain; empty for all. What matches is shown
     /// with all above it, whatever is folded.
     pub filter: &'a str,
+    /// The places that lines are to keep, by path, whatever the column says now.
+    pub places: Option<&'a HashMap<Arc<str>, usize>>,
 }
 
 /// How a line hangs in the tree.
@@ -83,6 +86,11 @@ fn sorted(
 ) -> Vec<usize> {
     if let Some(matching) = matching {
         rows.retain(|row| matching.contains(row));
+    }
+    if let Some(places) = order.places {
+        let place = |row: &usize| places.get(&world.groups[*row].group.path).copied();
+        rows.sort_by_key(|row| place(row).unwrap_or(usize::MAX));
+        return rows;
     }
     let Some(column) = groups::find(order.column) else {
         return rows;

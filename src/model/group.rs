@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ContainerId, DeviceRate, Limits, Usage};
+use super::{ContainerId, DeviceRate, Limit, Limits, Usage};
 
 /// A limit as the kernel holds it. Where it can't be read, it is a `None` around this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,42 @@ impl From<&Limits> for GroupLimits {
         rate(&asked.read_iops, |of, n| of.read_iops = Some(n));
         rate(&asked.write_iops, |of, n| of.write_iops = Some(n));
         limits
+    }
+}
+
+impl GroupLimits {
+    /// The same in the words in which limits are asked for, as far as these have words.
+    pub fn asked(&self) -> Limits {
+        let at = |bound: Option<Bound>| bound.and_then(Bound::at);
+        let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let memory = at(self.memory_max);
+        let both = match (at(self.memory_swap_max), at(self.swap_max), memory) {
+            (Some(both), ..) => Some(signed(both)),
+            (None, Some(swap), Some(memory)) => Some(signed(memory.saturating_add(swap))),
+            _ => None,
+        };
+        let rates = |of: fn(&DeviceLimits) -> Option<u64>| {
+            let rate = |device: &DeviceLimits| {
+                let path = std::path::Path::new("/dev").join(&*device.device.name);
+                of(device).map(|rate| DeviceRate { path, rate })
+            };
+            self.io.iter().filter_map(rate).collect()
+        };
+        Limits {
+            cpu_millis: at(self.cpu_millis),
+            cpu_shares: self.cpu_shares,
+            cpuset_cpus: self.cpuset_cpus.clone(),
+            cpuset_mems: self.cpuset_mems.clone(),
+            memory_bytes: memory,
+            memory_swap_bytes: both,
+            memory_reservation_bytes: at(self.memory_soft.or(self.memory_low)).filter(|n| *n > 0),
+            pids: at(self.pids_max).map(signed),
+            blkio_weight: None,
+            read_bps: rates(|device| device.read_bps),
+            write_bps: rates(|device| device.write_bps),
+            read_iops: rates(|device| device.read_iops),
+            write_iops: rates(|device| device.write_iops),
+        }
     }
 }
 
@@ -293,27 +329,6 @@ impl Group {
 /// their ids, so that no sweep of those ever meets these.
 pub const OWN_GROUPS: &str = "wharf/groups";
 
-/// A change of limits: what is `None` or empty stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GroupSettings {
-    /// CPU quota in thousandths of a core.
-    pub cpu_millis: Option<Bound>,
-    /// CPU weight in docker's scale, 2 to 262144, default 1024.
-    pub cpu_shares: Option<u64>,
-    /// Processors that may be used.
-    pub cpuset_cpus: Option<String>,
-    /// Memory limit, bytes.
-    pub memory: Option<Bound>,
-    /// Memory and swap together, bytes.
-    pub memory_swap: Option<Bound>,
-    /// Memory above which it is slowed down, bytes. v2.
-    pub memory_high: Option<Bound>,
-    /// Memory that is kept for it, bytes; unlimited takes the wish back.
-    pub memory_reservation: Option<Bound>,
-    /// Processes and threads.
-    pub pids: Option<Bound>,
-}
-
 /// A value of one of a group's files, as the kernel wrote it: what a change is taken back
 /// with, exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -330,7 +345,7 @@ pub struct Membership(pub Vec<String>);
 
 /// Something that is done to a group of a user. An engine answers each with the change
 /// that takes it back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum GroupChange {
     /// Make a group.
     Create {
@@ -348,8 +363,10 @@ pub enum GroupChange {
     Limit {
         /// Its path.
         path: String,
-        /// The limits.
-        settings: GroupSettings,
+        /// New limits; fields that are `None` or empty stay as they are.
+        limits: Box<Limits>,
+        /// Limits that are taken away.
+        unset: Vec<Limit>,
     },
     /// Write values back that a change of limits found.
     Restore {

@@ -359,7 +359,7 @@ fn io(subject: &Subject<'_>, glyphs: Glyphs) -> Vec<Line> {
     let mut stalls = Vec::new();
     stalled(&mut stalls, usage.stalls.io_some, usage.stalls.io_full);
     if let Some(weight) = limits.io_weight {
-        quiet(&mut stalls, format!("weight {weight}"));
+        quiet(&mut stalls, format!("io weight {weight}"));
     }
     if let Some(device) = devices.first().filter(|_| is_single) {
         quiet(&mut stalls, sanitize(&device.name));
@@ -482,6 +482,8 @@ impl Direction {
                 _ => Tone::Quiet,
             };
             notes.push((format!("{iops:.0}{most} a second"), tone));
+        } else if let Some(most) = self.most_iops {
+            quiet(&mut notes, format!("at most {most} a second"));
         }
         if let Some(total) = total {
             quiet(&mut notes, total);

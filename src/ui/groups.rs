@@ -469,25 +469,58 @@ fn process_line(buffer: &mut Buffer, view: &View<'_>, area: Rect, y: u16, proces
     pen.cell(&command, room, Align::Left, plain, theme);
 }
 
-/// The line that a change of a group needs.
+/// What a change of a group needs to be told.
 pub fn prompt(buffer: &mut Buffer, view: &View<'_>, prompt: &GroupPrompt) {
     let theme = view.theme;
     let title = prompt.title();
-    let columns = (width(&title) as u16 + 8).max(54);
-    let area = centered(view, columns, 5);
+    let has_limits = prompt.fields.len() > 1;
+    let columns = (width(&title) as u16 + 8).max(if has_limits { 66 } else { 54 });
+    let lines = prompt.fields.len() as u16;
+    let area = centered(view, columns, lines + 4);
     let inside = boxed(buffer, view, area, &sanitize(&title), theme.plain());
-    let mut pen = Pen::line(buffer, inside, inside.y);
-    pen.put("> ", theme.strong())
-        .put(&sanitize(&prompt.text), theme.plain());
-    pen.put(" ", theme.selected());
-    let mut pen = Pen::line(buffer, inside, inside.y + 1);
+    // Where there is little room the lines round the cursor are seen.
+    let room = inside.height.saturating_sub(2).max(1);
+    let top = (prompt.cursor + 1).saturating_sub(usize::from(room));
+    let fields = prompt.fields.iter().enumerate().skip(top);
+    for (y, (n, field)) in (inside.y..inside.y + room).zip(fields) {
+        let is_cursor = n == prompt.cursor;
+        let mut pen = Pen::line(buffer, inside, y);
+        match field.limit {
+            Some(limit) => {
+                let style = match is_cursor {
+                    true => theme.strong(),
+                    false => theme.plain(),
+                };
+                pen.cell(limit.as_str(), 19, Align::Left, style, theme);
+                let now = match &*field.now {
+                    "" => "none",
+                    now => now,
+                };
+                pen.cell(&sanitize(now), 14, Align::Left, theme.quiet(), theme)
+                    .skip(1);
+                pen.put(theme.sign("→ ", "> "), theme.quiet());
+            }
+            None => {
+                pen.put("> ", theme.strong());
+            }
+        }
+        pen.put(&sanitize(&field.text), theme.strong());
+        if is_cursor {
+            pen.put(" ", theme.selected());
+        }
+    }
+    let mut pen = Pen::line(buffer, inside, inside.bottom().saturating_sub(2));
     match &prompt.fault {
         Some(fault) => pen.put(&sanitize(fault), theme.tone(Tone::Bad)),
         None => pen.put(prompt.allowed(), theme.quiet()),
     };
-    let mut pen = Pen::line(buffer, inside, inside.y + 2);
+    let mut pen = Pen::line(buffer, inside, inside.bottom().saturating_sub(1));
     pen.put("enter", theme.strong())
         .put("  does it    ", theme.quiet());
     pen.put("esc", theme.strong())
         .put("  leaves it", theme.quiet());
+    if has_limits {
+        pen.put("    none", theme.strong())
+            .put("  takes a limit away", theme.quiet());
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
     app::{Modal, Pane, Screen},
     format::{
         Tone,
-        text::{sanitize, width},
+        text::{sanitize, truncate, width},
     },
 };
 
@@ -22,7 +22,17 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
             .put(&sanitize(state.filter()), theme.plain());
         pen.put(" ", theme.selected());
         pen.put_right(" ", theme.plain());
-        pen.put_right("enter keeps  esc takes it back", theme.quiet());
+        let is_fault = state.screen == Screen::Containers && state.table.fault.is_some();
+        match state.table.fault.as_ref().filter(|_| is_fault) {
+            Some(fault) => {
+                let room = usize::from(pen.room().saturating_sub(2));
+                let fault = truncate(fault, room, theme.glyphs);
+                pen.put_right(&fault, theme.tone(Tone::Bad));
+            }
+            None => {
+                pen.put_right("enter keeps  esc takes it back", theme.quiet());
+            }
+        }
         return;
     }
     if let Some(Modal::Prompt(prompt)) = &state.modal {
@@ -61,7 +71,10 @@ fn offered<'a>(view: &'a View<'_>) -> impl Iterator<Item = &'static ActionSpec> 
                 | Action::Inspect
                 | Action::Changes => false,
                 Action::NextMatch | Action::PreviousMatch => false,
-                Action::MarkAll => !state.containers.marks.is_empty(),
+                Action::MarkAll | Action::MarkInvert => !state.containers.marks.is_empty(),
+                Action::UndoLimits => !state.undo.is_empty(),
+                Action::FoldGroup => state.table.groups.by.is_some(),
+                Action::Trouble => state.table.shows_trouble(state.clock),
                 _ => true,
             }
             && state.verdict(spec).is_ok()
@@ -96,7 +109,8 @@ fn arrangement(pen: &mut Pen<'_>, view: &View<'_>) {
         .map_or((0, 0), |world| (world.containers.len(), world.images.len()));
     let groups = state.world.as_ref().map_or(0, |world| world.groups.len());
     let (shown, all) = match state.screen {
-        Screen::Containers => (state.containers.rows.len(), all.0),
+        // Those in folded groups pass the filter too.
+        Screen::Containers => (state.table.totals.count, all.0),
         Screen::Images => (state.images.rows.len(), all.1),
         Screen::Groups => (state.groups.list.rows.len(), groups),
     };
@@ -110,6 +124,13 @@ fn arrangement(pen: &mut Pen<'_>, view: &View<'_>) {
     if state.screen == Screen::Containers {
         if !state.shows_all {
             pen.put_right("  running only", theme.tone(Tone::Warn));
+        }
+        if let Some(by) = &state.table.groups.by {
+            let title = format!("  by {}", by.title());
+            pen.put_right(&title, theme.plain());
+        }
+        if state.table.range.is_some() {
+            pen.put_right("  marking, V ends", theme.tone(Tone::Warn));
         }
         let marks = state.containers.marks.len();
         if marks > 0 {

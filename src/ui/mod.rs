@@ -1,6 +1,7 @@
 //! Drawing, and nothing else: from the dashboard's state to cells. No function here
 //! changes the state, asks an engine or knows what a key does.
 
+mod arrange;
 mod bounds;
 mod chart;
 mod details;
@@ -10,11 +11,14 @@ mod gauge;
 mod groups;
 mod hints;
 mod images;
+mod limits;
 mod menus;
 mod pen;
+mod results;
 pub mod svg;
 mod table;
 mod theme;
+mod trouble;
 
 use ratatui::buffer::Buffer;
 

@@ -48,9 +48,13 @@ async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effec
         if let Effect::WatchGroup { watch, path } = effect {
             let of = crate::model::GroupOf::Path(path.clone());
             let details = engine.group_details(&of).await.unwrap();
-            state.update(Message::Group(watch, Ok(details)));
+            state.update(Message::Group(watch, Ok(Box::new(details))));
             let found = engine.group_processes(&path).await.unwrap();
             state.update(Message::GroupProcesses(watch, Ok(found)));
+            continue;
+        }
+        if let Effect::Tail(id) = effect {
+            state.update(Message::Tail(id, Ok(log(engine).await)));
             continue;
         }
         if let Effect::Follow { watch, logs } = effect {
@@ -83,12 +87,34 @@ async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effec
             Tab::Changes => Message::Changes(watch, Ok(engine.changes(&id).await.unwrap())),
             Tab::Stats => {
                 let of = crate::model::GroupOf::Container(id);
-                Message::Group(watch, Ok(engine.group_details(&of).await.unwrap()))
+                Message::Group(
+                    watch,
+                    Ok(Box::new(engine.group_details(&of).await.unwrap())),
+                )
             }
             Tab::Inspect | Tab::Logs => continue,
         };
         state.update(message);
     }
+}
+
+/// The log that every container of the fake has.
+async fn log(engine: &Fake) -> Vec<crate::app::log::LogRow> {
+    let request = crate::model::LogsRequest {
+        id: engine.now().containers[0].container.id.clone(),
+        follow: false,
+        tail: None,
+        since: None,
+        until: None,
+        stdout: true,
+        stderr: true,
+    };
+    let mut lines = engine.logs(request).await.unwrap();
+    let mut rows = Vec::new();
+    while let Some(line) = lines.recv().await {
+        rows.push(crate::app::log::LogRow::from(&line.unwrap()));
+    }
+    rows
 }
 
 fn drawn(state: &State) -> Buffer {
@@ -400,3 +426,6 @@ async fn look() {
         show(&format!("empty-{width}"), &state);
     }
 }
+
+mod limits;
+mod table;

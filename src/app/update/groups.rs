@@ -8,15 +8,15 @@ use super::TOAST;
 use crate::{
     action::{Action, Code, Key},
     format::text::sanitize,
-    model::{GroupChange, GroupDetails, GroupKind, OWN_GROUPS},
+    model::{GroupChange, GroupDetails, GroupKind, GroupLimits, OWN_GROUPS},
 };
 
 impl State {
     pub(super) fn perform_on_group(&mut self, action: Action) {
         let selected = self.selected_group().map(|row| row.group.clone());
         match action {
-            Action::FoldGroup => self.fold(None),
-            Action::FoldGroups => self.fold_all(),
+            Action::FoldTree => self.fold_tree(None),
+            Action::FoldTrees => self.fold_all(),
             Action::CreateGroup => {
                 let above = selected.filter(|group| group.is_own());
                 let above = above.map_or(OWN_GROUPS.to_owned(), |group| group.path.to_string());
@@ -28,16 +28,27 @@ impl State {
                     self.change_group(undo);
                 }
             }
-            _ => {
+            Action::MoveIntoGroup => {
                 let Some(group) = selected else { return };
-                if action == Action::MoveIntoGroup {
-                    self.modal = Some(Modal::GroupPrompt(GroupPrompt::new(action, &group.path)));
-                } else {
-                    self.change_group(GroupChange::Remove {
-                        path: group.path.to_string(),
-                    });
-                }
+                let prompt = GroupPrompt::new(action, &group.path);
+                self.modal = Some(Modal::GroupPrompt(prompt));
             }
+            Action::LimitGroup => {
+                let Some(group) = selected else { return };
+                let now = match &self.groups.details {
+                    Pending::Ready(details) => details.limits.clone(),
+                    _ => GroupLimits::default(),
+                };
+                let prompt = GroupPrompt::limits(&group.path, &now);
+                self.modal = Some(Modal::GroupPrompt(prompt));
+            }
+            Action::RemoveGroup => {
+                let Some(group) = selected else { return };
+                self.change_group(GroupChange::Remove {
+                    path: group.path.to_string(),
+                });
+            }
+            _ => {}
         }
     }
 
@@ -48,6 +59,8 @@ impl State {
     ) -> Option<Modal> {
         match key.code {
             Code::Esc => return None,
+            Code::Up | Code::BackTab => prompt.step(-1),
+            Code::Down | Code::Tab => prompt.step(1),
             Code::Enter => match prompt.change() {
                 Ok(change) => {
                     self.change_group(change);
@@ -56,7 +69,7 @@ impl State {
                 Err(fault) => prompt.fault = Some(fault),
             },
             _ => {
-                if edit(&mut prompt.text, key) {
+                if prompt.text().is_some_and(|text| edit(text, key)) {
                     prompt.fault = None;
                 }
             }
@@ -111,7 +124,7 @@ impl State {
 
     /// Folds the selected group or unfolds it; one that can't be folded any more goes to
     /// the group above it, as in every tree.
-    pub(super) fn fold(&mut self, wanted: Option<bool>) {
+    pub(super) fn fold_tree(&mut self, wanted: Option<bool>) {
         let Some(world) = self.world.clone() else {
             return;
         };
@@ -129,7 +142,7 @@ impl State {
             self.step(1);
             return;
         }
-        self.groups.arrange(&world);
+        self.groups.arrange(&world, self.clock);
     }
 
     /// Unfolds everything, or, if all is unfolded, goes back to the first levels.
@@ -146,12 +159,12 @@ impl State {
         } else {
             self.groups.folds.clear();
         }
-        self.groups.arrange(&world);
+        self.groups.arrange(&world, self.clock);
     }
 
     /// An answer about the selected group, or about the selected container's.
-    pub(super) fn on_group(&mut self, result: Result<GroupDetails, Failure>) {
-        self.groups.take_details(result);
+    pub(super) fn on_group(&mut self, result: Result<Box<GroupDetails>, Failure>) {
+        self.groups.take_details(result.map(|details| *details));
     }
 
     /// Keeps what is loaded in step with the selected group.

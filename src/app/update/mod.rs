@@ -4,19 +4,22 @@
 mod copy;
 mod dialog;
 mod groups;
+mod limits;
 mod log;
 mod modals;
 mod motion;
 mod operate;
 mod processes;
+mod table;
+mod trouble;
 
 pub use log::LogMargin;
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
-    modal::Choice,
+    Chooser, Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab,
+    Toast, modal::Choice,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -86,6 +89,8 @@ impl State {
                 self.effects.push(Effect::Redraw);
                 self.effects.push(Effect::Refresh);
             }
+            Message::Tail(id, result) => self.on_tail(&id, result),
+            Message::Failed(failure) => self.tell_failure(failure),
             Message::Tick => {}
             Message::Terminate => self.is_done = true,
         }
@@ -171,10 +176,13 @@ impl State {
             | Action::MoveIntoGroup
             | Action::UndoGroup
             | Action::RemoveGroup
-            | Action::FoldGroup
-            | Action::FoldGroups => self.perform_on_group(spec.action),
-            Action::NextTab if self.screen == Screen::Groups => self.fold(Some(false)),
-            Action::PreviousTab if self.screen == Screen::Groups => self.fold(Some(true)),
+            | Action::LimitGroup
+            | Action::FoldTree
+            | Action::FoldTrees => self.perform_on_group(spec.action),
+            Action::NextTab if self.screen == Screen::Groups => self.fold_tree(Some(false)),
+            Action::PreviousTab if self.screen == Screen::Groups => self.fold_tree(Some(true)),
+            Action::Limits => self.open_limits(spec),
+            Action::UndoLimits => self.undo_limits(),
             Action::Shell => self.interact(Passage::Shell),
             Action::Attach => self.interact(Passage::Attach),
             Action::Logs => self.go_to(Tab::Logs),
@@ -188,6 +196,16 @@ impl State {
                 self.shows_all = !self.shows_all;
                 self.arrange();
             }
+            Action::Trouble => self.explain(),
+            Action::GroupBy => self.open_groups(),
+            Action::FoldGroup => self.fold(),
+            Action::CpuDisplay => self.next_cpu_display(),
+            Action::Columns => {
+                let before = self.table.layout.clone();
+                self.modal = Some(Modal::Columns(Chooser { cursor: 0, before }));
+            }
+            Action::MarkRange => self.mark_range(),
+            Action::MarkInvert => self.invert_marks(),
             Action::Mark => self.mark(),
             Action::MarkAll => self.mark_all(),
             Action::NextMatch => self.next_match(1),
@@ -281,6 +299,8 @@ impl State {
         } else if !self.toasts.is_empty() {
             self.toasts.clear();
         } else if self.has_details_focus() && self.take_search_back() {
+        } else if self.drop_range() {
+            // The marks are as they were before it.
         } else if self.screen == Screen::Containers && !self.containers.marks.is_empty() {
             self.containers.marks.clear();
         } else if !self.filter().is_empty() {
@@ -305,6 +325,7 @@ impl State {
                 history.push(&row.usage.unwrap_or_default());
             }
         }
+        self.note_rises(&world);
         let exists = |id: &_| world.container(id).is_some();
         if self.histories.len() > world.containers.len() {
             self.histories.retain(|id, _| exists(id));
@@ -312,7 +333,8 @@ impl State {
         self.groups.note(&world);
         self.containers.marks.retain(exists);
         self.world = Some(world);
-        self.arrange();
+        self.rearrange();
+        self.extend_range();
     }
 
     /// Keeps what is loaded for the details in step with what is selected.
@@ -466,6 +488,7 @@ fn verb(spec: &ActionSpec) -> &'static str {
         Action::CreateGroup => "make a group",
         Action::MoveIntoGroup => "move a process in",
         Action::UndoGroup => "undo",
+        Action::Limits => "change limits of",
         _ => spec.title,
     }
 }

@@ -1,12 +1,15 @@
 //! Keys while something lies over the screen.
 
 use super::super::{
-    Modal, Screen, State, Tab,
+    Modal, Screen, Show, State, Tab,
     columns::{SORT, SORT_GROUPS, SORT_IMAGES, starts_descending},
     list::Sort,
     modal::edit,
 };
-use crate::action::{Code, Key};
+use crate::{
+    action::{Code, Key},
+    format::{filter::Filter, text::sanitize},
+};
 
 impl State {
     pub(super) fn on_modal_key(&mut self, key: Key) {
@@ -21,7 +24,18 @@ impl State {
             Modal::Prompt(prompt) => self.on_prompt_key(key, prompt),
             Modal::Menu(menu) => self.on_menu_key(key, menu),
             Modal::Ask(question) => self.on_question_key(key, question),
-            Modal::Help(scroll) => on_help_key(key, scroll).map(Modal::Help),
+            Modal::Groups(cursor) => self.on_groups_key(key, cursor),
+            Modal::Columns(chooser) => self.on_columns_key(key, chooser),
+            Modal::Trouble(mut explanation) => scrolled(key, explanation.scroll).map(|scroll| {
+                explanation.scroll = scroll;
+                Modal::Trouble(explanation)
+            }),
+            Modal::Results(mut results) => scrolled(key, results.scroll).map(|scroll| {
+                results.scroll = scroll;
+                Modal::Results(results)
+            }),
+            Modal::Limits(editor) => self.on_limits_key(key, editor),
+            Modal::Help(scroll) => scrolled(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
                 Code::Char('y') | Code::Enter => {
                     self.operate(action, targets);
@@ -50,18 +64,29 @@ impl State {
                 let filter = format!("{}{text}", self.filter());
                 self.set_filter(filter);
             }
-            Some(Modal::GroupPrompt(prompt)) => prompt.text.push_str(&text),
+            Some(Modal::GroupPrompt(prompt)) => {
+                if let Some(line) = prompt.text() {
+                    line.push_str(&text);
+                }
+            }
             Some(Modal::Palette(choice)) => {
                 choice.query.push_str(&text);
                 choice.search(&scopes);
             }
+            Some(Modal::Limits(editor)) => editor.texts[editor.cursor].push_str(&text),
             _ => {}
         }
     }
 
     pub(super) fn set_filter(&mut self, filter: String) {
         match self.screen {
-            Screen::Containers => self.containers.filter = filter,
+            Screen::Containers => {
+                // A term that can't be read yet is left out, and the others hold.
+                let (terms, fault) = Filter::read(&filter);
+                self.table.terms = terms;
+                self.table.fault = fault.map(|fault| sanitize(&fault).into_owned());
+                self.containers.filter = filter;
+            }
             Screen::Images => self.images.filter = filter,
             Screen::Groups => self.groups.list.filter = filter,
         }
@@ -103,12 +128,22 @@ impl State {
     }
 
     /// What it can be sorted by.
-    pub fn sort_columns(&self) -> &'static [&'static str] {
+    pub fn sort_columns(&self) -> Vec<&'static str> {
         match self.screen {
-            Screen::Containers => SORT,
-            Screen::Images => SORT_IMAGES,
-            Screen::Groups => SORT_GROUPS,
+            Screen::Images => return SORT_IMAGES.to_vec(),
+            Screen::Groups => return SORT_GROUPS.to_vec(),
+            Screen::Containers => {}
         }
+        // Any column that can be seen, and those that make sense unseen.
+        let mut columns = SORT.to_vec();
+        let shown = self.table.layout.columns.iter();
+        let shown = shown.filter(|shown| shown.show != Show::No);
+        for id in shown.map(|shown| shown.column.id) {
+            if !columns.contains(&id) {
+                columns.push(id);
+            }
+        }
+        columns
     }
 
     fn on_sort_key(&mut self, key: Key, cursor: usize) -> Option<Modal> {
@@ -175,14 +210,15 @@ impl State {
     }
 }
 
-fn on_help_key(key: Key, scroll: usize) -> Option<usize> {
+/// Keys of what can only be read: lines scrolled, or nothing when it is left.
+fn scrolled(key: Key, scroll: usize) -> Option<usize> {
     match key.code {
         Code::Down | Code::Char('j') => Some(scroll + 1),
         Code::Up | Code::Char('k') => Some(scroll.saturating_sub(1)),
         Code::PageDown | Code::Char(' ') => Some(scroll + 10),
         Code::PageUp => Some(scroll.saturating_sub(10)),
         Code::Home | Code::Char('g') => Some(0),
-        Code::Esc | Code::Enter | Code::Char('q' | '?') => None,
+        Code::Esc | Code::Enter | Code::Char('q' | '?' | '!') => None,
         _ => Some(scroll),
     }
 }

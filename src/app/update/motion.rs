@@ -29,9 +29,7 @@ impl State {
             return;
         };
         match self.screen {
-            Screen::Containers => self
-                .containers
-                .step(by, |row| world.containers[row].container.id.clone()),
+            Screen::Containers => self.step_lines(by),
             Screen::Images => {
                 self.images.step(by, |row| world.images[row].id.clone());
                 self.layers_scroll = 0;

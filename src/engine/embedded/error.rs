@@ -81,7 +81,7 @@ fn kind(failure: &Error) -> ErrorKind {
 /// The kind of a refused change of a group.
 pub fn group_kind(error: &groups::Error) -> ErrorKind {
     match error {
-        groups::Error::Name { .. } | groups::Error::Invalid(_) => ErrorKind::Invalid,
+        groups::Error::Name { .. } | groups::Error::Spec(_) => ErrorKind::Invalid,
         groups::Error::Foreign
         | groups::Error::Exists
         | groups::Error::NotEmpty

@@ -10,14 +10,10 @@ mod name;
 
 use std::{fs, io};
 
-use oci_spec::runtime::{LinuxCpuBuilder, LinuxMemoryBuilder, LinuxPidsBuilder, LinuxResources};
-
 use crate::{
-    model::{
-        Bound, FileValue, GroupChange, GroupKind, GroupSettings, Membership, OWN_GROUPS, ProcessRef,
-    },
+    model::{FileValue, GroupChange, GroupKind, Limit, Limits, Membership, OWN_GROUPS, ProcessRef},
     runtime::spec,
-    sys::cgroup::{self, Cgroup, Cgroups, Version},
+    sys::cgroup::{self, Cgroup, Cgroups},
 };
 
 pub use name::classify;
@@ -61,9 +57,9 @@ pub enum Error {
         /// Why.
         why: String,
     },
-    /// The settings make no sense.
-    #[error("{0}")]
-    Invalid(String),
+    /// The limits make no sense.
+    #[error(transparent)]
+    Spec(#[from] spec::Error),
     /// The kernel, or the hierarchy.
     #[error(transparent)]
     Cgroup(#[from] cgroup::Error),
@@ -95,9 +91,26 @@ pub fn change(cgroups: &Cgroups, change: &GroupChange) -> Result<GroupChange, Er
                 files,
             })
         }
-        GroupChange::Limit { path, settings } => {
+        GroupChange::Limit {
+            path,
+            limits,
+            unset,
+        } => {
             let group = open(cgroups, path)?;
-            let files = group.apply_and_tell(&resources(settings, has_memory_v2(&group))?)?;
+            // What is to go must have been there, or nothing is written for it.
+            let mut old = Limits::default();
+            let now = cgroups.details(path, 0)?.limits.asked();
+            for limit in unset {
+                old.copy(*limit, &now);
+                match limit {
+                    // v2 tells a weight of its own scale.
+                    Limit::CpuShares => old.cpu_shares = Some(1024),
+                    Limit::BlkioWeight => old.blkio_weight = Some(500),
+                    _ => {}
+                }
+            }
+            let resources = spec::update(&old, limits, &group.defaults())?;
+            let files = group.apply_and_tell(&resources)?;
             Ok(GroupChange::Restore {
                 path: path.clone(),
                 files,
@@ -297,85 +310,6 @@ fn same_process(process: ProcessRef) -> Result<ProcessRef, Error> {
     })
 }
 
-fn has_memory_v2(group: &Cgroup) -> bool {
-    let mut found = group.hierarchies();
-    found.any(|(version, _, names)| version == Version::V2 && names.iter().any(|n| n == "memory"))
-}
-
-/// Settings as the OCI specification writes limits.
-fn resources(settings: &GroupSettings, is_v2: bool) -> Result<LinuxResources, Error> {
-    let signed = |bound: Bound| match bound {
-        Bound::Unlimited => -1,
-        Bound::At(most) => i64::try_from(most).unwrap_or(i64::MAX),
-    };
-    let mut resources = LinuxResources::default();
-    let mut cpu = LinuxCpuBuilder::default();
-    match settings.cpu_millis {
-        Some(Bound::Unlimited) => cpu = cpu.quota(-1),
-        Some(Bound::At(0)) => return Err(Error::Invalid("no CPU at all can't be given".into())),
-        Some(Bound::At(millis)) => {
-            let quota = millis.saturating_mul(spec::CPU_PERIOD_US / 1000);
-            cpu = cpu
-                .quota(i64::try_from(quota).unwrap_or(i64::MAX))
-                .period(spec::CPU_PERIOD_US);
-        }
-        None => {}
-    }
-    if let Some(shares) = settings.cpu_shares {
-        cpu = cpu.shares(shares);
-    }
-    if let Some(cpus) = &settings.cpuset_cpus {
-        cpu = cpu.cpus(cpus);
-    }
-    resources.set_cpu(Some(spec::built(cpu.build())));
-
-    let mut memory = LinuxMemoryBuilder::default();
-    let mut any = false;
-    if let Some(bound) = settings.memory {
-        memory = memory.limit(signed(bound));
-        any = true;
-    }
-    // As for containers: as much swap again as memory, unless said otherwise.
-    let swap = settings.memory_swap.or(match settings.memory {
-        Some(Bound::At(bytes)) => Some(Bound::At(bytes.saturating_mul(2))),
-        other => other,
-    });
-    if let Some(bound) = swap {
-        memory = memory.swap(signed(bound));
-        any = true;
-    }
-    let mut unified = std::collections::HashMap::new();
-    match settings.memory_reservation {
-        Some(Bound::At(bytes)) => {
-            memory = memory.reservation(signed(Bound::At(bytes)));
-            any = true;
-        }
-        // Without a reservation: v1's soft limit is none, v2's low is nothing at all.
-        Some(Bound::Unlimited) if !is_v2 => {
-            memory = memory.reservation(-1);
-            any = true;
-        }
-        Some(Bound::Unlimited) => {
-            unified.insert("memory.low".to_owned(), "0".to_owned());
-        }
-        None => {}
-    }
-    if let Some(bound) = settings.memory_high {
-        let value = bound
-            .at()
-            .map_or("max".to_owned(), |bytes| bytes.to_string());
-        unified.insert("memory.high".to_owned(), value);
-    }
-    resources.set_memory(any.then(|| spec::built(memory.build())));
-    resources.set_pids(
-        settings
-            .pids
-            .map(|bound| spec::built(LinuxPidsBuilder::default().limit(signed(bound)).build())),
-    );
-    resources.set_unified((!unified.is_empty()).then_some(unified));
-    Ok(resources)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -409,22 +343,6 @@ mod tests {
             let path = format!("{OWN_GROUPS}/{bad}");
             assert!(matches!(check(&path), Err(Error::Name { .. })), "{bad}");
         }
-    }
-
-    #[test]
-    fn what_is_not_named_is_not_written_and_no_limit_is_minus_one() {
-        let none = resources(&GroupSettings::default(), true).unwrap();
-        assert!(none.memory().is_none() && none.pids().is_none() && none.unified().is_none());
-        let settings = GroupSettings {
-            cpu_millis: Some(Bound::Unlimited),
-            memory: Some(Bound::At(64 << 20)),
-            pids: Some(Bound::Unlimited),
-            ..GroupSettings::default()
-        };
-        let set = resources(&settings, true).unwrap();
-        assert_eq!(set.cpu().as_ref().unwrap().quota(), Some(-1));
-        assert_eq!(set.memory().unwrap().swap(), Some(128 << 20));
-        assert_eq!(set.pids().unwrap().limit(), -1);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use oci_spec::{
     },
 };
 
-pub use resources::{CPU_PERIOD_US, resources};
+pub use resources::{resources, update};
 pub use validate::validate;
 
 use super::{paths::ContainerPaths, record::ContainerRecord};
@@ -379,6 +379,6 @@ pub fn merge_env(mut lower: Vec<String>, upper: &[String]) -> Vec<String> {
 }
 
 /// What a builder whose every field is set made.
-pub(in crate::runtime) fn built<T>(made: std::result::Result<T, OciSpecError>) -> T {
+fn built<T>(made: std::result::Result<T, OciSpecError>) -> T {
     made.expect("every field without a default is set")
 }

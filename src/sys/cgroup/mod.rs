@@ -39,5 +39,6 @@ pub use error::{Error, Result};
 pub use group::Cgroup;
 pub use hierarchy::{Cgroups, Version};
 pub use oom::OomWatch;
+pub use resources::Defaults;
 pub use sampler::Sampler;
 pub use tree::{Found, Tree};

@@ -22,6 +22,8 @@ screens! {
     processes_of_a_group_narrow: COLOR, 80 x 24, "3 j tab";
     group_prompt: COLOR, 80 x 24, "3 n n i g h t";
     group_prompt_with_a_fault: COLOR, 80 x 24, "3 n enter";
+    group_limits: COLOR, 100 x 30, "3 / b a t c h enter G u 1 . 5 down down down 2 g";
+    group_limits_narrow: COLOR, 80 x 24, "3 / b a t c h enter G u x enter";
     groups_help: COLOR, 160 x 45, "3 ?";
     refusal_to_change_a_foreign_group: COLOR, 80 x 24, "3 d";
 }
