@@ -102,3 +102,59 @@ async fn finish(state: &mut State, engine: &Fake, change: GroupChange) {
     let effects = state.update(Message::World(Ok(world)));
     answer(state, engine, effects).await;
 }
+
+#[tokio::test]
+async fn nothing_from_a_group_reaches_the_screen_as_a_control_character() {
+    let engine = Fake::full();
+    engine.change(|world| {
+        for row in &mut world.groups {
+            let mut group = (*row.group).clone();
+            group.name = format!("{}\u{1b}[2J\u{202e}", group.name).into();
+            if group.depth > 1 {
+                group.path = format!("{}\u{7}\n", group.path).into();
+            }
+            row.group = std::sync::Arc::new(group);
+        }
+    });
+    let mut state = dashboard(&engine, COLOR, 160, 45, 3).await;
+    press(&mut state, &engine, "3").await;
+    for keys in ["G", "tab", "tab x", "n \u{1b}", "esc ?"] {
+        for key in keys.split(' ') {
+            if let Some(key) = Key::parse(key) {
+                let effects = state.update(Message::Key(key));
+                // What it asks of the engine is of no path that the fake knows.
+                drop(effects);
+            }
+        }
+        let buffer = drawn(&state);
+        let mut symbols = buffer.content.iter().map(|cell| cell.symbol());
+        assert!(!symbols.any(|s| s.chars().any(|c| c.is_control() || c == '\u{202e}')));
+    }
+}
+
+#[tokio::test]
+async fn colourless_and_tiny_screens_of_groups_are_drawn() {
+    let plain = Look {
+        glyphs: Glyphs::Ascii,
+        has_color: false,
+    };
+    for (width, height) in [(1, 1), (60, 12), (61, 13), (119, 30), (200, 30), (300, 100)] {
+        let engine = Fake::full();
+        let mut state = dashboard(&engine, plain, width, height, 3).await;
+        for keys in [
+            "3",
+            "G",
+            "tab",
+            "tab enter",
+            "enter / b a t c h enter G u",
+            "esc X",
+        ] {
+            press(&mut state, &engine, keys).await;
+            for cell in &drawn(&state).content {
+                assert_eq!(cell.fg, ratatui::style::Color::Reset, "{keys}: {cell:?}");
+                let is_name = cell.symbol().chars().any(|c| c >= '\u{3000}');
+                assert!(cell.symbol().is_ascii() || is_name, "{keys}: {cell:?}");
+            }
+        }
+    }
+}
