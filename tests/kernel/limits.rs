@@ -269,3 +269,35 @@ fn limits_that_are_unset_are_gone_from_the_kernel_and_the_record() {
     let line = s.refused(&["update", "--unset", "colour", "xx"], 125);
     assert!(line.contains("pids-limit"), "{line}");
 }
+
+#[test]
+fn tree_of_groups_names_our_containers_and_shows_what_the_kernel_holds() {
+    let s = Sandbox::new();
+    let args = [
+        "--name",
+        "xx",
+        "--cpus",
+        "0.5",
+        "-m",
+        "64m",
+        "--pids-limit",
+        "33",
+    ];
+    let id = s.start(&[&args[..], &[BUSYBOX, "sleep", "1000"]].concat());
+    let tree: serde_json::Value = serde_json::from_str(&s.ok(&["cgroups", "--json", &id])).unwrap();
+    let all = tree.as_array().unwrap();
+    let path = format!("wharf/{id}");
+    let find = |path: &str| all.iter().find(|group| group["path"] == path);
+    let group = find(&path).unwrap_or_else(|| panic!("{tree}"));
+    assert_eq!(
+        (&group["name"], &group["kind"]),
+        (&"xx".into(), &"container".into())
+    );
+    assert_eq!(group["cpu_limit"], 0.5);
+    assert_eq!(group["memory_limit"], 64 << 20);
+    assert_eq!(group["pids_limit"], 33);
+    assert_eq!(group["pids"], 1);
+    // Those above it are there with it, and nobody else.
+    assert!(find("").is_some() && find("wharf").is_some());
+    assert_eq!(all.len(), 3, "{tree}");
+}
