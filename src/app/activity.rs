@@ -137,6 +137,18 @@ impl Activity {
 }
 
 impl Entry {
+    /// Its words, as they are filtered and copied.
+    pub fn line(&self) -> String {
+        let result = match &self.outcome {
+            Outcome::Running => "running",
+            Outcome::Done(_, said) if said.is_empty() => "done",
+            Outcome::Done(_, said) => said,
+            Outcome::Failed(_, failure) => &failure.message,
+        };
+        let command = self.command.as_deref().unwrap_or("");
+        format!("{} {}: {result} {command}", self.at, self.what)
+    }
+
     fn end(&mut self, clock: Duration, result: Result<String, Failure>) {
         let took = clock.saturating_sub(self.since);
         self.outcome = match result {

@@ -2,12 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Tab, follow::Logs, log::LogRow};
+use jiff::Timestamp;
+
+use super::{Gesture, Tab, follow::Logs, log::LogRow};
 use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Process, SignalRequest, Visible, World},
+    model::{Change, ContainerId, Digest, Event, Process, SignalRequest, Visible, World},
 };
 
 /// Something happened.
@@ -15,6 +17,8 @@ use crate::{
 pub enum Message {
     /// A key was pressed.
     Key(Key),
+    /// The mouse did something at a column and a line.
+    Mouse(Gesture, u16, u16),
     /// Text was pasted.
     Paste(String),
     /// The terminal has another size.
@@ -31,6 +35,10 @@ pub enum Message {
     Changes(u64, Result<Vec<Change>, Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// Events of the watch of this number.
+    Events(u64, Vec<Event>),
+    /// They ended, or could not be read.
+    EventsEnded(u64, Option<Failure>),
     /// A single thing was done; what there is to say of it.
     Done(u64, Result<String, Failure>),
     /// The terminal is ours again.
@@ -71,6 +79,17 @@ pub enum Effect {
     },
     /// Stop loading.
     Unwatch,
+    /// Tell what happens, and what happened since some time.
+    WatchEvents {
+        /// Number of the watch.
+        watch: u64,
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// Tell it no more.
+    UnwatchEvents,
+    /// Hear the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Hand text to the clipboard of whoever looks at the terminal.
     Copy(String),
     /// Do a single thing, with one [`Message::Done`].

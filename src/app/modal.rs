@@ -30,6 +30,33 @@ pub enum Modal {
     },
 }
 
+impl Modal {
+    /// Its keys, where it doesn't tell them itself.
+    pub fn keys(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Filter(_) | Self::Prompt(_) => &[],
+            Self::Sort(_) => &[
+                ("up down", "choose"),
+                ("enter", "sorts, again turns it round"),
+                ("esc", "closes"),
+            ],
+            Self::Palette(_) => &[
+                ("up down", "choose"),
+                ("enter", "does it"),
+                ("esc", "closes"),
+            ],
+            Self::Menu(_) => &[
+                ("up down", "choose"),
+                ("enter", "takes it"),
+                ("a letter before a line", "takes that"),
+                ("esc", "closes"),
+            ],
+            Self::Help(_) => &[("up down pgup pgdn", "scroll"), ("esc", "closes")],
+            Self::Ask(_) | Self::Confirm { .. } => &[("y enter", "yes"), ("n esc", "no")],
+        }
+    }
+}
+
 /// What the palette found for the words typed.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {

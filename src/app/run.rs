@@ -3,7 +3,7 @@
 
 use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
 use nix::sys::signal::{Signal, raise};
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Effect, Failure, Look, Message, Passage, State,
+    Effect, Failure, Gesture, Look, Message, Passage, State,
     collector::{Collector, collector},
     effect::Effects,
     keymap,
@@ -61,13 +61,14 @@ pub async fn run(
     tokio::task::yield_now().await;
 
     let (sender, messages) = mpsc::channel(64);
+    let display = Display::enter(state.hears_mouse)?;
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
         effects: Effects::new(Arc::clone(&engine), sender, stop.clone()),
         engine,
         collector,
-        display: Display::enter()?,
+        display,
         draw,
         interact: options.interact,
     };
@@ -188,6 +189,11 @@ impl Dashboard {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
+            Effect::Mouse(is_heard) => {
+                if let Err(error) = self.display.hear_mouse(is_heard) {
+                    tracing::warn!("ask for the mouse: {error}");
+                }
+            }
             Effect::Copy(text) => {
                 if let Err(error) = self.display.copy(&text) {
                     tracing::warn!("copy by OSC 52: {error}");
@@ -196,6 +202,8 @@ impl Dashboard {
             Effect::Operate { .. }
             | Effect::Watch { .. }
             | Effect::Follow { .. }
+            | Effect::WatchEvents { .. }
+            | Effect::UnwatchEvents
             | Effect::Do { .. }
             | Effect::Unwatch
             | Effect::Interact { .. } => {}
@@ -306,6 +314,17 @@ fn message_of(event: Event) -> Option<Message> {
         Event::Key(event) => keymap::key(event).map(Message::Key),
         Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(width, height) => Some(Message::Resize(width, height)),
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+        Event::Mouse(event) => {
+            let gesture = match event.kind {
+                MouseEventKind::Down(MouseButton::Left) => Gesture::Press,
+                MouseEventKind::Drag(MouseButton::Left) => Gesture::Drag,
+                MouseEventKind::Up(MouseButton::Left) => Gesture::Release,
+                MouseEventKind::ScrollUp => Gesture::WheelUp,
+                MouseEventKind::ScrollDown => Gesture::WheelDown,
+                _ => return None,
+            };
+            Some(Message::Mouse(gesture, event.column, event.row))
+        }
+        Event::FocusGained | Event::FocusLost => None,
     }
 }

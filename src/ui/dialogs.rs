@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{View, menus, pen::Pen};
 use crate::{
     action::{ACTIONS, Action, Scope},
-    app::{Choice, Modal, Screen, Target},
+    app::{self, Choice, Modal, Screen, Target},
     format::{
         Tone,
         columns::{self, CONTAINERS},
@@ -150,13 +150,13 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
     let theme = view.theme;
     let ids = view.state.sort_columns();
     let current = view.state.sort();
-    let area = centered(view, 34, ids.len() as u16 + 2);
+    let area = app::sort_area(view.state, ids.len());
     let inside = boxed(buffer, view, area, "Sort by", theme.plain());
     let top = (cursor + 1).saturating_sub(usize::from(inside.height));
     for (y, (n, id)) in (inside.y..inside.bottom()).zip(ids.iter().enumerate().skip(top)) {
         let title = match view.state.screen {
             Screen::Containers => columns::find(CONTAINERS, id).map_or(*id, |column| column.title),
-            Screen::Images => id,
+            _ => id,
         };
         let mut pen = Pen::line(buffer, inside, y);
         let columns = pen.room().saturating_sub(12);
@@ -171,8 +171,8 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
             let text = match (current.is_descending, view.state.screen) {
                 (true, Screen::Containers) => theme.sign("▾ descending", "v descending"),
                 (false, Screen::Containers) => theme.sign("▴ ascending", "^ ascending"),
-                (true, Screen::Images) => "turned round",
-                (false, Screen::Images) => "",
+                (true, _) => "turned round",
+                (false, _) => "",
             };
             pen.put(text, theme.quiet());
         }
@@ -189,12 +189,7 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
 
 fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
     let theme = view.theme;
-    let width = view.state.area.width.saturating_sub(8).min(88);
-    let height = (choice.found.len() as u16 + 4).min(view.state.area.height.saturating_sub(4));
-    let area = Rect {
-        y: view.state.area.y + 2,
-        ..centered(view, width, height.max(5))
-    };
+    let area = app::palette_area(view.state, choice.found.len());
     let inside = boxed(buffer, view, area, "Palette", theme.plain());
     let mut pen = Pen::line(buffer, inside, inside.y);
     pen.put(": ", theme.strong())
@@ -308,14 +303,7 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
 }
 
 pub fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
-    let area = view.state.area;
-    let (width, height) = (width.min(area.width), height.min(area.height));
-    Rect::new(
-        area.x + (area.width - width) / 2,
-        area.y + (area.height - height) / 2,
-        width,
-        height,
-    )
+    app::centered(view.state, width, height)
 }
 
 /// Empties an area and draws a frame round it; what is inside.
@@ -351,7 +339,7 @@ pub fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, styl
 }
 
 /// The text broken between words into lines of at most so many columns.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("there is always one line");

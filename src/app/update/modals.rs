@@ -61,6 +61,14 @@ impl State {
         match self.screen {
             Screen::Containers => self.containers.filter = filter,
             Screen::Images => self.images.filter = filter,
+            Screen::Events => {
+                self.events.list.filter = filter;
+                return self.events.arrange();
+            }
+            Screen::Activity => {
+                self.done.filter = filter;
+                return self.arrange_activity();
+            }
         }
         self.arrange();
     }
@@ -94,7 +102,7 @@ impl State {
     pub fn sort(&self) -> Sort {
         match self.screen {
             Screen::Containers => self.containers.sort,
-            Screen::Images => self.images.sort,
+            _ => self.images.sort,
         }
     }
 
@@ -102,7 +110,7 @@ impl State {
     pub fn sort_columns(&self) -> &'static [&'static str] {
         match self.screen {
             Screen::Containers => SORT,
-            Screen::Images => SORT_IMAGES,
+            _ => SORT_IMAGES,
         }
     }
 
@@ -123,7 +131,7 @@ impl State {
         }
     }
 
-    fn sort_by(&mut self, column: &'static str) {
+    pub(super) fn sort_by(&mut self, column: &'static str) {
         let current = self.sort();
         let sort = Sort {
             column,
@@ -135,7 +143,7 @@ impl State {
         };
         match self.screen {
             Screen::Containers => self.containers.sort = sort,
-            Screen::Images => self.images.sort = sort,
+            _ => self.images.sort = sort,
         }
         self.arrange();
     }
