@@ -88,6 +88,7 @@ pub enum Action {
     ScreenActivity,
     EventJump,
     Mouse,
+    Run,
     CommandLine,
 }
 

@@ -3,8 +3,8 @@
 use super::{
     Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
     needs::{
-        a_container, can_exec, can_kill, can_pause, can_remove, can_remove_image, can_restart,
-        can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
+        a_container, can_change, can_exec, can_kill, can_pause, can_remove, can_remove_image,
+        can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
     },
 };
 
@@ -372,6 +372,10 @@ pub const ACTIONS: &[ActionSpec] = &[
     .says("Find an action by its name"),
     global(Action::Copy, "view.copy", "copy", &[Key::char('y')])
         .says("Copy what is selected to the clipboard of this terminal"),
+    global(Action::Run, "container.run", "run", &[Key::char('R')])
+        .says("Make a container from an image and start it")
+        .cli("run")
+        .needs(can_change),
     global(Action::Mouse, "view.mouse", "mouse", &[Key::char('M')])
         .says("Hear the mouse, or leave it to the terminal to select text"),
     global(Action::Help, "view.help", "help", &[Key::char('?')])
@@ -494,11 +498,6 @@ pub const ACTIONS: &[ActionSpec] = &[
     )
     .says("Leave; what runs goes on running"),
     // Subcommands only.
-    command(
-        "container.run",
-        "run",
-        "Make a container from an image and start it",
-    ),
     command(
         "container.create",
         "create",

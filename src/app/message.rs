@@ -9,7 +9,9 @@ use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Event, Process, SignalRequest, Visible, World},
+    model::{
+        Change, ContainerId, CreateRequest, Digest, Event, Process, SignalRequest, Visible, World,
+    },
 };
 
 /// Something happened.
@@ -40,7 +42,7 @@ pub enum Message {
     /// They ended, or could not be read.
     EventsEnded(u64, Option<Failure>),
     /// A single thing was done; what there is to say of it.
-    Done(u64, Result<String, Failure>),
+    Done(u64, Result<Said, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// The time came at which something on screen changes by itself.
@@ -50,7 +52,7 @@ pub enum Message {
 }
 
 /// Something is to be done; the loop does it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Do an action to several things, each with a [`Message::Operated`] of its own.
     Operate {
@@ -115,7 +117,7 @@ pub enum Effect {
 }
 
 /// A single thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Job {
     /// Write a new file.
     Save {
@@ -126,6 +128,17 @@ pub enum Job {
     },
     /// Send a signal to one process of a container.
     Signal(SignalRequest),
+    /// Make a container and start it.
+    Run(Box<CreateRequest>),
+}
+
+/// What there is to say of a thing that was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// In words, safe to draw.
+    pub line: String,
+    /// The container that was made.
+    pub made: Option<ContainerId>,
 }
 
 /// How the terminal is given to a container.

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Effect, Failure, Gesture, Look, Message, Passage, State,
+    Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
     keymap,
@@ -40,6 +40,8 @@ pub type Interact = Box<dyn Fn(Session) -> Pin<Box<dyn Future<Output = io::Resul
 pub struct Options {
     /// What the terminal can show.
     pub look: Look,
+    /// Who reads the command line of a container to run.
+    pub plan: Plan,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
 }
@@ -54,7 +56,8 @@ pub async fn run(
     let _stop_all = stop.clone().drop_guard();
     let (width, height) = crossterm::terminal::size()?;
     let area = Rect::new(0, 0, width, height);
-    let state = State::new(options.look, engine.capabilities(), area);
+    let mut state = State::new(options.look, engine.capabilities(), area);
+    state.plan = options.plan;
     // The first picture is under way before the terminal is touched.
     let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
     let collect = tokio::spawn(collect);

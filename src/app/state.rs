@@ -6,11 +6,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Details, Effect, Events, Failure, History, List, Modal, Operations, Pointer, Target,
-    geometry,
+    Activity, Details, Effect, Events, Failure, History, List, Modal, Operations, Plan, Pointer,
+    Target, geometry,
 };
 use crate::{
-    action::{Scope, Subject},
+    action::{Action, Scope, Subject},
     format::{
         Glyphs,
         columns::{self, CONTAINERS, Item},
@@ -134,6 +134,10 @@ pub struct State {
     pub toasts: Vec<Toast>,
     /// What lies over the screen.
     pub modal: Option<Modal>,
+    /// What was chosen in the palette, the last first.
+    pub(super) recent: Vec<Action>,
+    /// Reads a command line.
+    pub plan: Plan,
     /// Whether the mouse is heard.
     pub hears_mouse: bool,
     /// What the mouse did before.
@@ -172,6 +176,8 @@ impl State {
             events: Events::default(),
             toasts: Vec::new(),
             modal: None,
+            recent: Vec::new(),
+            plan: super::form::no_plan,
             hears_mouse: true,
             pointer: Pointer::default(),
             is_dirty: true,

@@ -17,6 +17,7 @@ use crate::{
 pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
     match &view.state.modal {
         None | Some(Modal::Filter(_) | Modal::Prompt(_)) => {}
+        Some(Modal::Run(form)) => super::form::draw(buffer, view, form),
         Some(Modal::Menu(menu)) => menus::menu(buffer, view, menu),
         Some(Modal::Ask(question)) => menus::question(buffer, view, question),
         Some(Modal::Help(scroll)) => help(buffer, view, *scroll),
@@ -201,8 +202,12 @@ fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
     if choice.found.is_empty() {
         Pen::line(buffer, inside, first).put("no action is called so", theme.quiet());
     }
-    for (y, (n, spec)) in (first..inside.bottom()).zip(choice.found.iter().enumerate().skip(top)) {
-        let verdict = view.state.verdict(spec);
+    let labels: Vec<_> = choice.found.iter().map(|found| found.label()).collect();
+    let widest = labels.iter().map(|label| width(label)).max().unwrap_or(0) as u16;
+    let columns = widest.clamp(14, 40);
+    for (y, (n, found)) in (first..inside.bottom()).zip(choice.found.iter().enumerate().skip(top)) {
+        let spec = found.spec;
+        let verdict = view.state.verdict_of(found);
         let style = match verdict {
             Ok(()) => theme.plain(),
             Err(_) => theme.quiet(),
@@ -213,7 +218,8 @@ fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
             .first()
             .map(ToString::to_string)
             .unwrap_or_default();
-        pen.cell(spec.title, 14, Align::Left, style, theme).skip(2);
+        pen.cell(&labels[n], columns, Align::Left, style, theme)
+            .skip(2);
         pen.cell(&key, 9, Align::Left, theme.strong(), theme)
             .skip(2);
         let text = match &verdict {
@@ -263,12 +269,12 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
             lines.push((keys.join(" "), spec.title.into(), text, verdict.is_ok()));
         }
     }
-    let width = view.state.area.width.saturating_sub(4).min(96);
+    let columns = view.state.area.width.saturating_sub(4).min(96);
     let height = (lines.len() as u16 + 2).min(view.state.area.height.saturating_sub(2));
     let inside = boxed(
         buffer,
         view,
-        centered(view, width, height),
+        centered(view, columns, height),
         "Keys",
         theme.plain(),
     );

@@ -5,6 +5,7 @@ mod chart;
 mod details;
 mod dialogs;
 mod feeds;
+mod form;
 mod frame;
 mod gauge;
 mod hints;

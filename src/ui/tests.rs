@@ -21,6 +21,7 @@ async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: 
     let area = Rect::new(0, 0, width, height);
     let mut state = State::new(look, engine.capabilities(), area);
     state.zone = jiff::tz::TimeZone::UTC;
+    state.plan = crate::cli::plan;
     for _ in 0..seconds {
         let visible = Visible {
             stats: true,
@@ -179,6 +180,11 @@ screens! {
     sort_menu: COLOR, 80 x 24, "o j j j";
     sorted_by_memory: COLOR, 160 x 45, "o j j j j j enter";
     palette: COLOR, 80 x 24, ": s t o";
+    palette_with_names: COLOR, 80 x 24, ": s t o p tab g a";
+    run_form: COLOR, 160 x 45, "R d e b right down s l e e p space 9";
+    run_form_narrow: COLOR, 80 x 24, "R d e b";
+    run_form_in_ascii: ASCII, 80 x 24, "R a down down down down x enter";
+    run_form_at_the_least_size: COLOR, 60 x 12, "R";
     help: COLOR, 160 x 45, "?";
     help_narrow: COLOR, 80 x 24, "?";
     question_before_a_removal: COLOR, 160 x 45, "space space d";
@@ -407,7 +413,8 @@ async fn every_size_is_drawn_without_a_panic() {
             "esc 2",
             "4 j y",
             "esc 6",
-            "1 H",
+            "1 R",
+            "esc H",
             "esc ctrl-s",
             "esc P tab ctrl-s",
         ] {

@@ -4,10 +4,12 @@
 mod copy;
 mod dialog;
 mod feeds;
+mod form;
 mod log;
 mod modals;
 mod motion;
 mod operate;
+mod palette;
 mod pointer;
 mod processes;
 
@@ -18,7 +20,6 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
-    modal::Choice,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -222,7 +223,8 @@ impl State {
                 self.open_process_sort();
             }
             Action::Sort => self.open_sort(),
-            Action::Palette => self.modal = Some(Modal::Palette(Choice::new(&self.scopes()))),
+            Action::Palette => self.open_palette(),
+            Action::Run => self.open_form(),
             Action::Help => self.modal = Some(Modal::Help(0)),
             Action::Zoom => self.is_zoomed = !self.is_zoomed,
             Action::NextPane => self.step_pane(),

@@ -494,3 +494,122 @@ async fn clicks_anywhere_do_no_harm() {
         assert!(bench.engine.calls().is_empty());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn few_letters_find_an_action_and_what_was_used_comes_first() {
+    let mut bench = bench_with_log(&[]).await;
+    let first = |bench: &Bench, query: &str| {
+        let found = bench.state.find(query);
+        found.first().map(|found| found.spec.id)
+    };
+    assert_eq!(first(&bench, "rest"), Some("container.restart"));
+    assert_eq!(first(&bench, "unp"), Some("container.unpause"));
+    assert_eq!(first(&bench, "stp"), Some("container.stop"));
+    assert_eq!(first(&bench, "zzz"), None);
+    assert_ne!(first(&bench, ""), Some("log.wrap"));
+    bench.press(":").await;
+    bench.type_in("wrap").await;
+    bench.press("enter").await;
+    assert_eq!(first(&bench, ""), Some("log.wrap"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn palette_completes_names_and_acts_on_what_is_named() {
+    let mut bench = bench_with_log(&[]).await;
+    bench.press(":").await;
+    bench.type_in("stop").await;
+    bench.press("tab").await;
+    bench.type_in("post").await;
+    let Some(Modal::Palette(choice)) = &bench.state.modal else {
+        panic!("it is open");
+    };
+    assert_eq!(choice.query, "stop post");
+    assert_eq!(choice.found[0].label(), "stop postgres");
+    bench.press("enter").await;
+    assert_eq!(bench.engine.calls(), ["stop postgres"]);
+    assert_eq!(bench.selected(), "gateway", "the cursor stays");
+    // From another screen, by the command's name, and asking as always.
+    bench.press("2 :").await;
+    bench.type_in("rm queue").await;
+    bench.press("enter").await;
+    assert!(matches!(bench.state.modal, Some(Modal::Confirm { .. })));
+    bench.press("n :").await;
+    bench.type_in("logs migrate").await;
+    bench.press("enter").await;
+    assert_eq!(bench.state.screen, Screen::Containers);
+    assert_eq!(bench.selected(), "migrate");
+    bench.press(":").await;
+    bench.type_in("sort memory").await;
+    bench.press("enter").await;
+    assert_eq!(bench.state.sort().column, "memory");
+    bench.press(":").await;
+    bench.type_in("stop migrate").await;
+    bench.press("enter").await;
+    assert_eq!(bench.told(), "can't stop migrate: it isn't running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn form_runs_what_it_shows_and_the_cursor_goes_there() {
+    let mut bench = bench_with_log(&[]).await;
+    bench.state.plan = crate::cli::plan;
+    bench.press("R").await;
+    bench.type_in("deb").await;
+    bench.press("right down").await;
+    bench.type_in("sleep 9").await;
+    bench.press("down").await;
+    bench.type_in("napper").await;
+    bench.own.clear();
+    bench.press("ctrl-y").await;
+    let command = "wharf run -d --name napper debian:12 sleep 9";
+    assert!(
+        bench.own.contains(&Effect::Copy(command.into())),
+        "{:?}",
+        bench.own
+    );
+    bench.press("enter").await;
+    assert_eq!(bench.engine.calls(), ["start napper"]);
+    assert_eq!(bench.told(), "started napper");
+    bench.tick().await;
+    assert_eq!(bench.selected(), "napper");
+    let entry = bench.state.activity.entries().next().unwrap();
+    assert_eq!(entry.command.as_deref(), Some(command));
+}
+
+#[tokio::test(start_paused = true)]
+async fn form_that_is_wrong_stays_open_and_says_why() {
+    let mut bench = bench_with_log(&[]).await;
+    bench.state.plan = crate::cli::plan;
+    bench.press("R enter").await;
+    let Some(Modal::Run(form)) = &bench.state.modal else {
+        panic!("it is open");
+    };
+    assert_eq!(form.planned.clone().unwrap_err(), "an image is needed");
+    bench.type_in("a").await;
+    bench.press("down down down down").await;
+    bench.send(Message::Paste("lots\n".into())).await;
+    bench.press("enter").await;
+    let Some(Modal::Run(form)) = &bench.state.modal else {
+        panic!("it is open");
+    };
+    assert!(form.planned.clone().unwrap_err().contains("--memory"));
+    assert!(bench.engine.calls().is_empty());
+    bench.press("esc").await;
+    assert!(bench.state.modal.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn container_that_cannot_start_is_told_and_one_to_be_removed_is() {
+    use crate::engine::{EngineError, ErrorKind};
+    let mut bench = bench_with_log(&[]).await;
+    bench.state.plan = crate::cli::plan;
+    bench
+        .engine
+        .fail_next(EngineError::new(ErrorKind::CommandNotFound, "start", "x"));
+    bench.press("R").await;
+    bench.type_in("debian:12").await;
+    bench.press(&["up"; 14].join(" ")).await;
+    bench.press(&["down"; 14].join(" ")).await;
+    bench.press("space enter").await;
+    assert_eq!(bench.engine.calls(), ["start new", "remove new"]);
+    assert!(bench.state.toasts.last().unwrap().is_error);
+}
