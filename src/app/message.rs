@@ -168,6 +168,16 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+impl Failure {
+    /// A signal ended what was under way.
+    pub(super) fn asked_to_end() -> Self {
+        Self {
+            message: "a signal asked to end".into(),
+            hint: None,
+        }
+    }
+}
+
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         Self {

@@ -1,7 +1,13 @@
 //! The loop: the one owner of the state, one `select!`, one frame a turn and only if
 //! something visible changed.
 
-use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io::{self, Write},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
@@ -150,7 +156,16 @@ impl Dashboard {
                         let result = match result {
                             Ok(session) => {
                                 drop(input);
-                                let result = self.interact(session).await;
+                                // Whoever asks us to end need not wait for the session.
+                                let result = tokio::select! {
+                                    result = self.interact(session) => result,
+                                    _ = terminate.recv() => Err(Failure::asked_to_end()),
+                                    _ = hangup.recv() => Err(Failure::asked_to_end()),
+                                };
+                                if result == Err(Failure::asked_to_end()) {
+                                    self.state.is_done = true;
+                                    return Ok(());
+                                }
                                 input = EventStream::new();
                                 result
                             }
@@ -165,6 +180,10 @@ impl Dashboard {
             }
             if self.state.is_done {
                 return Ok(());
+            }
+            // A task that panicked gave the terminal back, as it must where that ends us.
+            if self.display.take_back()? {
+                self.state.on_panic();
             }
             let now = Instant::now();
             if self.state.is_dirty && (is_urgent && self.state.world.is_some() || now >= due) {
@@ -287,7 +306,11 @@ impl Dashboard {
         if self.effects.operations.is_empty() {
             return;
         }
-        eprintln!("wharf: waiting for operations to end; ctrl-c leaves them");
+        // A terminal that hung up takes no words, and that is no reason to panic.
+        let _ = writeln!(
+            io::stderr(),
+            "wharf: waiting for operations to end; ctrl-c leaves them"
+        );
         let interrupt = async {
             match signal(SignalKind::interrupt()) {
                 Ok(mut signal) => drop(signal.recv().await),

@@ -114,6 +114,15 @@ impl Display {
         Ok(())
     }
 
+    /// Takes the terminal again if the panic of a task gave it back; whether it did.
+    pub fn take_back(&mut self) -> io::Result<bool> {
+        if IS_OURS.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
+        self.resume()?;
+        Ok(true)
+    }
+
     /// Gives the terminal back as it was.
     pub fn suspend(&mut self) {
         restore();

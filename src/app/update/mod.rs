@@ -436,6 +436,16 @@ impl State {
         });
     }
 
+    /// A task of ours panicked: it said why on the terminal, where it is read after this.
+    pub(super) fn on_panic(&mut self) {
+        self.is_dirty = true;
+        self.tell_failure(Failure {
+            message: "a part of wharf failed; what it said stands above the prompt after this"
+                .into(),
+            hint: Some("please report it".into()),
+        });
+    }
+
     fn drop_old_toasts(&mut self) {
         let before = self.toasts.len();
         let clock = self.clock;
