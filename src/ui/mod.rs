@@ -4,6 +4,8 @@
 mod chart;
 mod details;
 mod dialogs;
+mod feeds;
+mod form;
 mod frame;
 mod gauge;
 mod hints;
@@ -40,6 +42,8 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Events => feeds::events(buffer, &view),
+        Screen::Activity => feeds::activity(buffer, &view),
     }
     frame::divider(buffer, &view);
     hints::draw(buffer, &view);
