@@ -9,12 +9,28 @@
 mod key;
 mod needs;
 mod rows;
+mod tabs;
 
 use std::borrow::Cow;
 
 pub use key::{Code, Key};
 pub use needs::Subject;
-pub use rows::ACTIONS;
+
+/// Every action, in the order in which help, hints and palette list them.
+pub const ACTIONS: &[ActionSpec] = &ALL;
+
+const ALL: [ActionSpec; rows::ROWS.len() + tabs::TABS.len()] = {
+    let mut all = [rows::ROWS[0]; rows::ROWS.len() + tabs::TABS.len()];
+    let mut n = 0;
+    while n < all.len() {
+        all[n] = match n < rows::ROWS.len() {
+            true => rows::ROWS[n],
+            false => tabs::TABS[n - rows::ROWS.len()],
+        };
+        n += 1;
+    }
+    all
+};
 
 /// What the dashboard can do. [`Action::CommandLine`] stands for all that only a
 /// subcommand can: such rows have no key and never reach the dashboard.
