@@ -202,13 +202,11 @@ pub fn of_subcommand(cli: &str) -> Option<&'static ActionSpec> {
     ACTIONS.iter().find(|spec| spec.cli == Some(cli))
 }
 
-/// The rows that `key` means on a screen, in order: more than one only where no thing
-/// ever allows two of them (pause and unpause).
+/// The rows that `key` means on a screen, the screen's own first: more than one only
+/// where no thing ever allows two of them (pause and unpause), or where the screen gives
+/// a key of every screen another meaning.
 pub fn of_key(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
-    ACTIONS
-        .iter()
-        .filter(move |spec| spec.scope == scope || spec.scope == Scope::Global)
-        .filter(move |spec| spec.keys.contains(&key))
+    of_scope(scope, key).chain(of_scope(Scope::Global, key))
 }
 
 /// The rows that `key` means in a scope alone, keys of every screen left out.
