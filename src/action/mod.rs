@@ -6,16 +6,31 @@
 //! in `app::update` (and the subcommand of its `cli` name); when it is *possible* is its
 //! row's `needs`, which gives the reason if it isn't.
 
-mod build;
 mod key;
 mod needs;
 mod rows;
+mod tabs;
 
 use std::borrow::Cow;
 
 pub use key::{Code, Key};
 pub use needs::Subject;
-pub use rows::ACTIONS;
+
+/// Every action, in the order in which help, hints and palette list them.
+pub const ACTIONS: &[ActionSpec] = &ALL;
+
+const ALL: [ActionSpec; rows::ROWS.len() + tabs::TABS.len()] = {
+    let mut all = [rows::ROWS[0]; rows::ROWS.len() + tabs::TABS.len()];
+    let mut n = 0;
+    while n < all.len() {
+        all[n] = match n < rows::ROWS.len() {
+            true => rows::ROWS[n],
+            false => tabs::TABS[n - rows::ROWS.len()],
+        };
+        n += 1;
+    }
+    all
+};
 
 /// What the dashboard can do. [`Action::CommandLine`] stands for all that only a
 /// subcommand can: such rows have no key and never reach the dashboard.
@@ -94,6 +109,11 @@ pub enum Action {
     Back,
     ScreenContainers,
     ScreenImages,
+    ScreenEvents,
+    ScreenActivity,
+    EventJump,
+    Mouse,
+    Run,
     CommandLine,
 }
 
@@ -109,6 +129,10 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The screen of what happens.
+    Events,
+    /// The screen of what was done.
+    Activity,
     /// The tab of a container's log.
     Logs,
     /// The tab of its processes.
@@ -187,13 +211,11 @@ pub fn of_subcommand(cli: &str) -> Option<&'static ActionSpec> {
     ACTIONS.iter().find(|spec| spec.cli == Some(cli))
 }
 
-/// The rows that `key` means on a screen, in order: more than one only where no thing
-/// ever allows two of them (pause and unpause).
+/// The rows that `key` means on a screen, the screen's own first: more than one only
+/// where no thing ever allows two of them (pause and unpause), or where the screen gives
+/// a key of every screen another meaning.
 pub fn of_key(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
-    ACTIONS
-        .iter()
-        .filter(move |spec| spec.scope == scope || spec.scope == Scope::Global)
-        .filter(move |spec| spec.keys.contains(&key))
+    of_scope(scope, key).chain(of_scope(Scope::Global, key))
 }
 
 /// The rows that `key` means in a scope alone, keys of every screen left out.
@@ -269,7 +291,7 @@ mod tests {
             changes: true,
             ..Capabilities::default()
         };
-        for scope in [Scope::Containers, Scope::Images] {
+        for scope in [Scope::Containers, Scope::Images, Scope::Activity] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
                 let rows: Vec<_> = of_key(scope, *key).collect();
                 if rows.len() < 2 {

@@ -6,11 +6,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Details, Effect, Failure, History, List, Modal, Operations, Target, geometry,
-    limits::UndoStack, table::Table,
+    Activity, Details, Effect, Events, Failure, History, List, Modal, Operations, Plan, Pointer,
+    Target, geometry, limits::UndoStack, table::Table,
 };
 use crate::{
-    action::{Scope, Subject},
+    action::{Action, Scope, Subject},
     format::Glyphs,
     model::{
         Capabilities, ContainerId, ContainerRow, Digest, Image, Problem, Source, Visible, World,
@@ -40,6 +40,18 @@ impl Look {
 pub enum Screen {
     Containers,
     Images,
+    Events,
+    Activity,
+}
+
+impl Screen {
+    /// All of them, with their keys and titles.
+    pub const ALL: [(&'static str, &'static str, Self); 4] = [
+        ("1", "containers", Self::Containers),
+        ("2", "images", Self::Images),
+        ("4", "events", Self::Events),
+        ("6", "activity", Self::Activity),
+    ];
 }
 
 /// Which half of the screen the arrows move.
@@ -115,10 +127,22 @@ pub struct State {
     pub undo: UndoStack,
     /// What was done, and how it went.
     pub activity: Activity,
+    /// What of it is shown.
+    pub done: List<u64>,
+    /// What happens.
+    pub events: Events,
     /// Short messages, oldest first.
     pub toasts: Vec<Toast>,
     /// What lies over the screen.
     pub modal: Option<Modal>,
+    /// What was chosen in the palette, the last first.
+    pub(super) recent: Vec<Action>,
+    /// Reads a command line.
+    pub plan: Plan,
+    /// Whether the mouse is heard.
+    pub hears_mouse: bool,
+    /// What the mouse did before.
+    pub(super) pointer: Pointer,
     /// Whether something visible changed.
     pub is_dirty: bool,
     /// Whether it is over.
@@ -151,8 +175,14 @@ impl State {
             operations: Operations::default(),
             undo: UndoStack::default(),
             activity: Activity::default(),
+            done: List::new("at"),
+            events: Events::default(),
             toasts: Vec::new(),
             modal: None,
+            recent: Vec::new(),
+            plan: super::form::no_plan,
+            hears_mouse: true,
+            pointer: Pointer::default(),
             is_dirty: true,
             is_done: false,
             shown: None,
@@ -185,6 +215,8 @@ impl State {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Events => Scope::Events,
+            Screen::Activity => Scope::Activity,
         }
     }
 
@@ -202,7 +234,12 @@ impl State {
 
     /// Whether the arrows move in the details.
     pub fn has_details_focus(&self) -> bool {
-        self.is_zoomed || self.pane == Pane::Details
+        (self.is_zoomed || self.pane == Pane::Details) && !self.is_feed()
+    }
+
+    /// Whether this screen is a list with nothing beside it.
+    pub fn is_feed(&self) -> bool {
+        matches!(self.screen, Screen::Events | Screen::Activity)
     }
 
     /// The filter of this screen's list.
@@ -210,6 +247,8 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Events => &self.events.list.filter,
+            Screen::Activity => &self.done.filter,
         }
     }
 
@@ -223,6 +262,7 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
+            Screen::Events | Screen::Activity => {}
         }
         subject
     }
@@ -272,6 +312,8 @@ impl State {
         let (line, lines) = (self.cursor_line(), self.table_lines());
         self.containers.scroll_to(line, lines, height);
         self.images.scroll_into_view(height);
+        self.events.list.scroll_into_view(height);
+        self.done.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let frame = self.log_frame();
