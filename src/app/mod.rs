@@ -39,6 +39,7 @@ mod pointer;
 mod processes;
 mod run;
 mod saved;
+mod slots;
 mod state;
 mod still;
 mod table;
@@ -69,6 +70,7 @@ pub use pointer::{
 pub use processes::{ProcessRow, ProcessView};
 pub use run::{Interact, Options, run};
 pub use saved::state_file;
+pub use slots::{GAP, GUTTER, Slot, slots};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
 pub use table::{Group, Groups, Line, Table};

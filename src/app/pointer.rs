@@ -3,7 +3,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::{Menu, Modal, Screen, State, Tab, geometry, hints::hint_bar};
+use super::{Menu, Modal, Screen, State, Tab, geometry, hints::hint_bar, slots::head_at};
 use crate::{
     action::Action,
     format::text::{sanitize, width},
@@ -194,6 +194,10 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         let tabs = tab_places(state, regions.tabs);
         let (_, tab) = tabs.iter().find(|(place, _)| place.contains(at))?;
         return Some(Hit::Tab(*tab));
+    }
+    if regions.titles.contains(at) {
+        let column = head_at(state, regions.titles.width, x - regions.titles.x)?;
+        return Some(Hit::Head(column));
     }
     let is_edge = |area: Rect| x + 1 == area.right();
     if regions.rows.contains(at) {
