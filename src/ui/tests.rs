@@ -386,6 +386,47 @@ async fn events_that_cannot_be_read_say_why() {
     insta::assert_snapshot!(text(&state));
 }
 
+/// Names that are hard to measure keep every column where it belongs.
+#[tokio::test]
+async fn names_of_every_script_keep_columns_in_line() {
+    let names = [
+        "漢字コンテナ",
+        "e\u{301}toile\u{308}",
+        "👩\u{200d}💻-dev",
+        "🇩🇪-flag",
+        "❤\u{fe0f}-heart",
+        "한국어",
+        "ไทย-ที่",
+    ];
+    let engine = Fake::full();
+    engine.change(|world| {
+        for (row, name) in world.containers.iter_mut().zip(names) {
+            let mut container = (*row.container).clone();
+            container.name = name.into();
+            row.container = std::sync::Arc::new(container);
+        }
+    });
+    let line = |n: usize| crate::model::LogLine {
+        at: crate::engine::fake::EPOCH.parse().unwrap(),
+        stream: crate::model::Stream::Stdout,
+        text: format!("{} end", names[n]).into(),
+        partial: false,
+    };
+    engine.set_log((0..names.len()).map(line).collect());
+    let mut state = dashboard(&engine, COLOR, 120, 30, 3).await;
+    press(&mut state, &engine, "g j").await;
+    insta::assert_snapshot!(text(&state));
+    // What is drawn is as wide as the screen, and no cell was halved.
+    let buffer = drawn(&state);
+    for y in 0..buffer.area.height {
+        let mut x = 0;
+        while x < buffer.area.width {
+            x += crate::format::text::width(buffer[(x, y)].symbol()).max(1) as u16;
+        }
+        assert_eq!(x, buffer.area.width, "line {y}");
+    }
+}
+
 #[tokio::test]
 async fn every_size_is_drawn_without_a_panic() {
     let engine = Fake::full();
