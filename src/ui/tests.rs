@@ -428,6 +428,52 @@ async fn names_of_every_script_keep_columns_in_line() {
 }
 
 #[tokio::test]
+async fn colours_of_a_log_are_shown_until_they_are_not_wanted() {
+    use ratatui::style::Color;
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 80, 24, 3).await;
+    press(&mut state, &engine, "g j").await;
+    let red = |state: &State| {
+        let buffer = drawn(state);
+        let cells = buffer.content.iter().filter(|cell| cell.fg == Color::Red);
+        cells.map(|cell| cell.symbol()).collect::<String>()
+    };
+    assert!(red(&state).contains("POST/orders5002041ms") || red(&state).contains("POST /orders"));
+    press(&mut state, &engine, "D").await;
+    assert!(!red(&state).contains("POST"));
+    press(&mut state, &engine, "D tab / p o s t enter").await;
+    let buffer = drawn(&state);
+    let found = buffer.content.iter().filter(|cell| {
+        let style = cell.style();
+        style
+            .add_modifier
+            .contains(ratatui::style::Modifier::REVERSED)
+    });
+    let found: String = found.map(|cell| cell.symbol()).collect();
+    assert!(found.contains("POST"), "{found}");
+}
+
+#[tokio::test]
+async fn processes_that_are_none_or_cannot_be_read_are_told() {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 80, 24, 3).await;
+    press(&mut state, &engine, "g P").await;
+    let watch = state.details.watch;
+    state.update(Message::Processes(watch, Ok(Vec::new())));
+    insta::assert_snapshot!("processes_none", text(&state));
+    state.update(Message::Processes(
+        watch,
+        Err(crate::app::Failure {
+            message: "list the processes of gateway: read cgroup.procs: no such device".into(),
+            hint: None,
+        }),
+    ));
+    insta::assert_snapshot!("processes_failed", text(&state));
+    press(&mut state, &engine, "tab ctrl-s").await;
+    assert!(text(&state).contains("no process is selected"));
+}
+
+#[tokio::test]
 async fn every_size_is_drawn_without_a_panic() {
     let engine = Fake::full();
     for (width, height) in [
