@@ -50,6 +50,7 @@ fn dashboard(engine: Arc<dyn Engine>) -> Result<(), String> {
             glyphs: look.glyphs,
             has_color: look.color,
         },
+        plan: cli::plan,
         interact: Box::new(|session| Box::pin(cli::interact(session))),
         state_file: app::state_file(|name| std::env::var_os(name)),
     };

@@ -6,16 +6,34 @@
 //! in `app::update` (and the subcommand of its `cli` name); when it is *possible* is its
 //! row's `needs`, which gives the reason if it isn't.
 
-mod build;
+mod groups;
 mod key;
 mod needs;
 mod rows;
+mod tabs;
 
 use std::borrow::Cow;
 
 pub use key::{Code, Key};
 pub use needs::Subject;
-pub use rows::ACTIONS;
+
+/// Every action, in the order in which help, hints and palette list them.
+pub const ACTIONS: &[ActionSpec] = &ALL;
+
+const ALL: [ActionSpec; rows::ROWS.len() + groups::GROUPS.len() + tabs::TABS.len()] = {
+    let parts = [rows::ROWS, groups::GROUPS, tabs::TABS];
+    let mut all = [rows::ROWS[0]; rows::ROWS.len() + groups::GROUPS.len() + tabs::TABS.len()];
+    let (mut n, mut part, mut row) = (0, 0, 0);
+    while n < all.len() {
+        if row == parts[part].len() {
+            (part, row) = (part + 1, 0);
+        } else {
+            all[n] = parts[part][row];
+            (n, row) = (n + 1, row + 1);
+        }
+    }
+    all
+};
 
 /// What the dashboard can do. [`Action::CommandLine`] stands for all that only a
 /// subcommand can: such rows have no key and never reach the dashboard.
@@ -102,6 +120,11 @@ pub enum Action {
     ScreenContainers,
     ScreenImages,
     ScreenGroups,
+    ScreenEvents,
+    ScreenActivity,
+    EventJump,
+    Mouse,
+    Run,
     CommandLine,
 }
 
@@ -119,6 +142,10 @@ pub enum Scope {
     Images,
     /// The control groups screen.
     Groups,
+    /// The screen of what happens.
+    Events,
+    /// The screen of what was done.
+    Activity,
     /// The tab of a container's log.
     Logs,
     /// The tab of its processes.
@@ -197,13 +224,11 @@ pub fn of_subcommand(cli: &str) -> Option<&'static ActionSpec> {
     ACTIONS.iter().find(|spec| spec.cli == Some(cli))
 }
 
-/// The rows that `key` means on a screen, in order: more than one only where no thing
-/// ever allows two of them (pause and unpause).
+/// The rows that `key` means on a screen, the screen's own first: more than one only
+/// where no thing ever allows two of them (pause and unpause), or where the screen gives
+/// a key of every screen another meaning.
 pub fn of_key(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
-    ACTIONS
-        .iter()
-        .filter(move |spec| spec.scope == scope || spec.scope == Scope::Global)
-        .filter(move |spec| spec.keys.contains(&key))
+    of_scope(scope, key).chain(of_scope(Scope::Global, key))
 }
 
 /// The rows that `key` means in a scope alone, keys of every screen left out.
@@ -279,7 +304,12 @@ mod tests {
             changes: true,
             ..Capabilities::default()
         };
-        for scope in [Scope::Containers, Scope::Images, Scope::Groups] {
+        for scope in [
+            Scope::Containers,
+            Scope::Images,
+            Scope::Groups,
+            Scope::Activity,
+        ] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
                 let rows: Vec<_> = of_key(scope, *key).collect();
                 if rows.len() < 2 {

@@ -1,17 +1,17 @@
 //! The rows. A new action is a row here and the arm that the compiler then asks for.
 
 use super::{
-    Action, ActionSpec, Code, Danger, Key, Scope,
-    build::{command, container, global, group, view},
+    Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
     needs::{
-        a_container, a_group, can_change_group, can_create_group, can_exec, can_kill, can_pause,
-        can_remove, can_remove_image, can_restart, can_see_changes, can_see_processes, can_start,
-        can_stop, can_undo_group, can_unpause, can_update,
+        a_container, can_change, can_exec, can_kill, can_pause, can_remove, can_remove_image,
+        can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause,
+        can_update, nothing,
     },
 };
 
-/// Every action, in the order in which help, hints and palette list them.
-pub const ACTIONS: &[ActionSpec] = &[
+/// Every action but those of tabs, in the order in which help, hints and palette list
+/// them.
+pub const ROWS: &[ActionSpec] = &[
     // What is done to containers.
     container(Action::Start, "container.start", "start", &[Key::char('S')])
         .says("Start stopped containers")
@@ -223,193 +223,6 @@ pub const ACTIONS: &[ActionSpec] = &[
         &[Key::char('N')],
     )
     .says("Go to the match before this"),
-    // A container's log.
-    view(
-        Action::Follow,
-        "log.follow",
-        "follow",
-        Scope::Logs,
-        &[Key::char('F')],
-    )
-    .says("Follow the end of the log, or stop following"),
-    view(
-        Action::LogFilter,
-        "log.filter",
-        "filter lines",
-        Scope::Logs,
-        &[Key::char('&')],
-    )
-    .says("Show only the lines that match; ! before it, those that do not"),
-    view(
-        Action::LogSince,
-        "log.since",
-        "since",
-        Scope::Logs,
-        &[Key::char('H')],
-    )
-    .says("Choose from when on the log is read"),
-    view(
-        Action::Wrap,
-        "log.wrap",
-        "wrap",
-        Scope::Logs,
-        &[Key::char('w')],
-    )
-    .says("Wrap long lines, or cut them"),
-    view(
-        Action::LogTimes,
-        "log.times",
-        "times",
-        Scope::Logs,
-        &[Key::char('T')],
-    )
-    .says("Show times: the clock, with the date, or not at all"),
-    view(
-        Action::LogStreams,
-        "log.streams",
-        "streams",
-        Scope::Logs,
-        &[Key::char('E')],
-    )
-    .says("Show both streams, stderr alone or stdout alone"),
-    view(
-        Action::LogJson,
-        "log.json",
-        "json",
-        Scope::Logs,
-        &[Key::char('J')],
-    )
-    .says("Lay lines of JSON out, or show them as they are"),
-    view(
-        Action::LogColors,
-        "log.colors",
-        "colours",
-        Scope::Logs,
-        &[Key::char('D')],
-    )
-    .says("Show the log's own colours, or none"),
-    view(
-        Action::LogMerge,
-        "log.merge",
-        "merge",
-        Scope::Logs,
-        &[Key::ctrl('g')],
-    )
-    .says("Show the logs of the marked containers as one, by time"),
-    view(
-        Action::LogMark,
-        "log.mark",
-        "rule",
-        Scope::Logs,
-        &[Key::char('m')],
-    )
-    .says("Draw a rule below the newest line"),
-    view(
-        Action::LogNextMark,
-        "log.next-mark",
-        "next rule",
-        Scope::Logs,
-        &[Key::char('\'')],
-    )
-    .says("Go to the next rule"),
-    view(
-        Action::LogClear,
-        "log.clear",
-        "clear",
-        Scope::Logs,
-        &[Key::char('C')],
-    )
-    .says("Clear the view of the log; the log itself stays"),
-    view(
-        Action::LogSave,
-        "log.save",
-        "save",
-        Scope::Logs,
-        &[Key::ctrl('s')],
-    )
-    .says("Write what is shown of the log to a file"),
-    view(
-        Action::LogLeft,
-        "log.left",
-        "left",
-        Scope::Logs,
-        &[Key::of(Code::Left)],
-    )
-    .says("Move cut lines back to the right"),
-    view(
-        Action::LogRight,
-        "log.right",
-        "right",
-        Scope::Logs,
-        &[Key::of(Code::Right)],
-    )
-    .says("Show what cut lines have further on"),
-    // Its processes.
-    view(
-        Action::ProcessSignal,
-        "process.signal",
-        "signal",
-        Scope::Processes,
-        &[Key::ctrl('s')],
-    )
-    .says("Send a signal to the process under the cursor"),
-    view(
-        Action::ProcessTree,
-        "process.tree",
-        "tree",
-        Scope::Processes,
-        &[Key::char('T')],
-    )
-    .says("Show who started whom, or a plain list"),
-    view(
-        Action::ProcessSort,
-        "process.sort",
-        "sort processes",
-        Scope::Processes,
-        &[Key::ctrl('o')],
-    )
-    .says("Choose the column to sort processes by"),
-    // All that is known about it.
-    view(
-        Action::Fold,
-        "inspect.fold",
-        "fold",
-        Scope::Inspect,
-        &[Key::char(' '), Key::ctrl('o')],
-    )
-    .says("Fold what is under the cursor, or unfold it"),
-    view(
-        Action::FoldAll,
-        "inspect.fold-all",
-        "fold all",
-        Scope::Inspect,
-        &[Key::char('C')],
-    )
-    .says("Fold everything"),
-    view(
-        Action::UnfoldAll,
-        "inspect.unfold-all",
-        "unfold all",
-        Scope::Inspect,
-        &[Key::char('E')],
-    )
-    .says("Unfold everything"),
-    view(
-        Action::FoldUp,
-        "inspect.up",
-        "fold up",
-        Scope::Inspect,
-        &[Key::of(Code::Left)],
-    )
-    .says("Fold, or go to what this is part of"),
-    view(
-        Action::FoldDown,
-        "inspect.down",
-        "unfold",
-        Scope::Inspect,
-        &[Key::of(Code::Right)],
-    )
-    .says("Unfold, or go to the first part of this"),
     // The images screen.
     ActionSpec {
         scope: Scope::Images,
@@ -424,59 +237,6 @@ pub const ACTIONS: &[ActionSpec] = &[
     .cli("rmi")
     .danger(Danger::Destroys)
     .needs(can_remove_image),
-    // The control groups screen.
-    group(
-        Action::CreateGroup,
-        "group.create",
-        "new",
-        &[Key::char('n')],
-    )
-    .says("Make a control group for processes outside of containers")
-    .needs(can_create_group),
-    group(
-        Action::MoveIntoGroup,
-        "group.move",
-        "move in",
-        &[Key::char('m')],
-    )
-    .says("Move a process into the group")
-    .needs(can_change_group),
-    group(
-        Action::LimitGroup,
-        "group.limit",
-        "limits",
-        &[Key::char('u')],
-    )
-    .says("Change the limits of the group, at once")
-    .needs(can_change_group),
-    group(Action::UndoGroup, "group.undo", "undo", &[Key::char('U')])
-        .says("Take back the last change of a group")
-        .needs(can_undo_group),
-    group(
-        Action::RemoveGroup,
-        "group.remove",
-        "remove",
-        &[Key::char('d')],
-    )
-    .says("Remove the group, if nothing is in it")
-    .needs(can_change_group),
-    view(
-        Action::FoldTree,
-        "view.fold-tree",
-        "fold",
-        Scope::Groups,
-        &[Key::char(' '), Key::char('x')],
-    )
-    .says("Hide the groups below this one, or show them")
-    .needs(a_group),
-    view(
-        Action::FoldTrees,
-        "view.fold-trees",
-        "fold all",
-        Scope::Groups,
-        &[Key::char('X')],
-    )
-    .says("Show all groups, or only the first levels again"),
     // Every screen.
     global(Action::Filter, "view.filter", "filter", &[Key::char('/')])
         .says("Show only what matches, as you type"),
@@ -491,6 +251,12 @@ pub const ACTIONS: &[ActionSpec] = &[
     .says("Find an action by its name"),
     global(Action::Copy, "view.copy", "copy", &[Key::char('y')])
         .says("Copy what is selected to the clipboard of this terminal"),
+    global(Action::Run, "container.run", "run", &[Key::char('R')])
+        .says("Make a container from an image and start it")
+        .cli("run")
+        .needs(can_change),
+    global(Action::Mouse, "view.mouse", "mouse", &[Key::char('M')])
+        .says("Hear the mouse, or leave it to the terminal to select text"),
     global(Action::Help, "view.help", "help", &[Key::char('?')])
         .says("Show every key, and why an action is not possible"),
     global(
@@ -590,6 +356,21 @@ pub const ACTIONS: &[ActionSpec] = &[
     .says("Show the control groups of the whole machine as a tree")
     .cli("cgroups"),
     global(
+        Action::ScreenEvents,
+        "screen.events",
+        "events",
+        &[Key::char('4')],
+    )
+    .says("Tell what happens to containers and images as it happens")
+    .cli("events"),
+    global(
+        Action::ScreenActivity,
+        "screen.activity",
+        "activity",
+        &[Key::char('6')],
+    )
+    .says("List what was done here, with the command for each"),
+    global(
         Action::Refresh,
         "view.refresh",
         "refresh",
@@ -605,11 +386,6 @@ pub const ACTIONS: &[ActionSpec] = &[
     .says("Leave; what runs goes on running"),
     // Subcommands only.
     command(
-        "container.run",
-        "run",
-        "Make a container from an image and start it",
-    ),
-    command(
         "container.create",
         "create",
         "Make a container without starting it",
@@ -623,11 +399,6 @@ pub const ACTIONS: &[ActionSpec] = &[
         "container.wait",
         "wait",
         "Wait until containers exit, then print their codes",
-    ),
-    command(
-        "system.events",
-        "events",
-        "Print what happens as it happens",
     ),
     command(
         "image.import",
@@ -647,3 +418,79 @@ pub const ACTIONS: &[ActionSpec] = &[
     ),
     command("system.demo", "demo", "Run six containers worth watching"),
 ];
+
+pub(super) const fn row(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    scope: Scope,
+    keys: &'static [Key],
+) -> ActionSpec {
+    ActionSpec {
+        action,
+        id,
+        title,
+        summary: "",
+        scope,
+        keys,
+        cli: None,
+        danger: Danger::None,
+        needs: nothing,
+    }
+}
+
+const fn container(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    keys: &'static [Key],
+) -> ActionSpec {
+    row(action, id, title, Scope::Containers, keys)
+}
+
+pub(super) const fn view(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    scope: Scope,
+    keys: &'static [Key],
+) -> ActionSpec {
+    row(action, id, title, scope, keys)
+}
+
+const fn global(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    keys: &'static [Key],
+) -> ActionSpec {
+    row(action, id, title, Scope::Global, keys)
+}
+
+const fn command(id: &'static str, cli: &'static str, summary: &'static str) -> ActionSpec {
+    row(Action::CommandLine, id, cli, Scope::CommandLine, &[])
+        .says(summary)
+        .cli(cli)
+}
+
+impl ActionSpec {
+    pub(super) const fn says(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    pub(super) const fn cli(mut self, cli: &'static str) -> Self {
+        self.cli = Some(cli);
+        self
+    }
+
+    pub(super) const fn danger(mut self, danger: Danger) -> Self {
+        self.danger = danger;
+        self
+    }
+
+    pub(super) const fn needs(mut self, needs: fn(&Subject<'_>) -> Result<(), Refusal>) -> Self {
+        self.needs = needs;
+        self
+    }
+}

@@ -2,14 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Tab, follow::Logs, layout::Saved, log::LogRow};
+use jiff::Timestamp;
+
+use super::{Gesture, Tab, follow::Logs, layout::Saved, log::LogRow};
 use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
     model::{
-        Change, ContainerId, Digest, GroupChange, GroupDetails, Process, SignalRequest,
-        UpdateRequest, Visible, World,
+        Change, ContainerId, CreateRequest, Digest, Event, GroupChange, GroupDetails, Process,
+        SignalRequest, UpdateRequest, Visible, World,
     },
 };
 
@@ -18,6 +20,8 @@ use crate::{
 pub enum Message {
     /// A key was pressed.
     Key(Key),
+    /// The mouse did something at a column and a line.
+    Mouse(Gesture, u16, u16),
     /// Text was pasted.
     Paste(String),
     /// The terminal has another size.
@@ -44,8 +48,12 @@ pub enum Message {
     Tail(ContainerId, Result<Vec<LogRow>, Failure>),
     /// Something that nobody waits for failed.
     Failed(Failure),
+    /// Events of the watch of this number.
+    Events(u64, Vec<Event>),
+    /// They ended, or could not be read.
+    EventsEnded(u64, Option<Failure>),
     /// A single thing was done; what there is to say of it.
-    Done(u64, Result<String, Failure>),
+    Done(u64, Result<Said, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// The time came at which something on screen changes by itself.
@@ -106,6 +114,17 @@ pub enum Effect {
     },
     /// Stop loading.
     Unwatch,
+    /// Tell what happens, and what happened since some time.
+    WatchEvents {
+        /// Number of the watch.
+        watch: u64,
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// Tell it no more.
+    UnwatchEvents,
+    /// Hear the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Hand text to the clipboard of whoever looks at the terminal.
     Copy(String),
     /// Do a single thing, with one [`Message::Done`].
@@ -131,7 +150,7 @@ pub enum Effect {
 }
 
 /// A single thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Job {
     /// Write a new file.
     Save {
@@ -142,6 +161,17 @@ pub enum Job {
     },
     /// Send a signal to one process of a container.
     Signal(SignalRequest),
+    /// Make a container and start it.
+    Run(Box<CreateRequest>),
+}
+
+/// What there is to say of a thing that was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// In words, safe to draw.
+    pub line: String,
+    /// The container that was made.
+    pub made: Option<ContainerId>,
 }
 
 /// How the terminal is given to a container.
@@ -169,6 +199,16 @@ pub struct Failure {
     pub message: String,
     /// The way out.
     pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A signal ended what was under way.
+    pub(super) fn asked_to_end() -> Self {
+        Self {
+            message: "a signal asked to end".into(),
+            hint: None,
+        }
+    }
 }
 
 impl From<EngineError> for Failure {

@@ -18,10 +18,13 @@ mod collector;
 pub mod columns;
 mod details;
 mod effect;
+mod events;
 mod follow;
+mod form;
 mod geometry;
 mod group_prompt;
 mod groups;
+mod hints;
 mod history;
 mod job;
 mod keymap;
@@ -33,9 +36,12 @@ mod menu;
 mod message;
 mod modal;
 mod operation;
+mod palette;
+mod pointer;
 mod processes;
 mod run;
 mod saved;
+mod slots;
 mod state;
 mod still;
 mod table;
@@ -45,26 +51,35 @@ mod update;
 
 pub use activity::{Activity, Entry, Outcome};
 pub use details::{Details, Pending, Tab};
+pub use events::{EventRow, Events, kind as event_kind};
 pub use follow::Logs;
+pub use form::{Field, Flag, Form, Plan, Value};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use group_prompt::GroupPrompt;
 pub use groups::GroupsView;
+pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
 pub use layout::{Layout, Saved, Show, Shown, natural};
 pub use limits::{Change, Editor, Forecast, NONE, SETTINGS, Setting};
 pub use list::{List, Sort};
 pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
-pub use message::{Effect, Failure, Job, Message, Passage, Target};
-pub use modal::{Choice, Chooser, Explanation, Modal, Results};
+pub use message::{Effect, Failure, Job, Message, Passage, Said, Target};
+pub use modal::{Chooser, Explanation, Modal, Results};
 pub use operation::{Operations, Running};
-pub use processes::{ProcessRow, ProcessView};
+pub use palette::{Argument, Choice, Found};
+pub use pointer::{
+    Bar, Gesture, Hit, centered, hit, inside, list_extent, menu_area, menu_top, palette_area,
+    screen_places, sort_area, tab_places, tabs_name,
+};
+pub use processes::{PROCESS_GAP, ProcessColumn, ProcessRow, ProcessView, process_columns};
 pub use run::{Interact, Options, run};
 pub use saved::state_file;
+pub use slots::{GAP, GUTTER, Slot, slots};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
 pub use table::{Group, Groups, Line, Table};
 pub use tree::{Content, Node, Tree};
-pub use update::LogMargin;
+pub use update::{LogMargin, Pointer};
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,16 @@
 //! The loop: the one owner of the state, one `select!`, one frame a turn and only if
 //! something visible changed.
 
-use std::{future::Future, io, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io::{self, Write},
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
 use nix::sys::signal::{Signal, raise};
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -15,7 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Effect, Failure, Look, Message, Passage, State,
+    Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
     keymap, saved,
@@ -40,6 +47,8 @@ pub type Interact = Box<dyn Fn(Session) -> Pin<Box<dyn Future<Output = io::Resul
 pub struct Options {
     /// What the terminal can show.
     pub look: Look,
+    /// Who reads the command line of a container to run.
+    pub plan: Plan,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
     /// Where the layout of the table is kept from run to run.
@@ -62,6 +71,7 @@ pub async fn run(
         Some(Err(failure)) => drop(state.update(Message::Failed(failure))),
         Some(Ok(None)) | None => {}
     }
+    state.plan = options.plan;
     // The first picture is under way before the terminal is touched.
     let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
     let collect = tokio::spawn(collect);
@@ -70,13 +80,14 @@ pub async fn run(
     let (sender, messages) = mpsc::channel(64);
     let mut effects = Effects::new(Arc::clone(&engine), sender, stop.clone());
     effects.state_file = options.state_file;
+    let display = Display::enter(state.hears_mouse)?;
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
         effects,
         engine,
         collector,
-        display: Display::enter()?,
+        display,
         draw,
         interact: options.interact,
     };
@@ -155,7 +166,16 @@ impl Dashboard {
                         let result = match result {
                             Ok(session) => {
                                 drop(input);
-                                let result = self.interact(session).await;
+                                // Whoever asks us to end need not wait for the session.
+                                let result = tokio::select! {
+                                    result = self.interact(session) => result,
+                                    _ = terminate.recv() => Err(Failure::asked_to_end()),
+                                    _ = hangup.recv() => Err(Failure::asked_to_end()),
+                                };
+                                if result == Err(Failure::asked_to_end()) {
+                                    self.state.is_done = true;
+                                    return Ok(());
+                                }
                                 input = EventStream::new();
                                 result
                             }
@@ -170,6 +190,10 @@ impl Dashboard {
             }
             if self.state.is_done {
                 return Ok(());
+            }
+            // A task that panicked gave the terminal back, as it must where that ends us.
+            if self.display.take_back()? {
+                self.state.on_panic();
             }
             let now = Instant::now();
             if self.state.is_dirty && (is_urgent && self.state.world.is_some() || now >= due) {
@@ -197,6 +221,11 @@ impl Dashboard {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
+            Effect::Mouse(is_heard) => {
+                if let Err(error) = self.display.hear_mouse(is_heard) {
+                    tracing::warn!("ask for the mouse: {error}");
+                }
+            }
             Effect::Copy(text) => {
                 if let Err(error) = self.display.copy(&text) {
                     tracing::warn!("copy by OSC 52: {error}");
@@ -211,6 +240,8 @@ impl Dashboard {
             | Effect::CountGroups(_)
             | Effect::ChangeGroup(_)
             | Effect::Follow { .. }
+            | Effect::WatchEvents { .. }
+            | Effect::UnwatchEvents
             | Effect::Do { .. }
             | Effect::Unwatch
             | Effect::Interact { .. } => {}
@@ -291,7 +322,11 @@ impl Dashboard {
         if self.effects.operations.is_empty() {
             return;
         }
-        eprintln!("wharf: waiting for operations to end; ctrl-c leaves them");
+        // A terminal that hung up takes no words, and that is no reason to panic.
+        let _ = writeln!(
+            io::stderr(),
+            "wharf: waiting for operations to end; ctrl-c leaves them"
+        );
         let interrupt = async {
             match signal(SignalKind::interrupt()) {
                 Ok(mut signal) => drop(signal.recv().await),
@@ -321,6 +356,17 @@ fn message_of(event: Event) -> Option<Message> {
         Event::Key(event) => keymap::key(event).map(Message::Key),
         Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(width, height) => Some(Message::Resize(width, height)),
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+        Event::Mouse(event) => {
+            let gesture = match event.kind {
+                MouseEventKind::Down(MouseButton::Left) => Gesture::Press,
+                MouseEventKind::Drag(MouseButton::Left) => Gesture::Drag,
+                MouseEventKind::Up(MouseButton::Left) => Gesture::Release,
+                MouseEventKind::ScrollUp => Gesture::WheelUp,
+                MouseEventKind::ScrollDown => Gesture::WheelDown,
+                _ => return None,
+            };
+            Some(Message::Mouse(gesture, event.column, event.row))
+        }
+        Event::FocusGained | Event::FocusLost => None,
     }
 }

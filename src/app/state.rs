@@ -6,11 +6,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Details, Effect, Failure, GroupsView, History, List, Modal, Operations, Target,
-    geometry, limits::UndoStack, table::Table,
+    Activity, Details, Effect, Events, Failure, GroupsView, History, List, Modal, Operations, Plan,
+    Pointer, Target, geometry, limits::UndoStack, table::Table,
 };
 use crate::{
-    action::{Scope, Subject},
+    action::{Action, Scope, Subject},
     format::Glyphs,
     model::{
         Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, Problem, Source, Visible,
@@ -42,6 +42,19 @@ pub enum Screen {
     Containers,
     Images,
     Groups,
+    Events,
+    Activity,
+}
+
+impl Screen {
+    /// All of them, with their keys and titles.
+    pub const ALL: [(&'static str, &'static str, Self); 5] = [
+        ("1", "containers", Self::Containers),
+        ("2", "images", Self::Images),
+        ("3", "cgroups", Self::Groups),
+        ("4", "events", Self::Events),
+        ("6", "activity", Self::Activity),
+    ];
 }
 
 /// Which half of the screen the arrows move.
@@ -119,10 +132,22 @@ pub struct State {
     pub undo: UndoStack,
     /// What was done, and how it went.
     pub activity: Activity,
+    /// What of it is shown.
+    pub done: List<u64>,
+    /// What happens.
+    pub events: Events,
     /// Short messages, oldest first.
     pub toasts: Vec<Toast>,
     /// What lies over the screen.
     pub modal: Option<Modal>,
+    /// What was chosen in the palette, the last first.
+    pub(super) recent: Vec<Action>,
+    /// Reads a command line.
+    pub plan: Plan,
+    /// Whether the mouse is heard.
+    pub hears_mouse: bool,
+    /// What the mouse did before.
+    pub(super) pointer: Pointer,
     /// Whether something visible changed.
     pub is_dirty: bool,
     /// Whether it is over.
@@ -156,8 +181,14 @@ impl State {
             operations: Operations::default(),
             undo: UndoStack::default(),
             activity: Activity::default(),
+            done: List::new("at"),
+            events: Events::default(),
             toasts: Vec::new(),
             modal: None,
+            recent: Vec::new(),
+            plan: super::form::no_plan,
+            hears_mouse: true,
+            pointer: Pointer::default(),
             is_dirty: true,
             is_done: false,
             shown: None,
@@ -198,6 +229,8 @@ impl State {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
             Screen::Groups => Scope::Groups,
+            Screen::Events => Scope::Events,
+            Screen::Activity => Scope::Activity,
         }
     }
 
@@ -215,7 +248,12 @@ impl State {
 
     /// Whether the arrows move in the details.
     pub fn has_details_focus(&self) -> bool {
-        self.is_zoomed || self.pane == Pane::Details
+        (self.is_zoomed || self.pane == Pane::Details) && !self.is_feed()
+    }
+
+    /// Whether this screen is a list with nothing beside it.
+    pub fn is_feed(&self) -> bool {
+        matches!(self.screen, Screen::Events | Screen::Activity)
     }
 
     /// The filter of this screen's list.
@@ -224,6 +262,8 @@ impl State {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
             Screen::Groups => &self.groups.list.filter,
+            Screen::Events => &self.events.list.filter,
+            Screen::Activity => &self.done.filter,
         }
     }
 
@@ -242,6 +282,7 @@ impl State {
                 subject.has_group_undo = !self.groups.undo.is_empty();
                 subject.is_busy = self.groups.deed.is_some();
             }
+            Screen::Events | Screen::Activity => {}
         }
         subject
     }
@@ -296,6 +337,8 @@ impl State {
         self.images.scroll_into_view(height);
         self.groups.list.scroll_into_view(height);
         self.settle_groups(&regions);
+        self.events.list.scroll_into_view(height);
+        self.done.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let frame = self.log_frame();

@@ -160,6 +160,11 @@ impl Groups {
         shown
     }
 
+    /// Shows the rows of all groups.
+    pub fn unfold_all(&mut self) {
+        self.folded.clear();
+    }
+
     /// How many lines there are for so many rows.
     pub fn lines(&self, rows: usize) -> usize {
         rows + self.list.len()

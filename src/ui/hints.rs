@@ -4,11 +4,10 @@ use ratatui::buffer::Buffer;
 
 use super::{View, pen::Pen};
 use crate::{
-    action::{ACTIONS, Action, ActionSpec},
-    app::{Modal, Pane, Screen},
+    app::{Modal, Note, Screen, hint_bar},
     format::{
         Tone,
-        text::{sanitize, truncate, width},
+        text::{sanitize, truncate},
     },
 };
 
@@ -17,124 +16,47 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let (area, theme, state) = (view.regions.hints, view.theme, view.state);
     let mut pen = Pen::line(buffer, area, area.y);
     pen.skip(1);
-    if let Some(Modal::Filter(_)) = state.modal {
-        pen.put("/", theme.strong())
-            .put(&sanitize(state.filter()), theme.plain());
-        pen.put(" ", theme.selected());
-        pen.put_right(" ", theme.plain());
-        let is_fault = state.screen == Screen::Containers && state.table.fault.is_some();
-        match state.table.fault.as_ref().filter(|_| is_fault) {
-            Some(fault) => {
-                let room = usize::from(pen.room().saturating_sub(2));
-                let fault = truncate(fault, room, theme.glyphs);
-                pen.put_right(&fault, theme.tone(Tone::Bad));
+    match &state.modal {
+        Some(Modal::Filter(_)) => {
+            pen.put("/", theme.strong())
+                .put(&sanitize(state.filter()), theme.plain());
+            pen.put(" ", theme.selected());
+            pen.put_right(" ", theme.plain());
+            let fault = state.table.fault.as_ref();
+            match fault.filter(|_| state.screen == Screen::Containers) {
+                Some(fault) => {
+                    let room = usize::from(pen.room().saturating_sub(2));
+                    let fault = truncate(fault, room, theme.glyphs);
+                    pen.put_right(&fault, theme.tone(Tone::Bad));
+                }
+                None => {
+                    pen.put_right("enter keeps  esc takes it back", theme.quiet());
+                }
             }
-            None => {
-                pen.put_right("enter keeps  esc takes it back", theme.quiet());
-            }
+            return;
         }
-        return;
+        Some(Modal::Prompt(prompt)) => return super::menus::prompt(&mut pen, view, prompt),
+        Some(modal) => {
+            for (key, does) in modal.keys() {
+                pen.put(key, theme.strong()).put(" ", theme.quiet());
+                pen.put(does, theme.quiet()).skip(2);
+            }
+            return;
+        }
+        None => {}
     }
-    if let Some(Modal::Prompt(prompt)) = &state.modal {
-        return super::menus::prompt(&mut pen, view, prompt);
-    }
+    let bar = hint_bar(state, area);
     pen.put_right(" ", theme.plain());
-    if state.world.is_some() {
-        arrangement(&mut pen, view);
-    }
-    for spec in offered(view) {
-        let Some(key) = spec.keys.first() else {
-            continue;
+    for (text, note) in &bar.notes {
+        let style = match note {
+            Note::Count => theme.plain(),
+            Note::Narrowed => theme.tone(Tone::Warn),
+            Note::Marks => theme.strong(),
         };
-        let key = key.to_string();
-        if usize::from(pen.room()) < width(&key) + 1 + spec.title.len() + 2 {
-            break;
-        }
-        pen.put(&key, theme.strong()).put(" ", theme.quiet());
-        pen.put(spec.title, theme.quiet()).skip(2);
+        pen.put_right(text, style);
     }
-}
-
-/// The actions worth a hint: what can be done to the selected things, then how to see
-/// more. Movements are known to everyone.
-fn offered<'a>(view: &'a View<'_>) -> impl Iterator<Item = &'static ActionSpec> + 'a {
-    let state = view.state;
-    let is_zoomed = state.is_zoomed || state.pane == Pane::Details;
-    let always = [Action::Help, Action::Quit];
-    let first = ACTIONS.iter().filter(move |spec| {
-        spec.scope == state.scope()
-            && match spec.action {
-                // The tabs stand above with their names.
-                Action::Logs
-                | Action::Stats
-                | Action::Processes
-                | Action::Inspect
-                | Action::Changes => false,
-                Action::NextMatch | Action::PreviousMatch => false,
-                Action::MarkAll | Action::MarkInvert => !state.containers.marks.is_empty(),
-                Action::UndoLimits => !state.undo.is_empty(),
-                Action::FoldGroup => state.table.groups.by.is_some(),
-                Action::Trouble => state.table.shows_trouble(state.clock),
-                _ => true,
-            }
-            && state.verdict(spec).is_ok()
-    });
-    // Where the arrows move, the tab's own keys are what one looks for.
-    let of_tab = state.tab_scope().filter(|_| is_zoomed);
-    let of_tab = ACTIONS.iter().filter(move |spec| {
-        Some(spec.scope) == of_tab && !matches!(spec.action, Action::LogLeft | Action::LogRight)
-    });
-    let rest = [
-        Action::Filter,
-        Action::Copy,
-        Action::Sort,
-        Action::Zoom,
-        Action::Palette,
-    ];
-    // Help and quit come first of all: they are what a newcomer needs.
-    always
-        .into_iter()
-        .map(Action::spec)
-        .chain(of_tab)
-        .chain(first)
-        .chain(rest.into_iter().map(Action::spec))
-}
-
-/// At the right: filter, marks, and how many are shown of how many.
-fn arrangement(pen: &mut Pen<'_>, view: &View<'_>) {
-    let (theme, state) = (view.theme, view.state);
-    let all = state
-        .world
-        .as_ref()
-        .map_or((0, 0), |world| (world.containers.len(), world.images.len()));
-    let groups = state.world.as_ref().map_or(0, |world| world.groups.len());
-    let (shown, all) = match state.screen {
-        // Those in folded groups pass the filter too.
-        Screen::Containers => (state.table.totals.count, all.0),
-        Screen::Images => (state.images.rows.len(), all.1),
-        Screen::Groups => (state.groups.list.rows.len(), groups),
-    };
-    if shown != all {
-        pen.put_right(&format!("  {shown} of {all}"), theme.plain());
-    }
-    let filter = state.filter();
-    if !filter.is_empty() {
-        pen.put_right(&format!("  /{}", sanitize(filter)), theme.tone(Tone::Warn));
-    }
-    if state.screen == Screen::Containers {
-        if !state.shows_all {
-            pen.put_right("  running only", theme.tone(Tone::Warn));
-        }
-        if let Some(by) = &state.table.groups.by {
-            let title = format!("  by {}", by.title());
-            pen.put_right(&title, theme.plain());
-        }
-        if state.table.range.is_some() {
-            pen.put_right("  marking, V ends", theme.tone(Tone::Warn));
-        }
-        let marks = state.containers.marks.len();
-        if marks > 0 {
-            pen.put_right(&format!("  {marks} marked"), theme.strong());
-        }
+    for hint in &bar.hints {
+        pen.put(&hint.key, theme.strong()).put(" ", theme.quiet());
+        pen.put(hint.spec.title, theme.quiet()).skip(2);
     }
 }

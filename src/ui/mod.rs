@@ -6,6 +6,8 @@ mod bounds;
 mod chart;
 mod details;
 mod dialogs;
+mod feeds;
+mod form;
 mod frame;
 mod gauge;
 mod groups;
@@ -47,6 +49,8 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         }
         Screen::Images => images::draw(buffer, &view),
         Screen::Groups => groups::draw(buffer, &view),
+        Screen::Events => feeds::events(buffer, &view),
+        Screen::Activity => feeds::activity(buffer, &view),
     }
     frame::divider(buffer, &view);
     hints::draw(buffer, &view);

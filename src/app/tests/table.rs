@@ -306,3 +306,24 @@ async fn thousand_rows_are_filtered_grouped_and_sorted_within_a_turn() {
         began.elapsed()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn heads_sort_and_lines_of_groups_are_clicked_where_they_are() {
+    let mut bench = Bench::new(Fake::full()).await;
+    bench.tick().await;
+    let regions = geometry(&bench.state);
+    let world = bench.state.world.clone().unwrap();
+    let slots = super::super::slots(&bench.state, &world, regions.titles.width);
+    let before = slots.iter().take_while(|slot| slot.column.id != "memory");
+    let x = regions.titles.x + GUTTER + before.map(|slot| slot.columns() + GAP).sum::<u16>();
+    let press = |x, y| Message::Mouse(Gesture::Press, x, y);
+    bench.send(press(x, regions.titles.y)).await;
+    assert_eq!(bench.state.sort().column, "memory");
+    assert!(bench.state.sort().is_descending);
+    bench.press("b j enter").await;
+    let top = geometry(&bench.state).rows.y;
+    bench.send(press(10, top + 1)).await;
+    assert_eq!(bench.selected(), "canary");
+    bench.send(press(10, top + 2)).await;
+    assert_eq!(bench.state.table.groups.heading.as_deref(), Some("running"));
+}

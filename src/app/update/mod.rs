@@ -3,23 +3,28 @@
 
 mod copy;
 mod dialog;
+mod feeds;
+mod form;
 mod groups;
 mod limits;
 mod log;
 mod modals;
 mod motion;
 mod operate;
+mod palette;
+mod pointer;
 mod processes;
 mod table;
 mod trouble;
 
 pub use log::LogMargin;
+pub use pointer::Pointer;
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
     Chooser, Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab,
-    Toast, modal::Choice,
+    Toast,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -37,6 +42,7 @@ impl State {
         self.is_dirty |= !matches!(message, Message::Tick);
         match message {
             Message::Key(key) => self.on_key(key),
+            Message::Mouse(gesture, x, y) => self.on_mouse(gesture, x, y),
             Message::Paste(text) => self.on_paste(&text),
             Message::Resize(width, height) => {
                 self.area = ratatui::layout::Rect::new(0, 0, width, height);
@@ -81,6 +87,13 @@ impl State {
             Message::Operated(operation, target, result) => {
                 self.on_operated(operation, target, result);
             }
+            Message::Events(watch, events) if watch == self.events.watch => {
+                self.events.append(events);
+            }
+            Message::EventsEnded(watch, failure) if watch == self.events.watch => {
+                self.events.state = failure.map_or(Pending::Ready(()), Pending::Failed);
+            }
+            Message::Events(..) | Message::EventsEnded(..) => self.is_dirty = false,
             Message::Done(deed, result) => self.on_done(deed, result),
             Message::Returned(result) => {
                 if let Err(failure) = result {
@@ -95,8 +108,12 @@ impl State {
             Message::Terminate => self.is_done = true,
         }
         self.drop_old_toasts();
+        if self.screen == Screen::Activity {
+            self.arrange_activity();
+        }
         self.settle();
         self.watch();
+        self.watch_events();
         self.show();
         std::mem::take(&mut self.effects)
     }
@@ -234,6 +251,8 @@ impl State {
             Action::FoldUp => self.details.tree.up(),
             Action::FoldDown => self.details.tree.down(),
             Action::Copy => self.copy_selected(),
+            // These screens are lists, with nothing beside them and one order.
+            Action::Zoom | Action::NextPane | Action::Sort if self.is_feed() => {}
             // Where the arrows move in a log, that is what is meant to be searched.
             Action::Filter if self.begin_search() => {}
             Action::Filter => self.modal = Some(Modal::Filter(self.filter().to_owned())),
@@ -245,7 +264,8 @@ impl State {
                 self.open_process_sort();
             }
             Action::Sort => self.open_sort(),
-            Action::Palette => self.modal = Some(Modal::Palette(Choice::new(&self.scopes()))),
+            Action::Palette => self.open_palette(),
+            Action::Run => self.open_form(),
             Action::Help => self.modal = Some(Modal::Help(0)),
             Action::Zoom => self.is_zoomed = !self.is_zoomed,
             Action::NextPane => self.step_pane(),
@@ -259,6 +279,13 @@ impl State {
             Action::ScreenContainers => self.go_to_screen(Screen::Containers),
             Action::ScreenImages => self.go_to_screen(Screen::Images),
             Action::ScreenGroups => self.go_to_screen(Screen::Groups),
+            Action::ScreenEvents => self.go_to_screen(Screen::Events),
+            Action::ScreenActivity => {
+                self.go_to_screen(Screen::Activity);
+                self.arrange_activity();
+            }
+            Action::Mouse => self.toggle_mouse(),
+            Action::EventJump => self.jump_to_event(),
             Action::Refresh => {
                 self.effects.push(Effect::Refresh);
                 self.effects.push(Effect::Redraw);
@@ -345,7 +372,7 @@ impl State {
         self.groups.watched = None;
         let selected = match self.screen {
             Screen::Containers => self.selected_container().map(|row| &row.container).cloned(),
-            Screen::Images | Screen::Groups => None,
+            _ => None,
         };
         let id = selected.as_ref().map(|container| container.id.clone());
         if self.details.of != id {
@@ -410,6 +437,7 @@ impl State {
         let log = &mut self.details.log;
         match self.details.tab {
             Tab::Logs if log.search.take().is_some() => log.hit = None,
+            Tab::Logs if log.hit.take().is_some() => return true,
             Tab::Logs if log.filter.take().is_some() => {}
             Tab::Inspect => return self.details.tree.search.take().is_some(),
             _ => return false,
@@ -433,10 +461,8 @@ impl State {
                 let row = self.selected_container();
                 row.map(|row| row.container.name.clone())
             }
-            Screen::Groups if (spec.needs)(&self.subject()).is_err() => self
-                .group_name()
-                .filter(|_| matches!(spec.action, Action::RemoveGroup)),
-            Screen::Images | Screen::Groups => None,
+            Screen::Groups if spec.action == Action::RemoveGroup => self.group_name(),
+            _ => None,
         };
         let line = match name {
             Some(name) => format!("can't {} {name}: {reason}", verb(spec)),
@@ -467,6 +493,16 @@ impl State {
             lines,
             hint,
             until: self.clock + lifetime,
+        });
+    }
+
+    /// A task of ours panicked: it said why on the terminal, where it is read after this.
+    pub(super) fn on_panic(&mut self) {
+        self.is_dirty = true;
+        self.tell_failure(Failure {
+            message: "a part of wharf failed; what it said stands above the prompt after this"
+                .into(),
+            hint: Some("please report it".into()),
         });
     }
 

@@ -7,7 +7,7 @@ impl State {
     /// Moves the cursor or scrolls, whichever the arrows mean now.
     pub(super) fn go(&mut self, motion: Action) {
         let regions = geometry(self);
-        if self.is_zoomed || self.pane == Pane::Details {
+        if self.has_details_focus() {
             let page = usize::from(regions.details.height.max(2) - 1);
             self.scroll(motion, page, &regions);
         } else {
@@ -30,6 +30,7 @@ impl State {
         };
         match self.screen {
             Screen::Containers => self.step_lines(by),
+            Screen::Events | Screen::Activity => self.step_feed(by),
             Screen::Images => {
                 self.images.step(by, |row| world.images[row].id.clone());
                 self.layers_scroll = 0;

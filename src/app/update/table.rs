@@ -12,6 +12,7 @@ use super::{
 use crate::{
     action::{Code, Key},
     format::group::{GroupBy, PROJECT},
+    model::ContainerId,
 };
 
 impl State {
@@ -98,6 +99,12 @@ impl State {
         }
         groups.heading = Some(name);
         self.rearrange();
+    }
+
+    /// Puts the cursor on a container; it is there once the list is arranged with it.
+    pub(super) fn select(&mut self, id: &ContainerId) {
+        self.table.groups.heading = None;
+        self.containers.selected = Some(id.clone());
     }
 
     /// Brings the cursor and the heading that it may be on together again.

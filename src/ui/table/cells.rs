@@ -2,11 +2,9 @@
 
 use ratatui::style::Style;
 
-use super::{
-    super::{View, gauge, pen::Pen, theme::Theme},
-    slots::Slot,
-};
+use super::super::{View, gauge, pen::Pen, theme::Theme};
 use crate::{
+    app::Slot,
     format::{
         Tone,
         columns::{Align, Column, Item},

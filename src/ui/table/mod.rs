@@ -1,14 +1,13 @@
 //! The containers' table: what each is, how it is, what it uses of what it may.
 
 mod cells;
-mod slots;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{View, pen::Pen};
 use crate::{
     action::Action,
-    app::{Line, Pane, Running, Target},
+    app::{GAP, GUTTER, Line, Pane, Running, Slot, Target, slots},
     format::{
         Tone,
         columns::{Align, Item},
@@ -18,12 +17,6 @@ use crate::{
     },
     model::{ContainerRow, State, World},
 };
-use slots::{Slot, slots};
-
-/// Columns before the name: the mark, the state, a gap.
-const GUTTER: u16 = 4;
-/// Columns between columns.
-const GAP: u16 = 2;
 
 /// Draws titles, lines and sums.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
@@ -39,7 +32,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     if lines == 0 {
         return empty(buffer, view, world);
     }
-    let slots = slots(view, world, titles.width);
+    let slots = slots(view.state, world, titles.width);
     title_line(buffer, view, &slots);
     let cursor = view.state.cursor_line();
     for (y, n) in (rows.y..rows.bottom()).zip(list.top..lines) {

@@ -1,9 +1,11 @@
 //! How the columns of the table share the room out: first the least that each needs, by
 //! weight, then more.
 
-use super::{super::View, GAP, GUTTER};
+use super::{
+    Screen, State,
+    layout::{Show, Shown, natural},
+};
 use crate::{
-    app::{Show, Shown, natural},
     format::{
         columns::{Align, Column},
         text::width,
@@ -11,11 +13,17 @@ use crate::{
     model::World,
 };
 
+/// Columns before the first: the mark, the state, a gap.
+pub const GUTTER: u16 = 4;
+/// Columns between columns.
+pub const GAP: u16 = 2;
+
 /// From this width on, a column that appears by itself may always stand.
 const ROOMY: u16 = 180;
 
 /// How a column of the table takes part in the room there is.
 pub struct Slot {
+    /// Which column.
     pub column: &'static Column,
     /// Columns of its text.
     pub text: u16,
@@ -105,9 +113,9 @@ fn plan(shown: &Shown, world: &World) -> Plan {
 }
 
 /// The columns that are shown, and how wide each is.
-pub fn slots(view: &View<'_>, world: &World, room: u16) -> Vec<Slot> {
-    let table = &view.state.table;
-    let has_trouble = table.shows_trouble(view.state.clock) || room >= ROOMY;
+pub fn slots(state: &State, world: &World, room: u16) -> Vec<Slot> {
+    let table = &state.table;
+    let has_trouble = table.shows_trouble(state.clock) || room >= ROOMY;
     let is_shown = |shown: &&Shown| match shown.show {
         Show::Yes => true,
         Show::No => false,
@@ -170,4 +178,21 @@ pub fn slots(view: &View<'_>, world: &World, room: u16) -> Vec<Slot> {
         slot.gauge += each;
     }
     slots
+}
+
+/// The column whose head is at a place of the line of titles.
+pub fn head_at(state: &State, columns: u16, at: u16) -> Option<&'static str> {
+    let world = state.world.as_ref()?;
+    if state.screen != Screen::Containers || state.table_lines() == 0 {
+        return None;
+    }
+    let mut from = GUTTER;
+    for slot in slots(state, world, columns) {
+        let to = from + slot.columns();
+        if (from..to).contains(&at) {
+            return Some(slot.column.id);
+        }
+        from = to + GAP;
+    }
+    None
 }
