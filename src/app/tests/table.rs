@@ -327,3 +327,17 @@ async fn heads_sort_and_lines_of_groups_are_clicked_where_they_are() {
     bench.send(press(10, top + 2)).await;
     assert_eq!(bench.state.table.groups.heading.as_deref(), Some("running"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn mark_on_a_heading_marks_its_group_which_is_shown_then() {
+    let mut bench = Bench::new(Fake::full()).await;
+    bench.press("b j enter g j j x space").await;
+    let group = bench.state.table.groups.list[1].clone();
+    assert!(!group.is_folded);
+    assert_eq!(marked(&bench), group.totals.count);
+    bench.press("r").await;
+    assert_eq!(bench.engine.calls().len(), group.totals.count);
+    bench.tick().await;
+    bench.press("space space").await;
+    assert_eq!(marked(&bench), 0);
+}

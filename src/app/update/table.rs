@@ -171,6 +171,30 @@ impl State {
 
     // Marks.
 
+    /// Marks all of the group under the cursor, or none of it. Its rows are shown then:
+    /// what is hidden is never done anything to.
+    pub(super) fn mark_group(&mut self) {
+        let Some(name) = self.table.groups.heading.clone() else {
+            return;
+        };
+        if self.table.groups.folded.remove(&name) {
+            self.rearrange();
+        }
+        let groups = &self.table.groups;
+        let (Some(n), Some(world)) = (groups.heading(), self.world.clone()) else {
+            return;
+        };
+        let group = &groups.list[n];
+        let list = &mut self.containers;
+        let rows = &list.rows[group.first..group.first + group.shown];
+        let ids = rows.iter().map(|&row| &world.containers[row].container.id);
+        if ids.clone().all(|id| list.marks.contains(id)) {
+            ids.for_each(|id| drop(list.marks.remove(id)));
+        } else {
+            list.marks.extend(ids.cloned());
+        }
+    }
+
     /// Begins a range of marks at the cursor, or ends it.
     pub(super) fn mark_range(&mut self) {
         if self.table.range.take().is_some() {
