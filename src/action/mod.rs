@@ -7,12 +7,14 @@
 //! row's `needs`, which gives the reason if it isn't.
 
 mod key;
+mod keymap;
 mod needs;
 mod rows;
 
 use std::borrow::Cow;
 
 pub use key::{Code, Key};
+pub use keymap::{Clash, Keymap};
 pub use needs::Subject;
 pub use rows::ACTIONS;
 
@@ -145,15 +147,6 @@ pub fn of_subcommand(cli: &str) -> Option<&'static ActionSpec> {
     ACTIONS.iter().find(|spec| spec.cli == Some(cli))
 }
 
-/// The rows that `key` means on a screen, in order: more than one only where no thing
-/// ever allows two of them (pause and unpause).
-pub fn of_key(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
-    ACTIONS
-        .iter()
-        .filter(move |spec| spec.scope == scope || spec.scope == Scope::Global)
-        .filter(move |spec| spec.keys.contains(&key))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -211,9 +204,10 @@ mod tests {
             changes: true,
             ..Capabilities::default()
         };
+        let keymap = Keymap::default();
         for scope in [Scope::Containers, Scope::Images] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
-                let rows: Vec<_> = of_key(scope, *key).collect();
+                let rows: Vec<_> = keymap.of_key(scope, *key).collect();
                 if rows.len() < 2 {
                     continue;
                 }

@@ -1,10 +1,11 @@
 //! What can happen to the dashboard, and what it can ask for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Tab, details::LogRow};
 use crate::{
     action::{Action, Key},
+    config::Loaded,
     engine::EngineError,
     format::text::sanitize,
     model::{Change, ContainerId, Digest, Process, Visible, World},
@@ -33,6 +34,8 @@ pub enum Message {
     Operated(u64, Target, Result<(), Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
+    /// The configuration was saved and read anew.
+    Config(Arc<Loaded>),
     /// The time came at which something on screen changes by itself.
     Tick,
     /// A signal asks to leave.
@@ -73,6 +76,8 @@ pub enum Effect {
         /// How.
         passage: Passage,
     },
+    /// Take pictures in another rhythm.
+    Pace(Duration),
     /// Forget what is on screen and draw all of it.
     Redraw,
 }

@@ -30,6 +30,7 @@ mod still;
 mod terminal;
 mod update;
 
+pub use crate::format::Depth;
 pub use details::{Details, LogRow, Pending, Tab};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use history::{History, Point};

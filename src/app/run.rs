@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Effect, Failure, Look, Message, Passage, State,
+    Depth, Effect, Failure, Look, Message, Passage, State,
     collector::{Collector, collector},
     effect::Effects,
     keymap,
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     action::Key,
+    config::{self, Loaded, Loader},
     engine::{self, Engine, EngineError, ErrorKind, Session},
     model::{AttachStreams, ContainerId, ExecConfig, TerminalSize},
 };
@@ -40,6 +41,12 @@ pub type Interact = Box<dyn Fn(Session) -> Pin<Box<dyn Future<Output = io::Resul
 pub struct Options {
     /// What the terminal can show.
     pub look: Look,
+    /// Which colours it has.
+    pub depth: Depth,
+    /// The configuration, and what was wrong with it.
+    pub config: Arc<Loaded>,
+    /// Who reads it again when it was saved.
+    pub loader: Loader,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
 }
@@ -54,13 +61,18 @@ pub async fn run(
     let _stop_all = stop.clone().drop_guard();
     let (width, height) = crossterm::terminal::size()?;
     let area = Rect::new(0, 0, width, height);
-    let state = State::new(options.look, engine.capabilities(), area);
+    let mut state = State::new(options.look, engine.capabilities(), area);
+    state.configure(Arc::new(options.config.config.clone()), options.depth);
+    state.on_mistakes(&options.config);
+    let interval = state.config.ui.interval;
     // The first picture is under way before the terminal is touched.
-    let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
+    let (collector, collect) =
+        collector(Arc::clone(&engine), state.visible(), interval, stop.clone());
     let collect = tokio::spawn(collect);
     tokio::task::yield_now().await;
 
     let (sender, messages) = mpsc::channel(64);
+    tokio::spawn(reload(options.loader, sender.clone(), stop.clone()));
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
@@ -188,6 +200,7 @@ impl Dashboard {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
+            Effect::Pace(interval) => self.collector.pace(interval),
             Effect::Operate { .. }
             | Effect::Watch { .. }
             | Effect::Unwatch
@@ -280,6 +293,28 @@ impl Dashboard {
             () = self.effects.operations.wait() => {}
             () = interrupt => {}
         }
+    }
+}
+
+/// Reads the configuration again each time it is saved.
+async fn reload(loader: Loader, messages: mpsc::Sender<Message>, stop: CancellationToken) {
+    let work = async {
+        // Without inotify (its watches can be used up) a new configuration is read by
+        // the next dashboard.
+        let Ok(mut watch) = config::Watch::new(loader.paths()) else {
+            return;
+        };
+        while watch.changed().await.is_ok() {
+            // A file of at most 1 MiB: no reason for another thread.
+            let loaded = Arc::new(loader.load());
+            if messages.send(Message::Config(loaded)).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
     }
 }
 

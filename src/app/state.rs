@@ -5,9 +5,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
-use super::{Details, Effect, Failure, History, List, Modal, Operations, Target, geometry};
+use super::{Depth, Details, Effect, Failure, History, List, Modal, Operations, Target, geometry};
 use crate::{
     action::{Scope, Subject},
+    config::Config,
     format::{
         Glyphs,
         columns::{self, CONTAINERS, Item},
@@ -28,10 +29,12 @@ pub struct Look {
 
 impl Look {
     /// Every sign and colours: for what is no terminal, such as a picture.
-    pub const FULL: Self = Self {
-        glyphs: Glyphs::Unicode,
-        has_color: true,
-    };
+    pub const FULL: Self = Self::new(Glyphs::Unicode, true);
+
+    /// A terminal that shows these.
+    pub const fn new(glyphs: Glyphs, has_color: bool) -> Self {
+        Self { glyphs, has_color }
+    }
 }
 
 /// The screens.
@@ -81,6 +84,12 @@ pub struct State {
     pub area: Rect,
     /// Time since the dashboard began; the loop sets it before each message.
     pub clock: Duration,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Which colours the terminal has.
+    pub depth: Depth,
+    /// What is wrong with the configuration that was read last.
+    pub mistakes: Vec<Problem>,
     /// Where times are told.
     pub zone: TimeZone,
     /// What the engine can do.
@@ -117,6 +126,9 @@ pub struct State {
     pub is_dirty: bool,
     /// Whether it is over.
     pub is_done: bool,
+    /// What the terminal can show, and what the engine refuses, whatever the
+    /// configuration says.
+    pub(super) given: (Look, Option<String>),
     pub(super) shown: Option<Visible>,
     pub(super) effects: Vec<Effect>,
 }
@@ -128,6 +140,10 @@ impl State {
             look,
             area,
             clock: Duration::ZERO,
+            config: Arc::default(),
+            depth: Depth::True,
+            mistakes: Vec::new(),
+            given: (look, capabilities.read_only_because.clone()),
             zone: TimeZone::system(),
             capabilities,
             world: None,
@@ -221,11 +237,12 @@ impl State {
     /// What is wrong with what this screen shows, apart from stale pictures.
     pub fn notices(&self) -> impl Iterator<Item = &Problem> {
         let problems = self.world.as_deref().map_or(&[][..], |w| &w.problems);
-        problems.iter().filter(|problem| match problem.source {
+        let of_screen = problems.iter().filter(|problem| match problem.source {
             Source::Host | Source::Engine => true,
             Source::Containers | Source::Stats => self.screen == Screen::Containers,
             Source::Images => self.screen == Screen::Images,
-        })
+        });
+        self.mistakes.iter().chain(of_screen)
     }
 
     /// What must be read for this screen.

@@ -10,5 +10,5 @@ mod status;
 pub mod template;
 pub mod text;
 
-pub use glyph::{Glyphs, Tone};
+pub use glyph::{Depth, Glyphs, Tone};
 pub use status::status;

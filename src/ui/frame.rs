@@ -4,6 +4,7 @@ use ratatui::{buffer::Buffer, style::Style};
 
 use super::{View, gauge, pen::Pen};
 use crate::{
+    action::Action,
     app::Screen,
     format::{
         Tone, bytes, duration,
@@ -36,17 +37,20 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
     let (area, theme) = (view.regions.header, view.theme);
     let mut pen = Pen::line(buffer, area, area.y);
     pen.put(" wharf ", theme.strong());
-    for (key, title, screen) in [
-        ("1", "containers", Screen::Containers),
-        ("2", "images", Screen::Images),
+    for (action, screen) in [
+        (Action::ScreenContainers, Screen::Containers),
+        (Action::ScreenImages, Screen::Images),
     ] {
-        let (key_style, style) = if view.state.screen == screen {
-            (theme.strong(), theme.strong())
-        } else {
-            (theme.quiet(), theme.quiet())
+        let spec = action.spec();
+        let style = match view.state.screen == screen {
+            true => theme.accent(),
+            false => theme.quiet(),
         };
-        pen.skip(2).put(key, key_style);
-        pen.put(" ", style).put(title, style);
+        pen.skip(2);
+        if let Some(key) = view.state.config.keymap.shown(spec) {
+            pen.put(&key, style).put(" ", style);
+        }
+        pen.put(spec.title, style);
     }
     let Some(world) = &view.state.world else {
         return;
@@ -96,6 +100,9 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
         };
         (share, style)
     };
+    if view.state.config.ui.is_read_only {
+        add(7, None, vec![("read-only".into(), theme.tone(Tone::Warn))]);
+    }
     if !host.name.is_empty() {
         let name = sanitize(&host.name).into_owned();
         add(2, None, vec![(name, quiet)]);

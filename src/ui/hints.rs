@@ -30,14 +30,13 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         arrangement(&mut pen, view);
     }
     for spec in offered(view) {
-        let Some(key) = spec.keys.first() else {
+        let Some(key) = state.config.keymap.shown(spec) else {
             continue;
         };
-        let key = key.to_string();
         if usize::from(pen.room()) < width(&key) + 1 + spec.title.len() + 2 {
             break;
         }
-        pen.put(&key, theme.strong()).put(" ", theme.quiet());
+        pen.put(&key, theme.accent()).put(" ", theme.quiet());
         pen.put(spec.title, theme.quiet()).skip(2);
     }
 }

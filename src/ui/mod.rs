@@ -25,9 +25,10 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
     let regions = geometry(state);
     let view = View {
         state,
-        theme: Theme::new(state.look),
+        theme: Theme::new(state.look, state.config.palette(), state.depth),
         regions,
     };
+    buffer.set_style(state.area, view.theme.base());
     if regions.is_too_small {
         return too_small(buffer, &view);
     }

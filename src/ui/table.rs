@@ -363,7 +363,10 @@ fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
             &[(&text, strong), ("esc clears the filter", quiet)],
         );
     }
-    let text = format!("A shows all {all}");
+    let text = match view.state.config.keymap.shown(Action::ToggleAll.spec()) {
+        Some(key) => format!("{key} shows all {all}"),
+        None => format!("the palette shows all {all}"),
+    };
     middle(
         buffer,
         area,

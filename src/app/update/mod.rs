@@ -1,6 +1,7 @@
 //! The one place that changes [`State`]: a message in, effects out. Nothing here waits,
 //! reads a clock or touches the terminal.
 
+mod configure;
 mod modals;
 mod motion;
 mod operate;
@@ -71,6 +72,7 @@ impl State {
                 self.effects.push(Effect::Redraw);
                 self.effects.push(Effect::Refresh);
             }
+            Message::Config(loaded) => self.on_config(&loaded),
             Message::Tick => {}
             Message::Terminate => self.is_done = true,
         }
@@ -98,7 +100,8 @@ impl State {
 
     fn on_plain_key(&mut self, key: Key) {
         let mut refused = None;
-        for spec in action::of_key(self.scope(), key) {
+        let config = Arc::clone(&self.config);
+        for spec in config.keymap.of_key(self.scope(), key) {
             match self.verdict(spec) {
                 Ok(()) => return self.perform(spec),
                 Err(reason) => refused = refused.or(Some((spec, reason))),

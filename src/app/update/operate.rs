@@ -8,7 +8,7 @@ use super::{
     TOAST, TOAST_ERROR,
 };
 use crate::{
-    action::{Action, ActionSpec, Danger},
+    action::{Action, ActionSpec},
     format::text::sanitize,
 };
 
@@ -21,13 +21,13 @@ impl State {
         if targets.is_empty() {
             return;
         }
-        if spec.danger == Danger::None {
-            self.operate(spec.action, targets);
-        } else {
+        if self.config.asks_before(spec) {
             self.modal = Some(Modal::Confirm {
                 action: spec.action,
                 targets,
             });
+        } else {
+            self.operate(spec.action, targets);
         }
     }
 
