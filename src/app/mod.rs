@@ -12,6 +12,7 @@
 //! [`Effect`] whose result comes back as a [`Message`]. `geometry` says what is where,
 //! for drawing, for scrolling and for the mouse alike.
 
+pub mod alerts;
 mod collector;
 pub mod columns;
 mod details;

@@ -9,6 +9,7 @@ use toml::{
 
 use super::{
     Config, Known, Origin, Paint, Palette, Problem, ROLES, SETTINGS, SHIPPED, Setting, Value,
+    alert,
     problem::{meant, quoted},
     settings, theme,
 };
@@ -18,7 +19,7 @@ type Table<'i> = DeTable<'i>;
 type Entry<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
 
 /// Sections beside those of [`SETTINGS`].
-pub const SECTIONS: [&str; 3] = ["keys", "confirm", "theme"];
+pub const SECTIONS: [&str; 4] = ["keys", "confirm", "theme", "alerts"];
 
 /// Applies the text of a file to `config`; what is wrong with it.
 pub fn apply(config: &mut Config, path: &Path, text: &str, known: &Known) -> Vec<Problem> {
@@ -71,12 +72,13 @@ pub fn default_of(setting: &Setting) -> Value {
         .expect("a test reads every default")
 }
 
-struct Reader<'a> {
-    config: &'a mut Config,
+/// A file being read.
+pub(super) struct Reader<'a> {
+    pub(super) config: &'a mut Config,
     path: &'a Path,
     text: &'a str,
     known: Known,
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
@@ -88,6 +90,7 @@ impl Reader<'_> {
         for (key, value) in table {
             match &**key.get_ref() {
                 "theme" => {}
+                "alerts" => alert::read(self, &key.span(), value.get_ref()),
                 "keys" => self.section((key, value), Self::keys),
                 "confirm" => self.section((key, value), Self::confirm),
                 name if is_section(name) => self.section((key, value), Self::settings),
@@ -306,7 +309,7 @@ impl Reader<'_> {
         palette
     }
 
-    fn origin(&self, span: &Range<usize>) -> Origin {
+    pub(super) fn origin(&self, span: &Range<usize>) -> Origin {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         Origin::File {
             path: self.path.to_owned(),
@@ -314,7 +317,7 @@ impl Reader<'_> {
         }
     }
 
-    fn tell(&mut self, span: &Range<usize>, key: &str, message: &str) {
+    pub(super) fn tell(&mut self, span: &Range<usize>, key: &str, message: &str) {
         self.problems.push(Problem {
             origin: self.origin(span),
             key: key.to_owned(),

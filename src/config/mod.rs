@@ -2,13 +2,14 @@
 //!
 //! What can be set is declared once: settings with one value in [`SETTINGS`], roles of
 //! themes in [`ROLES`], actions and their keys in [`crate::action::ACTIONS`], fields of
-//! alert rules in `alert`. Reading, refusing, `wharf config`, the reference
+//! alert rules in [`alert::FIELDS`]. Reading, refusing, `wharf config`, the reference
 //! file and the man page are made from these.
 //!
 //! A mistake never stops a reader: it is a [`Problem`] that names its line, what is
 //! allowed there and the nearest known name, and the default holds in its place. Who
 //! calls decides whether that is a notice or an exit code.
 
+pub mod alert;
 mod color;
 mod file;
 mod load;
@@ -40,6 +41,8 @@ pub struct Config {
     pub ui: Ui,
     /// `[keys]`: the rows' own, and what was chosen instead.
     pub keymap: Keymap,
+    /// `[[alerts]]`: those that are built in, changed by the file, then its own.
+    pub alerts: Vec<alert::Rule>,
     asks: BTreeMap<&'static str, bool>,
     themes: BTreeMap<String, Palette>,
     /// The value of each row of [`SETTINGS`], and where it comes from.
@@ -103,6 +106,7 @@ impl Default for Config {
                 group: String::new(),
             },
             keymap: Keymap::default(),
+            alerts: Vec::new(),
             asks: BTreeMap::new(),
             themes: BTreeMap::new(),
             values: Vec::new(),
@@ -113,6 +117,9 @@ impl Default for Config {
             (setting.apply)(&mut config, &value);
             config.values.push((value, Origin::Default));
         }
+        let path = std::path::Path::new("built in");
+        file::apply(&mut config, path, alert::BUILT_IN, &Known::default());
+        config.origins.clear();
         config
     }
 }
@@ -180,5 +187,16 @@ mod tests {
         assert!(config.asks_before(Action::Remove.spec()));
         assert!(!config.asks_before(Action::Start.spec()));
         assert_eq!(config.palette(), SHIPPED[0].1);
+        let rules: Vec<_> = config.alerts.iter().map(alert::Rule::condition).collect();
+        assert_eq!(
+            rules,
+            [
+                "oom_kills > 0 within 10m",
+                "restarts >= 3 within 10m",
+                "throttled_share > 50% for 1m",
+                "memory_share > 95% for 30s"
+            ]
+        );
+        assert!(config.alerts.iter().all(|rule| rule.notify.is_empty()));
     }
 }

@@ -3,7 +3,12 @@
 
 use std::fmt::Write;
 
-use super::{ROLES, SETTINGS, SHIPPED, file::has_keys, value::quote};
+use super::{
+    ROLES, SETTINGS, SHIPPED,
+    alert::{BUILT_IN, FIELDS, METRICS},
+    file::has_keys,
+    value::quote,
+};
 use crate::action::{ACTIONS, ActionSpec, Danger};
 
 /// The commented default file.
@@ -37,6 +42,7 @@ pub fn file() -> String {
     confirm(&mut out);
     keys(&mut out);
     themes(&mut out);
+    alerts(&mut out);
     out
 }
 
@@ -97,6 +103,32 @@ fn themes(out: &mut String) {
     }
 }
 
+fn alerts(out: &mut String) {
+    line(
+        out,
+        "\n# Alerts: a rule holds for a container from when its condition did so for a while\n\
+         # until its value is back beyond `clear`. Its fields, with examples:",
+    );
+    for field in FIELDS {
+        let row = format!("#   {} = {}", field.name, field.example);
+        line(out, &format!("{row:<44}{}", field.doc));
+    }
+    line(out, "# Metrics that `when` can compare:");
+    for metric in METRICS {
+        line(out, &format!("#   {:<18}{}", metric.name, metric.doc));
+    }
+    line(
+        out,
+        "# A command is told by WHARF_ALERT_NAME, _STATE (firing or resolved), _SEVERITY,\n\
+         # _CONDITION, _VALUE, _CONTAINER, _ID, _IMAGE and _TIME; a webhook gets the same as\n\
+         # JSON. Both have ten seconds.\n\
+         # These rules are there already; one of the same name changes what it says.",
+    );
+    for rule in BUILT_IN.lines() {
+        line(out, format!("# {rule}").trim_end());
+    }
+}
+
 /// The table of keys for the README, in Markdown.
 pub fn key_table() -> String {
     let mut out = String::from("| key | action | |\n| --- | --- | --- |\n");
@@ -137,7 +169,11 @@ mod tests {
             .lines()
             .map(|line| match line.strip_prefix("# ") {
                 // Only settings: sentences end or go on without an assignment.
-                Some(rest) if rest.contains(" = ") || rest.starts_with('[') => rest,
+                Some(rest)
+                    if !rest.starts_with(" ") && rest.contains(" = ") || rest.starts_with('[') =>
+                {
+                    rest
+                }
                 _ => line,
             })
             .collect::<Vec<_>>()
