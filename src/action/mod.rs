@@ -62,6 +62,11 @@ pub enum Action {
     Back,
     ScreenContainers,
     ScreenImages,
+    ScreenAlerts,
+    OpenAlert,
+    Acknowledge,
+    Silence,
+    ForgetAlerts,
     CommandLine,
 }
 
@@ -75,6 +80,8 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The alerts screen.
+    Alerts,
     /// No screen: a subcommand only.
     CommandLine,
 }
@@ -119,7 +126,9 @@ pub struct ActionSpec {
 impl ActionSpec {
     /// Whether it is something done to things, rather than a way to look at them.
     pub fn is_operation(&self) -> bool {
-        !matches!(self.scope, Scope::Global | Scope::CommandLine) && !self.id.starts_with("view.")
+        !matches!(self.scope, Scope::Global | Scope::CommandLine)
+            && !self.id.starts_with("view.")
+            && !self.id.starts_with("alert.")
     }
 
     /// Whether it can be done to several things at once.
@@ -205,10 +214,16 @@ mod tests {
             ..Capabilities::default()
         };
         let keymap = Keymap::default();
-        for scope in [Scope::Containers, Scope::Images] {
+        for scope in [Scope::Containers, Scope::Images, Scope::Alerts] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
                 let rows: Vec<_> = keymap.of_key(scope, *key).collect();
                 if rows.len() < 2 {
+                    continue;
+                }
+                // Opening what is under the cursor may take zoom's place.
+                let is_open = |spec: &&ActionSpec| spec.action == Action::OpenAlert;
+                if rows.iter().any(is_open) {
+                    assert_eq!(*key, Key::of(Code::Enter));
                     continue;
                 }
                 assert!(rows.iter().all(|spec| spec.scope == scope), "{key}");

@@ -161,6 +161,39 @@ pub const ACTIONS: &[ActionSpec] = &[
     .cli("rmi")
     .danger(Danger::Destroys)
     .needs(can_remove_image),
+    // The alerts screen.
+    view(
+        Action::OpenAlert,
+        "alert.open",
+        "go to",
+        Scope::Alerts,
+        &[Key::of(Code::Enter)],
+    )
+    .says("Show the container of the alert"),
+    view(
+        Action::Acknowledge,
+        "alert.acknowledge",
+        "acknowledge",
+        Scope::Alerts,
+        &[Key::char('a')],
+    )
+    .says("Say that the alert was seen, or take that back"),
+    view(
+        Action::Silence,
+        "alert.silence",
+        "silence",
+        Scope::Alerts,
+        &[Key::char('s')],
+    )
+    .says("Tell nobody of this rule and container for an hour"),
+    view(
+        Action::ForgetAlerts,
+        "alert.forget",
+        "forget ended",
+        Scope::Alerts,
+        &[Key::char('d')],
+    )
+    .says("Take alerts that are over off the list"),
     // Every screen.
     global(Action::Filter, "view.filter", "filter", &[Key::char('/')])
         .says("Show only what matches, as you type"),
@@ -263,6 +296,13 @@ pub const ACTIONS: &[ActionSpec] = &[
     )
     .says("List the images with what they share")
     .cli("images"),
+    global(
+        Action::ScreenAlerts,
+        "screen.alerts",
+        "alerts",
+        &[Key::char('5')],
+    )
+    .says("List which alert rules hold for which containers"),
     global(
         Action::Refresh,
         "view.refresh",

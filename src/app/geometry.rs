@@ -106,6 +106,7 @@ fn table_height(state: &State, body: u16) -> u16 {
     let count = match state.screen {
         Screen::Containers => state.containers.rows.len(),
         Screen::Images => state.images.rows.len(),
+        Screen::Alerts => state.alert_list.rows.len(),
     };
     let wanted = u16::try_from(count + 2).unwrap_or(u16::MAX);
     let stepped = wanted.div_ceil(TABLE_STEP).saturating_mul(TABLE_STEP);

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Tab, details::LogRow};
+use super::{Tab, alerts::Notice, details::LogRow};
 use crate::{
     action::{Action, Key},
-    config::Loaded,
+    config::{Loaded, alert::Channel},
     engine::EngineError,
     format::text::sanitize,
     model::{Change, ContainerId, Digest, Process, Visible, World},
@@ -34,6 +34,8 @@ pub enum Message {
     Operated(u64, Target, Result<(), Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
+    /// Somebody was told of an alert of a rule, or not.
+    Notified(String, Channel, Result<(), Failure>),
     /// The configuration was saved and read anew.
     Config(Arc<Loaded>),
     /// The time came at which something on screen changes by itself.
@@ -43,7 +45,7 @@ pub enum Message {
 }
 
 /// Something is to be done; the loop does it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Do an action to several things, each with a [`Message::Operated`] of its own.
     Operate {
@@ -75,6 +77,20 @@ pub enum Effect {
         id: ContainerId,
         /// How.
         passage: Passage,
+    },
+    /// Tell somebody of an alert.
+    Notify {
+        /// Of what.
+        notice: Arc<Notice>,
+        /// How.
+        channel: Channel,
+    },
+    /// Let the terminal itself tell something.
+    Signal {
+        /// Whether it rings.
+        is_loud: bool,
+        /// Lines for the desktop.
+        lines: Vec<String>,
     },
     /// Take pictures in another rhythm.
     Pace(Duration),

@@ -24,6 +24,7 @@ mod keymap;
 mod list;
 mod message;
 mod modal;
+mod notify;
 mod operation;
 mod run;
 mod state;

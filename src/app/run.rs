@@ -200,10 +200,12 @@ impl Dashboard {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
+            Effect::Signal { is_loud, lines } => self.display.signal(is_loud, &lines),
             Effect::Pace(interval) => self.collector.pace(interval),
             Effect::Operate { .. }
             | Effect::Watch { .. }
             | Effect::Unwatch
+            | Effect::Notify { .. }
             | Effect::Interact { .. } => {}
         }
     }

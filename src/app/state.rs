@@ -5,10 +5,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
-use super::{Depth, Details, Effect, Failure, History, List, Modal, Operations, Target, geometry};
+use super::{
+    Depth, Details, Effect, Failure, History, List, Modal, Operations, Target, alerts::Alerts,
+    geometry,
+};
 use crate::{
     action::{Scope, Subject},
-    config::Config,
+    config::{Config, alert::Channel},
     format::{
         Glyphs,
         columns::{self, CONTAINERS, Item},
@@ -43,6 +46,7 @@ impl Look {
 pub enum Screen {
     Containers,
     Images,
+    Alerts,
 }
 
 /// Which half of the screen the arrows move.
@@ -112,6 +116,12 @@ pub struct State {
     pub images: List<Digest>,
     /// The selected container's tab.
     pub details: Details,
+    /// Which rules hold for which containers.
+    pub alerts: Alerts,
+    /// Their list, by number.
+    pub alert_list: List<u64>,
+    /// Of which rule's channels a failure was told.
+    pub(super) untold: Vec<(String, Channel)>,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before.
@@ -155,6 +165,9 @@ impl State {
             containers: List::new("state"),
             images: List::new("created"),
             details: Details::default(),
+            alerts: Alerts::default(),
+            alert_list: List::new("since"),
+            untold: Vec::new(),
             layers_scroll: 0,
             histories: HashMap::new(),
             operations: Operations::default(),
@@ -189,6 +202,7 @@ impl State {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Alerts => Scope::Alerts,
         }
     }
 
@@ -197,6 +211,7 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Alerts => &self.alert_list.filter,
         }
     }
 
@@ -210,6 +225,7 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
+            Screen::Alerts => {}
         }
         subject
     }
@@ -239,7 +255,7 @@ impl State {
         let problems = self.world.as_deref().map_or(&[][..], |w| &w.problems);
         let of_screen = problems.iter().filter(|problem| match problem.source {
             Source::Host | Source::Engine => true,
-            Source::Containers | Source::Stats => self.screen == Screen::Containers,
+            Source::Containers | Source::Stats => self.screen != Screen::Images,
             Source::Images => self.screen == Screen::Images,
         });
         self.mistakes.iter().chain(of_screen)
@@ -248,7 +264,8 @@ impl State {
     /// What must be read for this screen.
     pub(super) fn visible(&self) -> Visible {
         Visible {
-            stats: self.screen == Screen::Containers,
+            // Alerts are watched on every screen.
+            stats: self.screen == Screen::Containers || !self.alerts.is_empty(),
             images: self.screen == Screen::Images,
         }
     }
@@ -343,6 +360,7 @@ impl State {
         let height = usize::from(regions.rows.height);
         self.containers.scroll_into_view(height);
         self.images.scroll_into_view(height);
+        self.alert_list.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let layers = self.selected_image().map_or(0, |image| image.layers.len());

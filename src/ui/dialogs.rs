@@ -163,7 +163,7 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
     for (y, (n, id)) in (inside.y..inside.bottom()).zip(ids.iter().enumerate().skip(top)) {
         let title = match view.state.screen {
             Screen::Containers => columns::find(CONTAINERS, id).map_or(*id, |column| column.title),
-            Screen::Images => id,
+            Screen::Images | Screen::Alerts => id,
         };
         let mut pen = Pen::line(buffer, inside, y);
         let columns = pen.room().saturating_sub(12);
@@ -179,7 +179,7 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
                 (true, Screen::Containers) => theme.sign("▾ descending", "v descending"),
                 (false, Screen::Containers) => theme.sign("▴ ascending", "^ ascending"),
                 (true, Screen::Images) => "turned round",
-                (false, Screen::Images) => "",
+                (false, Screen::Images) | (_, Screen::Alerts) => "",
             };
             pen.put(text, theme.quiet());
         }

@@ -40,6 +40,7 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
     for (action, screen) in [
         (Action::ScreenContainers, Screen::Containers),
         (Action::ScreenImages, Screen::Images),
+        (Action::ScreenAlerts, Screen::Alerts),
     ] {
         let spec = action.spec();
         let style = match view.state.screen == screen {
@@ -51,6 +52,12 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
             pen.put(&key, style).put(" ", style);
         }
         pen.put(spec.title, style);
+        if let (Screen::Alerts, (count, Some(worst))) = (screen, view.state.alerts.open()) {
+            // Seen from every screen, and by its figure without any colour.
+            let style = theme.tone(super::alerts::tone(worst)).patch(theme.strong());
+            pen.put(&format!(" {count}"), style);
+            pen.put(super::alerts::severity_sign(worst, theme), style);
+        }
     }
     let Some(world) = &view.state.world else {
         return;

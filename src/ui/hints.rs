@@ -69,6 +69,7 @@ fn offered<'a>(view: &'a View<'_>) -> impl Iterator<Item = &'static ActionSpec> 
         .map(Action::spec)
         .chain(first)
         .chain(rest.into_iter().map(Action::spec))
+        .filter(|spec| spec.action != Action::Sort || !state.sort_columns().is_empty())
 }
 
 /// At the right: filter, marks, and how many are shown of how many.
@@ -81,6 +82,7 @@ fn arrangement(pen: &mut Pen<'_>, view: &View<'_>) {
     let (shown, all) = match state.screen {
         Screen::Containers => (state.containers.rows.len(), all.0),
         Screen::Images => (state.images.rows.len(), all.1),
+        Screen::Alerts => (state.alert_list.rows.len(), state.alerts.log().len()),
     };
     if shown != all {
         pen.put_right(&format!("  {shown} of {all}"), theme.plain());

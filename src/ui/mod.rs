@@ -1,6 +1,7 @@
 //! Drawing, and nothing else: from the dashboard's state to cells. No function here
 //! changes the state, asks an engine or knows what a key does.
 
+mod alerts;
 mod chart;
 mod details;
 mod dialogs;
@@ -40,6 +41,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Alerts => alerts::draw(buffer, &view),
     }
     frame::divider(buffer, &view);
     hints::draw(buffer, &view);

@@ -96,7 +96,15 @@ fn draw_row(
         (false, true) => theme.sign("▸", ">"),
         (false, false) => " ",
     };
-    pen.put(mark, theme.strong()).skip(1);
+    pen.put(mark, theme.strong());
+    match view.state.alerts.of(&container.id) {
+        Some(severity) => {
+            let style = theme.tone(super::alerts::tone(severity));
+            let sign = super::alerts::severity_sign(severity, theme);
+            pen.put(sign, style.patch(theme.strong()));
+        }
+        None => drop(pen.skip(1)),
+    }
     pen.put(theme.glyphs.state(container.state), theme.tone(tone));
     pen.skip(1);
     let target = Target::Container(container.id.clone());

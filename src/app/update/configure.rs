@@ -1,6 +1,6 @@
 //! What the configuration changes in a dashboard, at its start and while it runs.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use super::{
     super::{Depth, Effect, State, columns::starts_descending, list::Sort},
@@ -38,6 +38,9 @@ impl State {
         if before.ui.interval != config.ui.interval {
             self.effects.push(Effect::Pace(config.ui.interval));
         }
+        let now = self.now();
+        self.alerts.set_rules(&config.alerts, now);
+        self.arrange_alerts();
         self.arrange();
     }
 
@@ -60,7 +63,13 @@ impl State {
         let more = loaded.problems.len().saturating_sub(1);
         let first = loaded.problems.first().map(|problem| Problem {
             source: Source::Engine,
-            message: problem.to_string(),
+            message: match &problem.origin {
+                Origin::File { path, .. } => {
+                    let dir = path.with_file_name("").display().to_string();
+                    problem.to_string().replacen(&dir, "", 1)
+                }
+                _ => problem.to_string(),
+            },
             hint: (more > 0).then(|| format!("and {more} more: wharf config check")),
         });
         self.mistakes = first.into_iter().collect();
@@ -73,9 +82,16 @@ fn whose(config: &Config) -> String {
         .values()
         .find(|(setting, ..)| setting.key == "ui.read_only");
     match asked {
+        Some((.., Origin::File { path, line })) => format!("{}:{line}", name(path)),
         Some((.., origin)) if *origin != Origin::Default => origin.to_string(),
         _ => "ui.read_only".into(),
     }
+}
+
+/// The name of a file without its directories: a screen has little room.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 fn sort(text: &str) -> Sort {

@@ -1,6 +1,7 @@
 //! The one place that changes [`State`]: a message in, effects out. Nothing here waits,
 //! reads a clock or touches the terminal.
 
+mod alerts;
 mod configure;
 mod modals;
 mod motion;
@@ -71,6 +72,9 @@ impl State {
                 }
                 self.effects.push(Effect::Redraw);
                 self.effects.push(Effect::Refresh);
+            }
+            Message::Notified(rule, channel, result) => {
+                self.on_notified(&rule, channel, result);
             }
             Message::Config(loaded) => self.on_config(&loaded),
             Message::Tick => {}
@@ -177,6 +181,11 @@ impl State {
             Action::Back => self.back(),
             Action::ScreenContainers => self.go_to_screen(Screen::Containers),
             Action::ScreenImages => self.go_to_screen(Screen::Images),
+            Action::ScreenAlerts => self.go_to_screen(Screen::Alerts),
+            Action::OpenAlert => self.open_alert(),
+            Action::Acknowledge => self.acknowledge(),
+            Action::Silence => self.silence(),
+            Action::ForgetAlerts => self.forget_ended_alerts(),
             Action::Refresh => {
                 self.effects.push(Effect::Refresh);
                 self.effects.push(Effect::Redraw);
@@ -242,6 +251,7 @@ impl State {
             self.histories.retain(|id, _| exists(id));
         }
         self.containers.marks.retain(exists);
+        self.watch_alerts(&world);
         self.world = Some(world);
         self.arrange();
     }
@@ -250,7 +260,7 @@ impl State {
     fn watch(&mut self) {
         let selected = match self.screen {
             Screen::Containers => self.selected_container().map(|row| &row.container).cloned(),
-            Screen::Images => None,
+            Screen::Images | Screen::Alerts => None,
         };
         let id = selected.as_ref().map(|container| container.id.clone());
         if self.details.of != id {
@@ -309,7 +319,7 @@ impl State {
     fn tell_refusal(&mut self, spec: &ActionSpec, reason: &str) {
         let name = match self.screen {
             Screen::Containers => self.selected_container().map(|row| &row.container.name),
-            Screen::Images => None,
+            Screen::Images | Screen::Alerts => None,
         };
         let line = match name {
             Some(name) => format!("can't {} {name}: {reason}", verb(spec)),

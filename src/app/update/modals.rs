@@ -50,6 +50,10 @@ impl State {
         match self.screen {
             Screen::Containers => self.containers.filter = filter,
             Screen::Images => self.images.filter = filter,
+            Screen::Alerts => {
+                self.alert_list.filter = filter;
+                self.arrange_alerts();
+            }
         }
         self.arrange();
     }
@@ -74,6 +78,10 @@ impl State {
     }
 
     pub(super) fn open_sort(&mut self) {
+        if self.sort_columns().is_empty() {
+            let line = "alerts stand in the order of their need".to_owned();
+            return self.tell(false, vec![line], None, super::TOAST);
+        }
         let current = self.sort().column;
         let cursor = self.sort_columns().iter().position(|id| *id == current);
         self.modal = Some(Modal::Sort(cursor.unwrap_or(0)));
@@ -84,6 +92,7 @@ impl State {
         match self.screen {
             Screen::Containers => self.containers.sort,
             Screen::Images => self.images.sort,
+            Screen::Alerts => self.alert_list.sort,
         }
     }
 
@@ -92,6 +101,8 @@ impl State {
         match self.screen {
             Screen::Containers => SORT,
             Screen::Images => SORT_IMAGES,
+            // What wants attention comes first; there is no other order.
+            Screen::Alerts => &[],
         }
     }
 
@@ -125,6 +136,7 @@ impl State {
         match self.screen {
             Screen::Containers => self.containers.sort = sort,
             Screen::Images => self.images.sort = sort,
+            Screen::Alerts => {}
         }
         self.arrange();
     }
