@@ -53,11 +53,14 @@ impl Keymap {
     /// The rows that `key` means on a screen, the screen's own first: more than one only
     /// where no thing ever allows two of them (pause and unpause).
     pub fn of_key(&self, scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
-        let means = move |wanted| {
-            let rows = ACTIONS.iter().filter(move |spec| spec.scope == wanted);
-            rows.filter(move |spec| self.keys(spec).contains(&key))
-        };
-        means(scope).chain(means(Scope::Global))
+        self.of_scope(scope, key)
+            .chain(self.of_scope(Scope::Global, key))
+    }
+
+    /// The rows that `key` means in a scope alone, keys of every screen left out.
+    pub fn of_scope(&self, scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
+        let rows = ACTIONS.iter().filter(move |spec| spec.scope == scope);
+        rows.filter(move |spec| self.keys(spec).contains(&key))
     }
 
     /// Keys that mean two actions of one screen, apart from those that share a key by
@@ -71,9 +74,10 @@ impl Keymap {
         };
         for (n, one) in rows().enumerate() {
             for other in rows().skip(n + 1) {
+                // A tab with the focus hears its keys before the screen does.
                 let meet = one.scope == other.scope
-                    || one.scope == Scope::Global
-                    || other.scope == Scope::Global;
+                    || one.scope == Scope::Global && !other.scope.is_tab()
+                    || other.scope == Scope::Global && !one.scope.is_tab();
                 let share = one.keys.iter().any(|key| other.keys.contains(key));
                 if !meet || share {
                     continue;

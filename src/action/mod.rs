@@ -6,9 +6,11 @@
 //! in `app::update` (and the subcommand of its `cli` name); when it is *possible* is its
 //! row's `needs`, which gives the reason if it isn't.
 
+mod alerts;
 mod key;
 mod keymap;
 mod needs;
+mod row;
 mod rows;
 
 use std::borrow::Cow;
@@ -16,7 +18,32 @@ use std::borrow::Cow;
 pub use key::{Code, Key};
 pub use keymap::{Clash, Keymap};
 pub use needs::Subject;
-pub use rows::ACTIONS;
+
+/// Every action, in the order in which help, hints and palette list them.
+pub const ACTIONS: &[ActionSpec] = &{
+    const PARTS: &[&[ActionSpec]] = &[rows::ROWS, alerts::ROWS];
+    // No iterators in a constant.
+    const COUNT: usize = {
+        let (mut count, mut part) = (0, 0);
+        while part < PARTS.len() {
+            count += PARTS[part].len();
+            part += 1;
+        }
+        count
+    };
+    let mut all = [PARTS[0][0]; COUNT];
+    let (mut part, mut place, mut n) = (0, 0, 0);
+    while n < COUNT {
+        if place == PARTS[part].len() {
+            part += 1;
+            place = 0;
+        }
+        all[n] = PARTS[part][place];
+        place += 1;
+        n += 1;
+    }
+    all
+};
 
 /// What the dashboard can do. [`Action::CommandLine`] stands for all that only a
 /// subcommand can: such rows have no key and never reach the dashboard.
@@ -40,8 +67,32 @@ pub enum Action {
     ToggleAll,
     Mark,
     MarkAll,
+    NextMatch,
+    PreviousMatch,
     Follow,
     Wrap,
+    LogTimes,
+    LogSince,
+    LogStreams,
+    LogColors,
+    LogJson,
+    LogFilter,
+    LogMark,
+    LogNextMark,
+    LogClear,
+    LogSave,
+    LogMerge,
+    LogLeft,
+    LogRight,
+    ProcessSignal,
+    ProcessTree,
+    ProcessSort,
+    Fold,
+    FoldAll,
+    UnfoldAll,
+    FoldUp,
+    FoldDown,
+    Copy,
     RemoveImage,
     Filter,
     Sort,
@@ -71,7 +122,9 @@ pub enum Action {
 }
 
 /// Where an action's keys are heard. Keys of [`Scope::Global`] are heard on every
-/// screen, so no screen may use them again.
+/// screen, so no screen may use them again. A tab's keys are heard while it is shown; a
+/// key that means something else on its screen or everywhere is the tab's only while the
+/// arrows move in the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Every screen.
@@ -82,8 +135,21 @@ pub enum Scope {
     Images,
     /// The alerts screen.
     Alerts,
+    /// The tab of a container's log.
+    Logs,
+    /// The tab of its processes.
+    Processes,
+    /// The tab of all that is known about it.
+    Inspect,
     /// No screen: a subcommand only.
     CommandLine,
+}
+
+impl Scope {
+    /// Whether it is a tab of a screen, rather than a screen.
+    pub fn is_tab(self) -> bool {
+        matches!(self, Self::Logs | Self::Processes | Self::Inspect)
+    }
 }
 
 /// What could be lost by an action.
@@ -126,9 +192,7 @@ pub struct ActionSpec {
 impl ActionSpec {
     /// Whether it is something done to things, rather than a way to look at them.
     pub fn is_operation(&self) -> bool {
-        !matches!(self.scope, Scope::Global | Scope::CommandLine)
-            && !self.id.starts_with("view.")
-            && !self.id.starts_with("alert.")
+        !matches!(self.scope, Scope::Global | Scope::CommandLine) && !self.id.starts_with("view.")
     }
 
     /// Whether it can be done to several things at once.
@@ -192,6 +256,19 @@ mod tests {
                     assert_eq!(spec.scope, Scope::CommandLine, "{}", spec.id);
                 }
                 action => assert!(seen.insert(action), "{} twice", spec.id),
+            }
+        }
+    }
+
+    #[test]
+    fn key_means_one_thing_in_a_tab() {
+        for scope in [Scope::Logs, Scope::Processes, Scope::Inspect] {
+            for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
+                let rows = Keymap::default();
+                assert!(
+                    rows.of_scope(scope, *key).count() <= 1,
+                    "{key} in {scope:?}"
+                );
             }
         }
     }

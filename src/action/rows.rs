@@ -1,15 +1,17 @@
-//! The rows. A new action is a row here and the arm that the compiler then asks for.
+//! The rows of containers, images and every screen. A new action is a row here, or in a
+//! file of its screen, and the arm that the compiler then asks for.
 
 use super::{
-    Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
+    Action, ActionSpec, Code, Danger, Key, Scope,
     needs::{
         a_container, can_exec, can_kill, can_pause, can_remove, can_remove_image, can_restart,
-        can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
+        can_see_changes, can_see_processes, can_start, can_stop, can_unpause,
     },
+    row::{command, container, global, view},
 };
 
-/// Every action, in the order in which help, hints and palette list them.
-pub const ACTIONS: &[ActionSpec] = &[
+/// In the order in which help, hints and palette list them.
+pub(super) const ROWS: &[ActionSpec] = &[
     // What is done to containers.
     container(Action::Start, "container.start", "start", &[Key::char('S')])
         .says("Start stopped containers")
@@ -132,21 +134,208 @@ pub const ACTIONS: &[ActionSpec] = &[
     )
     .says("Show all containers, or only those that run"),
     view(
-        Action::Follow,
-        "view.follow",
-        "follow",
+        Action::NextMatch,
+        "view.next-match",
+        "next match",
         Scope::Containers,
+        &[Key::char('n')],
+    )
+    .says("Go to the next match of what is searched"),
+    view(
+        Action::PreviousMatch,
+        "view.previous-match",
+        "previous match",
+        Scope::Containers,
+        &[Key::char('N')],
+    )
+    .says("Go to the match before this"),
+    // A container's log.
+    view(
+        Action::Follow,
+        "log.follow",
+        "follow",
+        Scope::Logs,
         &[Key::char('F')],
     )
     .says("Follow the end of the log, or stop following"),
     view(
+        Action::LogFilter,
+        "log.filter",
+        "filter lines",
+        Scope::Logs,
+        &[Key::char('&')],
+    )
+    .says("Show only the lines that match; ! before it, those that do not"),
+    view(
+        Action::LogSince,
+        "log.since",
+        "since",
+        Scope::Logs,
+        &[Key::char('H')],
+    )
+    .says("Choose from when on the log is read"),
+    view(
         Action::Wrap,
-        "view.wrap",
+        "log.wrap",
         "wrap",
-        Scope::Containers,
+        Scope::Logs,
         &[Key::char('w')],
     )
     .says("Wrap long lines, or cut them"),
+    view(
+        Action::LogTimes,
+        "log.times",
+        "times",
+        Scope::Logs,
+        &[Key::char('T')],
+    )
+    .says("Show times: the clock, with the date, or not at all"),
+    view(
+        Action::LogStreams,
+        "log.streams",
+        "streams",
+        Scope::Logs,
+        &[Key::char('E')],
+    )
+    .says("Show both streams, stderr alone or stdout alone"),
+    view(
+        Action::LogJson,
+        "log.json",
+        "json",
+        Scope::Logs,
+        &[Key::char('J')],
+    )
+    .says("Lay lines of JSON out, or show them as they are"),
+    view(
+        Action::LogColors,
+        "log.colors",
+        "colours",
+        Scope::Logs,
+        &[Key::char('D')],
+    )
+    .says("Show the log's own colours, or none"),
+    view(
+        Action::LogMerge,
+        "log.merge",
+        "merge",
+        Scope::Logs,
+        &[Key::ctrl('g')],
+    )
+    .says("Show the logs of the marked containers as one, by time"),
+    view(
+        Action::LogMark,
+        "log.mark",
+        "rule",
+        Scope::Logs,
+        &[Key::char('m')],
+    )
+    .says("Draw a rule below the newest line"),
+    view(
+        Action::LogNextMark,
+        "log.next-mark",
+        "next rule",
+        Scope::Logs,
+        &[Key::char('\'')],
+    )
+    .says("Go to the next rule"),
+    view(
+        Action::LogClear,
+        "log.clear",
+        "clear",
+        Scope::Logs,
+        &[Key::char('C')],
+    )
+    .says("Clear the view of the log; the log itself stays"),
+    view(
+        Action::LogSave,
+        "log.save",
+        "save",
+        Scope::Logs,
+        &[Key::ctrl('s')],
+    )
+    .says("Write what is shown of the log to a file"),
+    view(
+        Action::LogLeft,
+        "log.left",
+        "left",
+        Scope::Logs,
+        &[Key::of(Code::Left)],
+    )
+    .says("Move cut lines back to the right"),
+    view(
+        Action::LogRight,
+        "log.right",
+        "right",
+        Scope::Logs,
+        &[Key::of(Code::Right)],
+    )
+    .says("Show what cut lines have further on"),
+    // Its processes.
+    view(
+        Action::ProcessSignal,
+        "process.signal",
+        "signal",
+        Scope::Processes,
+        &[Key::ctrl('s')],
+    )
+    .says("Send a signal to the process under the cursor"),
+    view(
+        Action::ProcessTree,
+        "process.tree",
+        "tree",
+        Scope::Processes,
+        &[Key::char('T')],
+    )
+    .says("Show who started whom, or a plain list"),
+    view(
+        Action::ProcessSort,
+        "process.sort",
+        "sort processes",
+        Scope::Processes,
+        &[Key::ctrl('o')],
+    )
+    .says("Choose the column to sort processes by"),
+    // All that is known about it.
+    view(
+        Action::Fold,
+        "inspect.fold",
+        "fold",
+        Scope::Inspect,
+        &[Key::char(' '), Key::ctrl('o')],
+    )
+    .says("Fold what is under the cursor, or unfold it"),
+    view(
+        Action::FoldAll,
+        "inspect.fold-all",
+        "fold all",
+        Scope::Inspect,
+        &[Key::char('C')],
+    )
+    .says("Fold everything"),
+    view(
+        Action::UnfoldAll,
+        "inspect.unfold-all",
+        "unfold all",
+        Scope::Inspect,
+        &[Key::char('E')],
+    )
+    .says("Unfold everything"),
+    view(
+        Action::FoldUp,
+        "inspect.up",
+        "fold up",
+        Scope::Inspect,
+        &[Key::of(Code::Left)],
+    )
+    .says("Fold, or go to what this is part of"),
+    view(
+        Action::FoldDown,
+        "inspect.down",
+        "unfold",
+        Scope::Inspect,
+        &[Key::of(Code::Right)],
+    )
+    .says("Unfold, or go to the first part of this"),
     // The images screen.
     ActionSpec {
         scope: Scope::Images,
@@ -161,39 +350,6 @@ pub const ACTIONS: &[ActionSpec] = &[
     .cli("rmi")
     .danger(Danger::Destroys)
     .needs(can_remove_image),
-    // The alerts screen.
-    view(
-        Action::OpenAlert,
-        "alert.open",
-        "go to",
-        Scope::Alerts,
-        &[Key::of(Code::Enter)],
-    )
-    .says("Show the container of the alert"),
-    view(
-        Action::Acknowledge,
-        "alert.acknowledge",
-        "acknowledge",
-        Scope::Alerts,
-        &[Key::char('a')],
-    )
-    .says("Say that the alert was seen, or take that back"),
-    view(
-        Action::Silence,
-        "alert.silence",
-        "silence",
-        Scope::Alerts,
-        &[Key::char('s')],
-    )
-    .says("Tell nobody of this rule and container for an hour"),
-    view(
-        Action::ForgetAlerts,
-        "alert.forget",
-        "forget ended",
-        Scope::Alerts,
-        &[Key::char('d')],
-    )
-    .says("Take alerts that are over off the list"),
     // Every screen.
     global(Action::Filter, "view.filter", "filter", &[Key::char('/')])
         .says("Show only what matches, as you type"),
@@ -206,6 +362,8 @@ pub const ACTIONS: &[ActionSpec] = &[
         &[Key::char(':')],
     )
     .says("Find an action by its name"),
+    global(Action::Copy, "view.copy", "copy", &[Key::char('y')])
+        .says("Copy what is selected to the clipboard of this terminal"),
     global(Action::Help, "view.help", "help", &[Key::char('?')])
         .says("Show every key, and why an action is not possible"),
     global(
@@ -366,79 +524,3 @@ pub const ACTIONS: &[ActionSpec] = &[
     ),
     command("system.demo", "demo", "Run six containers worth watching"),
 ];
-
-const fn row(
-    action: Action,
-    id: &'static str,
-    title: &'static str,
-    scope: Scope,
-    keys: &'static [Key],
-) -> ActionSpec {
-    ActionSpec {
-        action,
-        id,
-        title,
-        summary: "",
-        scope,
-        keys,
-        cli: None,
-        danger: Danger::None,
-        needs: nothing,
-    }
-}
-
-const fn container(
-    action: Action,
-    id: &'static str,
-    title: &'static str,
-    keys: &'static [Key],
-) -> ActionSpec {
-    row(action, id, title, Scope::Containers, keys)
-}
-
-const fn view(
-    action: Action,
-    id: &'static str,
-    title: &'static str,
-    scope: Scope,
-    keys: &'static [Key],
-) -> ActionSpec {
-    row(action, id, title, scope, keys)
-}
-
-const fn global(
-    action: Action,
-    id: &'static str,
-    title: &'static str,
-    keys: &'static [Key],
-) -> ActionSpec {
-    row(action, id, title, Scope::Global, keys)
-}
-
-const fn command(id: &'static str, cli: &'static str, summary: &'static str) -> ActionSpec {
-    row(Action::CommandLine, id, cli, Scope::CommandLine, &[])
-        .says(summary)
-        .cli(cli)
-}
-
-impl ActionSpec {
-    const fn says(mut self, summary: &'static str) -> Self {
-        self.summary = summary;
-        self
-    }
-
-    const fn cli(mut self, cli: &'static str) -> Self {
-        self.cli = Some(cli);
-        self
-    }
-
-    const fn danger(mut self, danger: Danger) -> Self {
-        self.danger = danger;
-        self
-    }
-
-    const fn needs(mut self, needs: fn(&Subject<'_>) -> Result<(), Refusal>) -> Self {
-        self.needs = needs;
-        self
-    }
-}

@@ -1,14 +1,14 @@
 //! What can happen to the dashboard, and what it can ask for.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Tab, alerts::Notice, details::LogRow};
+use super::{Tab, alerts::Notice, follow::Logs, log::LogRow};
 use crate::{
     action::{Action, Key},
     config::{Loaded, alert::Channel},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Process, Visible, World},
+    model::{Change, ContainerId, Digest, Process, SignalRequest, Visible, World},
 };
 
 /// Something happened.
@@ -32,6 +32,8 @@ pub enum Message {
     Changes(u64, Result<Vec<Change>, Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// A single thing was done; what there is to say of it.
+    Done(u64, Result<String, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// Somebody was told of an alert of a rule, or not.
@@ -65,8 +67,24 @@ pub enum Effect {
         /// Which content.
         tab: Tab,
     },
+    /// Load logs and what is added to them, and stop loading what was before.
+    Follow {
+        /// As above.
+        watch: u64,
+        /// Which.
+        logs: Logs,
+    },
     /// Stop loading.
     Unwatch,
+    /// Hand text to the clipboard of whoever looks at the terminal.
+    Copy(String),
+    /// Do a single thing, with one [`Message::Done`].
+    Do {
+        /// Its number in the log of what was done.
+        deed: u64,
+        /// What.
+        job: Job,
+    },
     /// Read what is visible now.
     Show(Visible),
     /// Read everything at once.
@@ -96,6 +114,20 @@ pub enum Effect {
     Pace(Duration),
     /// Forget what is on screen and draw all of it.
     Redraw,
+}
+
+/// A single thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Write a new file.
+    Save {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        text: String,
+    },
+    /// Send a signal to one process of a container.
+    Signal(SignalRequest),
 }
 
 /// How the terminal is given to a container.

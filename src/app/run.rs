@@ -202,8 +202,15 @@ impl Dashboard {
             Effect::Redraw => self.display.forget(),
             Effect::Signal { is_loud, lines } => self.display.signal(is_loud, &lines),
             Effect::Pace(interval) => self.collector.pace(interval),
+            Effect::Copy(text) => {
+                if let Err(error) = self.display.copy(&text) {
+                    tracing::warn!("copy by OSC 52: {error}");
+                }
+            }
             Effect::Operate { .. }
             | Effect::Watch { .. }
+            | Effect::Follow { .. }
+            | Effect::Do { .. }
             | Effect::Unwatch
             | Effect::Notify { .. }
             | Effect::Interact { .. } => {}

@@ -6,8 +6,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Depth, Details, Effect, Failure, History, List, Modal, Operations, Target, alerts::Alerts,
-    geometry,
+    Activity, Depth, Details, Effect, Failure, History, List, Modal, Operations, Target,
+    alerts::Alerts, geometry,
 };
 use crate::{
     action::{Scope, Subject},
@@ -128,6 +128,8 @@ pub struct State {
     pub histories: HashMap<ContainerId, History>,
     /// What was asked and has not ended.
     pub operations: Operations,
+    /// What was done, and how it went.
+    pub activity: Activity,
     /// Short messages, oldest first.
     pub toasts: Vec<Toast>,
     /// What lies over the screen.
@@ -171,6 +173,7 @@ impl State {
             layers_scroll: 0,
             histories: HashMap::new(),
             operations: Operations::default(),
+            activity: Activity::default(),
             toasts: Vec::new(),
             modal: None,
             is_dirty: true,
@@ -204,6 +207,23 @@ impl State {
             Screen::Images => Scope::Images,
             Screen::Alerts => Scope::Alerts,
         }
+    }
+
+    /// Where keys of the tab that is shown are declared, if it has some of its own.
+    pub fn tab_scope(&self) -> Option<Scope> {
+        let has_tab = self.screen == Screen::Containers && self.selected_container().is_some();
+        has_tab.then(|| self.details.tab.scope()).flatten()
+    }
+
+    /// Where keys are declared that mean something now, the nearest first.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let own = [self.scope(), Scope::Global];
+        self.tab_scope().into_iter().chain(own).collect()
+    }
+
+    /// Whether the arrows move in the details.
+    pub fn has_details_focus(&self) -> bool {
+        self.is_zoomed || self.pane == Pane::Details
     }
 
     /// The filter of this screen's list.
@@ -363,6 +383,14 @@ impl State {
         self.alert_list.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
+        let frame = self.log_frame();
+        self.details.log.settle(frame);
+        let height = usize::from(regions.details.height);
+        self.details.tree.scroll_into_view(height);
+        // One line of titles above.
+        self.details
+            .table
+            .scroll_into_view(height.saturating_sub(1));
         let layers = self.selected_image().map_or(0, |image| image.layers.len());
         self.layers_scroll = self
             .layers_scroll

@@ -209,7 +209,7 @@ impl Reader<'_> {
 
     fn confirm(&mut self, _: &str, table: &Table<'_>) {
         for (key, value) in table {
-            let Some(spec) = self.action(key, "confirm", ActionSpec::is_operation) else {
+            let Some(spec) = self.action(key, "confirm", ActionSpec::is_bulk) else {
                 continue;
             };
             let full = format!("confirm.{}", spec.id);

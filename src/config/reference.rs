@@ -52,7 +52,7 @@ fn confirm(out: &mut String) {
         "\n# Whether the dashboard asks first: \"always\" or \"never\".",
     );
     line(out, "[confirm]\n");
-    for spec in ACTIONS.iter().filter(|spec| spec.is_operation()) {
+    for spec in ACTIONS.iter().filter(|spec| spec.is_bulk()) {
         let asks = match spec.danger {
             Danger::None => "never",
             Danger::Interrupts | Danger::Destroys => "always",
