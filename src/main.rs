@@ -51,6 +51,7 @@ fn dashboard(engine: Arc<dyn Engine>, settings: cli::Settings) -> Result<(), Str
         depth: cli::depth(),
         config: Arc::new(settings.loaded),
         loader: settings.loader,
+        plan: cli::plan,
         interact: Box::new(|session| Box::pin(cli::interact(session))),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));

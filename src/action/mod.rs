@@ -113,6 +113,11 @@ pub enum Action {
     Back,
     ScreenContainers,
     ScreenImages,
+    ScreenEvents,
+    ScreenActivity,
+    EventJump,
+    Mouse,
+    Run,
     ScreenAlerts,
     OpenAlert,
     Acknowledge,
@@ -133,6 +138,10 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The screen of what happens.
+    Events,
+    /// The screen of what was done.
+    Activity,
     /// The alerts screen.
     Alerts,
     /// The tab of a container's log.
@@ -291,7 +300,12 @@ mod tests {
             ..Capabilities::default()
         };
         let keymap = Keymap::default();
-        for scope in [Scope::Containers, Scope::Images, Scope::Alerts] {
+        for scope in [
+            Scope::Containers,
+            Scope::Images,
+            Scope::Activity,
+            Scope::Alerts,
+        ] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
                 let rows: Vec<_> = keymap.of_key(scope, *key).collect();
                 if rows.len() < 2 {

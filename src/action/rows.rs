@@ -4,8 +4,8 @@
 use super::{
     Action, ActionSpec, Code, Danger, Key, Scope,
     needs::{
-        a_container, can_exec, can_kill, can_pause, can_remove, can_remove_image, can_restart,
-        can_see_changes, can_see_processes, can_start, can_stop, can_unpause,
+        a_container, can_change, can_exec, can_kill, can_pause, can_remove, can_remove_image,
+        can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause,
     },
     row::{command, container, global, view},
 };
@@ -278,7 +278,8 @@ pub(super) const ROWS: &[ActionSpec] = &[
         Scope::Processes,
         &[Key::ctrl('s')],
     )
-    .says("Send a signal to the process under the cursor"),
+    .says("Send a signal to the process under the cursor")
+    .needs(can_kill),
     view(
         Action::ProcessTree,
         "process.tree",
@@ -350,6 +351,15 @@ pub(super) const ROWS: &[ActionSpec] = &[
     .cli("rmi")
     .danger(Danger::Destroys)
     .needs(can_remove_image),
+    // The screen of what happens.
+    view(
+        Action::EventJump,
+        "event.jump",
+        "go to it",
+        Scope::Events,
+        &[Key::of(Code::Enter)],
+    )
+    .says("Go to the container that the event is about"),
     // Every screen.
     global(Action::Filter, "view.filter", "filter", &[Key::char('/')])
         .says("Show only what matches, as you type"),
@@ -364,6 +374,12 @@ pub(super) const ROWS: &[ActionSpec] = &[
     .says("Find an action by its name"),
     global(Action::Copy, "view.copy", "copy", &[Key::char('y')])
         .says("Copy what is selected to the clipboard of this terminal"),
+    global(Action::Run, "container.run", "run", &[Key::char('R')])
+        .says("Make a container from an image and start it")
+        .cli("run")
+        .needs(can_change),
+    global(Action::Mouse, "view.mouse", "mouse", &[Key::char('M')])
+        .says("Hear the mouse, or leave it to the terminal to select text"),
     global(Action::Help, "view.help", "help", &[Key::char('?')])
         .says("Show every key, and why an action is not possible"),
     global(
@@ -455,12 +471,27 @@ pub(super) const ROWS: &[ActionSpec] = &[
     .says("List the images with what they share")
     .cli("images"),
     global(
+        Action::ScreenEvents,
+        "screen.events",
+        "events",
+        &[Key::char('4')],
+    )
+    .says("Tell what happens to containers and images as it happens")
+    .cli("events"),
+    global(
         Action::ScreenAlerts,
         "screen.alerts",
         "alerts",
         &[Key::char('5')],
     )
     .says("List which alert rules hold for which containers"),
+    global(
+        Action::ScreenActivity,
+        "screen.activity",
+        "activity",
+        &[Key::char('6')],
+    )
+    .says("List what was done here, with the command for each"),
     global(
         Action::Refresh,
         "view.refresh",
@@ -476,11 +507,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
     )
     .says("Leave; what runs goes on running"),
     // Subcommands only.
-    command(
-        "container.run",
-        "run",
-        "Make a container from an image and start it",
-    ),
     command(
         "container.create",
         "create",
@@ -500,11 +526,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "container.update",
         "update",
         "Change limits or restart policy of containers",
-    ),
-    command(
-        "system.events",
-        "events",
-        "Print what happens as it happens",
     ),
     command(
         "image.import",

@@ -2,13 +2,17 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Tab, alerts::Notice, follow::Logs, log::LogRow};
+use jiff::Timestamp;
+
+use super::{Gesture, Tab, alerts::Notice, follow::Logs, log::LogRow};
 use crate::{
     action::{Action, Key},
     config::{Loaded, alert::Channel},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Process, SignalRequest, Visible, World},
+    model::{
+        Change, ContainerId, CreateRequest, Digest, Event, Process, SignalRequest, Visible, World,
+    },
 };
 
 /// Something happened.
@@ -16,6 +20,8 @@ use crate::{
 pub enum Message {
     /// A key was pressed.
     Key(Key),
+    /// The mouse did something at a column and a line.
+    Mouse(Gesture, u16, u16),
     /// Text was pasted.
     Paste(String),
     /// The terminal has another size.
@@ -32,8 +38,12 @@ pub enum Message {
     Changes(u64, Result<Vec<Change>, Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// Events of the watch of this number.
+    Events(u64, Vec<Event>),
+    /// They ended, or could not be read.
+    EventsEnded(u64, Option<Failure>),
     /// A single thing was done; what there is to say of it.
-    Done(u64, Result<String, Failure>),
+    Done(u64, Result<Said, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// Somebody was told of an alert of a rule, or not.
@@ -76,6 +86,17 @@ pub enum Effect {
     },
     /// Stop loading.
     Unwatch,
+    /// Tell what happens, and what happened since some time.
+    WatchEvents {
+        /// Number of the watch.
+        watch: u64,
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// Tell it no more.
+    UnwatchEvents,
+    /// Hear the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Hand text to the clipboard of whoever looks at the terminal.
     Copy(String),
     /// Do a single thing, with one [`Message::Done`].
@@ -117,7 +138,7 @@ pub enum Effect {
 }
 
 /// A single thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Job {
     /// Write a new file.
     Save {
@@ -128,6 +149,17 @@ pub enum Job {
     },
     /// Send a signal to one process of a container.
     Signal(SignalRequest),
+    /// Make a container and start it.
+    Run(Box<CreateRequest>),
+}
+
+/// What there is to say of a thing that was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// In words, safe to draw.
+    pub line: String,
+    /// The container that was made.
+    pub made: Option<ContainerId>,
 }
 
 /// How the terminal is given to a container.
@@ -155,6 +187,16 @@ pub struct Failure {
     pub message: String,
     /// The way out.
     pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A signal ended what was under way.
+    pub(super) fn asked_to_end() -> Self {
+        Self {
+            message: "a signal asked to end".into(),
+            hint: None,
+        }
+    }
 }
 
 impl From<EngineError> for Failure {

@@ -1,9 +1,15 @@
 //! The loop: the one owner of the state, one `select!`, one frame a turn and only if
 //! something visible changed.
 
-use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io::{self, Write},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
 use nix::sys::signal::{Signal, raise};
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -15,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Depth, Effect, Failure, Look, Message, Passage, State,
+    Depth, Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
     keymap,
@@ -47,6 +53,8 @@ pub struct Options {
     pub config: Arc<Loaded>,
     /// Who reads it again when it was saved.
     pub loader: Loader,
+    /// Who reads the command line of a container to run.
+    pub plan: Plan,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
 }
@@ -65,6 +73,7 @@ pub async fn run(
     state.configure(Arc::new(options.config.config.clone()), options.depth);
     state.on_mistakes(&options.config);
     let interval = state.config.ui.interval;
+    state.plan = options.plan;
     // The first picture is under way before the terminal is touched.
     let (collector, collect) =
         collector(Arc::clone(&engine), state.visible(), interval, stop.clone());
@@ -72,6 +81,7 @@ pub async fn run(
     tokio::task::yield_now().await;
 
     let (sender, messages) = mpsc::channel(64);
+    let display = Display::enter(state.hears_mouse)?;
     tokio::spawn(reload(options.loader, sender.clone(), stop.clone()));
     let mut dashboard = Dashboard {
         state,
@@ -79,7 +89,7 @@ pub async fn run(
         effects: Effects::new(Arc::clone(&engine), sender, stop.clone()),
         engine,
         collector,
-        display: Display::enter()?,
+        display,
         draw,
         interact: options.interact,
     };
@@ -158,7 +168,16 @@ impl Dashboard {
                         let result = match result {
                             Ok(session) => {
                                 drop(input);
-                                let result = self.interact(session).await;
+                                // Whoever asks us to end need not wait for the session.
+                                let result = tokio::select! {
+                                    result = self.interact(session) => result,
+                                    _ = terminate.recv() => Err(Failure::asked_to_end()),
+                                    _ = hangup.recv() => Err(Failure::asked_to_end()),
+                                };
+                                if result == Err(Failure::asked_to_end()) {
+                                    self.state.is_done = true;
+                                    return Ok(());
+                                }
                                 input = EventStream::new();
                                 result
                             }
@@ -173,6 +192,10 @@ impl Dashboard {
             }
             if self.state.is_done {
                 return Ok(());
+            }
+            // A task that panicked gave the terminal back, as it must where that ends us.
+            if self.display.take_back()? {
+                self.state.on_panic();
             }
             let now = Instant::now();
             if self.state.is_dirty && (is_urgent && self.state.world.is_some() || now >= due) {
@@ -202,6 +225,11 @@ impl Dashboard {
             Effect::Redraw => self.display.forget(),
             Effect::Signal { is_loud, lines } => self.display.signal(is_loud, &lines),
             Effect::Pace(interval) => self.collector.pace(interval),
+            Effect::Mouse(is_heard) => {
+                if let Err(error) = self.display.hear_mouse(is_heard) {
+                    tracing::warn!("ask for the mouse: {error}");
+                }
+            }
             Effect::Copy(text) => {
                 if let Err(error) = self.display.copy(&text) {
                     tracing::warn!("copy by OSC 52: {error}");
@@ -210,6 +238,8 @@ impl Dashboard {
             Effect::Operate { .. }
             | Effect::Watch { .. }
             | Effect::Follow { .. }
+            | Effect::WatchEvents { .. }
+            | Effect::UnwatchEvents
             | Effect::Do { .. }
             | Effect::Unwatch
             | Effect::Notify { .. }
@@ -291,7 +321,11 @@ impl Dashboard {
         if self.effects.operations.is_empty() {
             return;
         }
-        eprintln!("wharf: waiting for operations to end; ctrl-c leaves them");
+        // A terminal that hung up takes no words, and that is no reason to panic.
+        let _ = writeln!(
+            io::stderr(),
+            "wharf: waiting for operations to end; ctrl-c leaves them"
+        );
         let interrupt = async {
             match signal(SignalKind::interrupt()) {
                 Ok(mut signal) => drop(signal.recv().await),
@@ -343,6 +377,17 @@ fn message_of(event: Event) -> Option<Message> {
         Event::Key(event) => keymap::key(event).map(Message::Key),
         Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(width, height) => Some(Message::Resize(width, height)),
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+        Event::Mouse(event) => {
+            let gesture = match event.kind {
+                MouseEventKind::Down(MouseButton::Left) => Gesture::Press,
+                MouseEventKind::Drag(MouseButton::Left) => Gesture::Drag,
+                MouseEventKind::Up(MouseButton::Left) => Gesture::Release,
+                MouseEventKind::ScrollUp => Gesture::WheelUp,
+                MouseEventKind::ScrollDown => Gesture::WheelDown,
+                _ => return None,
+            };
+            Some(Message::Mouse(gesture, event.column, event.row))
+        }
+        Event::FocusGained | Event::FocusLost => None,
     }
 }

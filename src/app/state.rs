@@ -6,11 +6,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Depth, Details, Effect, Failure, History, List, Modal, Operations, Target,
-    alerts::Alerts, geometry,
+    Activity, Depth, Details, Effect, Events, Failure, History, List, Modal, Operations, Plan,
+    Pointer, Target, alerts::Alerts, geometry,
 };
 use crate::{
-    action::{Scope, Subject},
+    action::{Action, Scope, Subject},
     config::{Config, alert::Channel},
     format::{
         Glyphs,
@@ -47,6 +47,19 @@ pub enum Screen {
     Containers,
     Images,
     Alerts,
+    Events,
+    Activity,
+}
+
+impl Screen {
+    /// All of them, as the header names them, each with the action that goes there.
+    pub const ALL: [(Action, Self); 5] = [
+        (Action::ScreenContainers, Self::Containers),
+        (Action::ScreenImages, Self::Images),
+        (Action::ScreenEvents, Self::Events),
+        (Action::ScreenAlerts, Self::Alerts),
+        (Action::ScreenActivity, Self::Activity),
+    ];
 }
 
 /// Which half of the screen the arrows move.
@@ -130,10 +143,22 @@ pub struct State {
     pub operations: Operations,
     /// What was done, and how it went.
     pub activity: Activity,
+    /// What of it is shown.
+    pub done: List<u64>,
+    /// What happens.
+    pub events: Events,
     /// Short messages, oldest first.
     pub toasts: Vec<Toast>,
     /// What lies over the screen.
     pub modal: Option<Modal>,
+    /// What was chosen in the palette, the last first.
+    pub(super) recent: Vec<Action>,
+    /// Reads a command line.
+    pub plan: Plan,
+    /// Whether the mouse is heard.
+    pub hears_mouse: bool,
+    /// What the mouse did before.
+    pub(super) pointer: Pointer,
     /// Whether something visible changed.
     pub is_dirty: bool,
     /// Whether it is over.
@@ -174,8 +199,14 @@ impl State {
             histories: HashMap::new(),
             operations: Operations::default(),
             activity: Activity::default(),
+            done: List::new("at"),
+            events: Events::default(),
             toasts: Vec::new(),
             modal: None,
+            recent: Vec::new(),
+            plan: super::form::no_plan,
+            hears_mouse: true,
+            pointer: Pointer::default(),
             is_dirty: true,
             is_done: false,
             shown: None,
@@ -206,6 +237,8 @@ impl State {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
             Screen::Alerts => Scope::Alerts,
+            Screen::Events => Scope::Events,
+            Screen::Activity => Scope::Activity,
         }
     }
 
@@ -223,7 +256,12 @@ impl State {
 
     /// Whether the arrows move in the details.
     pub fn has_details_focus(&self) -> bool {
-        self.is_zoomed || self.pane == Pane::Details
+        (self.is_zoomed || self.pane == Pane::Details) && !self.is_feed()
+    }
+
+    /// Whether this screen is a list with nothing beside it.
+    pub fn is_feed(&self) -> bool {
+        matches!(self.screen, Screen::Events | Screen::Activity)
     }
 
     /// The filter of this screen's list.
@@ -232,6 +270,8 @@ impl State {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
             Screen::Alerts => &self.alert_list.filter,
+            Screen::Events => &self.events.list.filter,
+            Screen::Activity => &self.done.filter,
         }
     }
 
@@ -245,7 +285,7 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
-            Screen::Alerts => {}
+            Screen::Alerts | Screen::Events | Screen::Activity => {}
         }
         subject
     }
@@ -381,6 +421,8 @@ impl State {
         self.containers.scroll_into_view(height);
         self.images.scroll_into_view(height);
         self.alert_list.scroll_into_view(height);
+        self.events.list.scroll_into_view(height);
+        self.done.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let frame = self.log_frame();

@@ -4,8 +4,8 @@ use ratatui::{buffer::Buffer, style::Style};
 
 use super::{View, gauge, pen::Pen};
 use crate::{
-    action::Action,
-    app::Screen,
+    app::{Screen, screen_places},
+    config::alert::Severity,
     format::{
         Tone, bytes, duration,
         text::{sanitize, truncate, width},
@@ -37,25 +37,21 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
     let (area, theme) = (view.regions.header, view.theme);
     let mut pen = Pen::line(buffer, area, area.y);
     pen.put(" wharf ", theme.strong());
-    for (action, screen) in [
-        (Action::ScreenContainers, Screen::Containers),
-        (Action::ScreenImages, Screen::Images),
-        (Action::ScreenAlerts, Screen::Alerts),
-    ] {
-        let spec = action.spec();
-        let style = match view.state.screen == screen {
+    for place in screen_places(view.state, area) {
+        let style = match view.state.screen == place.screen {
             true => theme.accent(),
             false => theme.quiet(),
         };
-        pen.skip(2);
-        if let Some(key) = view.state.config.keymap.shown(spec) {
-            pen.put(&key, style).put(" ", style);
+        pen.skip(2).put(&place.key, style);
+        if !place.title.is_empty() {
+            pen.put(if place.key.is_empty() { "" } else { " " }, style);
+            pen.put(place.title, style);
         }
-        pen.put(spec.title, style);
-        if let (Screen::Alerts, (count, Some(worst))) = (screen, view.state.alerts.open()) {
+        if let (Screen::Alerts, Some(count)) = (place.screen, &place.count) {
             // Seen from every screen, and by its figure without any colour.
+            let worst = view.state.alerts.open().1.unwrap_or(Severity::Warning);
             let style = theme.tone(super::alerts::tone(worst)).patch(theme.strong());
-            pen.put(&format!(" {count}"), style);
+            pen.put(" ", style).put(count, style);
             pen.put(super::alerts::severity_sign(worst, theme), style);
         }
     }

@@ -5,6 +5,8 @@ mod alerts;
 mod chart;
 mod details;
 mod dialogs;
+mod feeds;
+mod form;
 mod frame;
 mod gauge;
 mod hints;
@@ -43,6 +45,8 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         }
         Screen::Images => images::draw(buffer, &view),
         Screen::Alerts => alerts::draw(buffer, &view),
+        Screen::Events => feeds::events(buffer, &view),
+        Screen::Activity => feeds::activity(buffer, &view),
     }
     frame::divider(buffer, &view);
     hints::draw(buffer, &view);

@@ -28,6 +28,10 @@ impl State {
             self.look.glyphs = Glyphs::Ascii;
         }
         self.zone = config.ui.zone.clone();
+        if before.ui.mouse != config.ui.mouse {
+            self.hears_mouse = config.ui.mouse;
+            self.effects.push(Effect::Mouse(self.hears_mouse));
+        }
         self.capabilities.read_only_because = match config.ui.is_read_only {
             true => Some(format!("the dashboard only looks ({})", whose(&config))),
             false => self.given.1.clone(),

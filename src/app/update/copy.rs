@@ -7,6 +7,8 @@ impl State {
         let picks = match self.screen {
             Screen::Images => self.image_picks(),
             Screen::Alerts => self.alert_picks(),
+            Screen::Events => self.event_picks(),
+            Screen::Activity => self.done_picks(),
             Screen::Containers if self.has_details_focus() => match self.details.tab {
                 Tab::Logs => self.log_picks(),
                 Tab::Processes => self.process_picks(),
