@@ -229,6 +229,39 @@ fn process_gets_a_signal_by_keys() {
 }
 
 #[test]
+fn container_is_run_by_the_form_and_what_happens_is_told() {
+    let s = Sandbox::new();
+    let t = Terminal::new(&s, 120, 40);
+    dashboard(&t);
+    t.until("No containers yet");
+    t.keys(&["R"]);
+    t.until("Run a container");
+    let typed = |text: &str| t.tmux(&["send-keys", "-l", text]);
+    typed(BUSYBOX);
+    t.keys(&["Down"]);
+    typed("sh -c 'sleep 1000'");
+    t.keys(&["Down"]);
+    typed("formed");
+    t.keys(&["Down", "Down"]);
+    typed("1k");
+    t.keys(&["Enter"]);
+    t.until("--memory");
+    t.keys(&["C-u"]);
+    typed("32m");
+    t.until("--memory 32m");
+    t.keys(&["Enter"]);
+    t.until("started formed");
+    s.until("formed", "running");
+    assert_eq!(s.inspect("formed", "{{.HostConfig.Memory}}"), "33554432");
+    t.keys(&["4"]);
+    t.until("KIND");
+    s.ok(&["pause", "formed"]);
+    t.until("container  pause");
+    t.keys(&["6"]);
+    t.until("wharf run -d --name formed --memory 32m");
+}
+
+#[test]
 fn mouse_is_heard_let_go_and_given_back_at_the_end() {
     let s = Sandbox::new();
     s.ok(&["create", "--name", "one", BUSYBOX, "true"]);

@@ -12,6 +12,7 @@ mod keymap;
 mod needs;
 mod row;
 mod rows;
+mod tabs;
 
 use std::borrow::Cow;
 
@@ -21,7 +22,7 @@ pub use needs::Subject;
 
 /// Every action, in the order in which help, hints and palette list them.
 pub const ACTIONS: &[ActionSpec] = &{
-    const PARTS: &[&[ActionSpec]] = &[rows::ROWS, alerts::ROWS];
+    const PARTS: &[&[ActionSpec]] = &[rows::ROWS, alerts::ROWS, tabs::TABS];
     // No iterators in a constant.
     const COUNT: usize = {
         let (mut count, mut part) = (0, 0);

@@ -62,7 +62,7 @@ pub use pointer::{
     Bar, Gesture, Hit, centered, hit, inside, list_extent, menu_area, menu_top, palette_area,
     screen_places, sort_area, tab_places, tabs_name,
 };
-pub use processes::{ProcessRow, ProcessView};
+pub use processes::{PROCESS_GAP, ProcessColumn, ProcessRow, ProcessView, process_columns};
 pub use run::{Interact, Options, run};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};

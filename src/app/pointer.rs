@@ -3,7 +3,9 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::{Menu, Modal, Screen, State, Tab, geometry, hints::hint_bar};
+use super::{
+    Menu, Modal, PROCESS_GAP, Screen, State, Tab, geometry, hints::hint_bar, process_columns,
+};
 use crate::{
     action::Action,
     format::text::{sanitize, width},
@@ -31,6 +33,8 @@ pub enum Hit {
     Row(usize),
     /// A column's head: sort by it.
     Head(&'static str),
+    /// A head of the processes' columns.
+    ProcessHead(&'static str),
     /// A line of the details.
     Details(u16),
     /// A scroll bar.
@@ -221,7 +225,27 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         if is_edge(regions.details) && details_overflow(state, regions.details.height) {
             return Some(Hit::Bar(Bar::Details));
         }
+        let is_heads = y == regions.details.y && state.details.tab == Tab::Processes;
+        if is_heads && state.screen == Screen::Containers {
+            return process_head(regions.details, x).map(Hit::ProcessHead);
+        }
         return Some(Hit::Details(y - regions.details.y));
+    }
+    None
+}
+
+fn process_head(details: Rect, at: u16) -> Option<&'static str> {
+    // One free column on either side.
+    let mut x = details.x + 1;
+    for column in process_columns(details.width.saturating_sub(2)) {
+        let end = match column.columns {
+            0 => details.right(),
+            columns => x + columns,
+        };
+        if (x..end).contains(&at) {
+            return Some(column.id).filter(|id| !id.is_empty());
+        }
+        x = end + PROCESS_GAP;
     }
     None
 }

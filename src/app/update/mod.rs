@@ -394,6 +394,7 @@ impl State {
         let log = &mut self.details.log;
         match self.details.tab {
             Tab::Logs if log.search.take().is_some() => log.hit = None,
+            Tab::Logs if log.hit.take().is_some() => return true,
             Tab::Logs if log.filter.take().is_some() => {}
             Tab::Inspect => return self.details.tree.search.take().is_some(),
             _ => return false,

@@ -72,6 +72,7 @@ impl State {
                 }
             }
             Hit::Head(column) => self.sort_by(column),
+            Hit::ProcessHead(column) => self.sort_processes(column),
             Hit::Details(line) => {
                 self.pane = Pane::Details;
                 if is_double && !matches!(self.details.tab, Tab::Inspect) {
@@ -155,7 +156,11 @@ impl State {
                     details.tree.toggle();
                 }
             }
-            Tab::Logs | Tab::Stats | Tab::Changes => {}
+            Tab::Logs => {
+                let frame = self.log_frame();
+                self.details.log.point(line, frame);
+            }
+            Tab::Stats | Tab::Changes => {}
         }
     }
 

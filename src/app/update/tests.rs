@@ -613,3 +613,29 @@ async fn container_that_cannot_start_is_told_and_one_to_be_removed_is() {
     assert_eq!(bench.engine.calls(), ["start new", "remove new"]);
     assert!(bench.state.toasts.last().unwrap().is_error);
 }
+
+#[tokio::test(start_paused = true)]
+async fn click_on_a_log_line_points_at_it_for_copying_and_heads_sort_processes() {
+    let mut bench = bench_with_log(&["one", "two", "three"]).await;
+    let details = geometry(&bench.state).details;
+    bench.click((details.x + 20, details.y + 1)).await;
+    bench.own.clear();
+    bench.press("y l").await;
+    assert!(
+        bench.own.contains(&Effect::Copy("two".into())),
+        "{:?}",
+        bench.own
+    );
+    bench.press("P").await;
+    let columns = process_columns(details.width - 2);
+    let before = columns.iter().take_while(|column| column.id != "memory");
+    let x: u16 = before.map(|column| column.columns + PROCESS_GAP).sum();
+    bench.click((details.x + 1 + x + 3, details.y)).await;
+    assert_eq!(bench.state.details.table.sort, "memory");
+    bench.state.clock += std::time::Duration::from_secs(2);
+    bench.click((details.x + 1 + x + 3, details.y)).await;
+    assert!(
+        !bench.state.details.table.is_descending,
+        "again turns it round"
+    );
+}
