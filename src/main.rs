@@ -53,6 +53,7 @@ fn dashboard(engine: Arc<dyn Engine>, settings: cli::Settings) -> Result<(), Str
         loader: settings.loader,
         plan: cli::plan,
         interact: Box::new(|session| Box::pin(cli::interact(session))),
+        state_file: app::state_file(|name| std::env::var_os(name)),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));
     runtime.shutdown_background();

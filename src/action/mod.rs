@@ -58,6 +58,8 @@ pub enum Action {
     Unpause,
     Kill,
     Remove,
+    Limits,
+    UndoLimits,
     Shell,
     Attach,
     Logs,
@@ -68,6 +70,13 @@ pub enum Action {
     ToggleAll,
     Mark,
     MarkAll,
+    MarkRange,
+    MarkInvert,
+    GroupBy,
+    FoldGroup,
+    CpuDisplay,
+    Columns,
+    Trouble,
     NextMatch,
     PreviousMatch,
     Follow,
@@ -207,10 +216,10 @@ impl ActionSpec {
 
     /// Whether it can be done to several things at once.
     pub fn is_bulk(&self) -> bool {
-        use Action::{Kill, Pause, Remove, RemoveImage, Restart, Start, Stop, Unpause};
+        use Action::{Kill, Limits, Pause, Remove, RemoveImage, Restart, Start, Stop, Unpause};
         matches!(
             self.action,
-            Start | Stop | Restart | Pause | Unpause | Kill | Remove | RemoveImage
+            Start | Stop | Restart | Pause | Unpause | Kill | Remove | RemoveImage | Limits
         )
     }
 }

@@ -6,6 +6,7 @@ use super::{
     needs::{
         a_container, can_change, can_exec, can_kill, can_pause, can_remove, can_remove_image,
         can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause,
+        can_update,
     },
     row::{command, container, global, view},
 };
@@ -59,6 +60,23 @@ pub(super) const ROWS: &[ActionSpec] = &[
     .cli("rm")
     .danger(Danger::Destroys)
     .needs(can_remove),
+    container(
+        Action::Limits,
+        "container.update",
+        "limits",
+        &[Key::char('u')],
+    )
+    .says("Change limits or restart policy of containers")
+    .cli("update")
+    .needs(can_update),
+    view(
+        Action::UndoLimits,
+        "view.undo-limits",
+        "undo limits",
+        Scope::Containers,
+        &[Key::char('U')],
+    )
+    .says("Restore the limits that the last change replaced"),
     container(Action::Shell, "container.shell", "shell", &[Key::char('e')])
         .says("Run a command in a running container, a shell by its key")
         .cli("exec")
@@ -110,6 +128,15 @@ pub(super) const ROWS: &[ActionSpec] = &[
     .needs(can_see_changes),
     // The containers screen.
     view(
+        Action::Trouble,
+        "view.trouble",
+        "trouble",
+        Scope::Containers,
+        &[Key::char('!')],
+    )
+    .says("Explain what is wrong with a container, and what to do")
+    .needs(a_container),
+    view(
         Action::Mark,
         "view.mark",
         "mark",
@@ -126,6 +153,54 @@ pub(super) const ROWS: &[ActionSpec] = &[
         &[Key::ctrl('a')],
     )
     .says("Mark all containers that are shown, or none"),
+    view(
+        Action::MarkRange,
+        "view.mark-range",
+        "mark range",
+        Scope::Containers,
+        &[Key::char('V')],
+    )
+    .says("Mark from here to where the cursor goes; again to end it"),
+    view(
+        Action::MarkInvert,
+        "view.mark-invert",
+        "invert marks",
+        Scope::Containers,
+        &[Key::char('*')],
+    )
+    .says("Mark what is not marked, and the other way round"),
+    view(
+        Action::GroupBy,
+        "view.group",
+        "group by",
+        Scope::Containers,
+        &[Key::char('b')],
+    )
+    .says("Group by state, image, compose project or a label"),
+    view(
+        Action::FoldGroup,
+        "view.fold-group",
+        "fold group",
+        Scope::Containers,
+        &[Key::char('x')],
+    )
+    .says("Fold the group under the cursor, or unfold it"),
+    view(
+        Action::CpuDisplay,
+        "view.cpu",
+        "cpu as",
+        Scope::Containers,
+        &[Key::char('c')],
+    )
+    .says("Tell CPU in percent, in cores, of the host or of the quota"),
+    view(
+        Action::Columns,
+        "view.columns",
+        "columns",
+        Scope::Containers,
+        &[Key::char('O')],
+    )
+    .says("Choose the columns of the table, their order and width"),
     view(
         Action::ToggleAll,
         "view.all",
@@ -325,11 +400,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "container.wait",
         "wait",
         "Wait until containers exit, then print their codes",
-    ),
-    command(
-        "container.update",
-        "update",
-        "Change limits or restart policy of containers",
     ),
     command(
         "image.import",

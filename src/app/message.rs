@@ -4,14 +4,15 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Gesture, Tab, alerts::Notice, follow::Logs, log::LogRow};
+use super::{Gesture, Tab, alerts::Notice, follow::Logs, layout::Saved, log::LogRow};
 use crate::{
     action::{Action, Key},
     config::{Loaded, alert::Channel},
     engine::EngineError,
     format::text::sanitize,
     model::{
-        Change, ContainerId, CreateRequest, Digest, Event, Process, SignalRequest, Visible, World,
+        Change, ContainerId, CreateRequest, Digest, Event, Process, SignalRequest, UpdateRequest,
+        Visible, World,
     },
 };
 
@@ -38,6 +39,10 @@ pub enum Message {
     Changes(u64, Result<Vec<Change>, Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// The last lines of a container's log.
+    Tail(ContainerId, Result<Vec<LogRow>, Failure>),
+    /// Something that nobody waits for failed.
+    Failed(Failure),
     /// Events of the watch of this number.
     Events(u64, Vec<Event>),
     /// They ended, or could not be read.
@@ -68,6 +73,17 @@ pub enum Effect {
         /// To which.
         targets: Vec<Target>,
     },
+    /// Change limits, each request with a [`Message::Operated`] of its own.
+    Update {
+        /// Number of the operation.
+        operation: u64,
+        /// What of which containers.
+        requests: Vec<UpdateRequest>,
+    },
+    /// Read the last lines of a container's log.
+    Tail(ContainerId),
+    /// Keep the table's layout for the next run.
+    Save(Saved),
     /// Load a tab's content, and stop loading the one before.
     Watch {
         /// Number of the watch; messages with another are late and dropped.

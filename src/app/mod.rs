@@ -14,6 +14,7 @@
 
 mod activity;
 pub mod alerts;
+mod arrange;
 mod collector;
 pub mod columns;
 mod details;
@@ -26,6 +27,8 @@ mod hints;
 mod history;
 mod job;
 mod keymap;
+mod layout;
+mod limits;
 mod list;
 pub mod log;
 mod menu;
@@ -37,8 +40,11 @@ mod palette;
 mod pointer;
 mod processes;
 mod run;
+mod saved;
+mod slots;
 mod state;
 mod still;
+mod table;
 mod terminal;
 mod tree;
 mod update;
@@ -52,10 +58,12 @@ pub use form::{Field, Flag, Form, Plan, Value};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
+pub use layout::{Layout, Saved, Show, Shown, natural};
+pub use limits::{Change, Editor, Forecast, NONE, SETTINGS, Setting};
 pub use list::{List, Sort};
 pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
 pub use message::{Effect, Failure, Job, Message, Passage, Said, Target};
-pub use modal::Modal;
+pub use modal::{Chooser, Explanation, Modal, Results};
 pub use operation::{Operations, Running};
 pub use palette::{Argument, Choice, Found};
 pub use pointer::{
@@ -64,8 +72,11 @@ pub use pointer::{
 };
 pub use processes::{PROCESS_GAP, ProcessColumn, ProcessRow, ProcessView, process_columns};
 pub use run::{Interact, Options, run};
+pub use saved::state_file;
+pub use slots::{GAP, GUTTER, Slot, slots};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
+pub use table::{Group, Groups, Line, Table};
 pub use tree::{Content, Node, Tree};
 pub use update::{LogMargin, Pointer};
 

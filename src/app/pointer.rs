@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::{
     Menu, Modal, PROCESS_GAP, Screen, State, Tab, geometry, hints::hint_bar, process_columns,
+    slots::head_at,
 };
 use crate::{
     action::Action,
@@ -29,7 +30,7 @@ pub enum Hit {
     Screen(Screen),
     /// The name of a tab.
     Tab(Tab),
-    /// A row of the screen's list, by its place.
+    /// A line of the screen's list, by its place.
     Row(usize),
     /// A column's head: sort by it.
     Head(&'static str),
@@ -212,6 +213,10 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         let (_, tab) = tabs.iter().find(|(place, _)| place.contains(at))?;
         return Some(Hit::Tab(*tab));
     }
+    if regions.titles.contains(at) {
+        let column = head_at(state, regions.titles.width, x - regions.titles.x)?;
+        return Some(Hit::Head(column));
+    }
     let is_edge = |area: Rect| x + 1 == area.right();
     if regions.rows.contains(at) {
         let (top, all) = list_extent(state);
@@ -299,7 +304,7 @@ fn dialog_hit(state: &State, modal: &Modal, at: Position) -> Hit {
 /// The first row on screen and how many rows there are.
 pub fn list_extent(state: &State) -> (usize, usize) {
     match state.screen {
-        Screen::Containers => (state.containers.top, state.containers.rows.len()),
+        Screen::Containers => (state.containers.top, state.table_lines()),
         Screen::Images => (state.images.top, state.images.rows.len()),
         Screen::Events => (state.events.list.top, state.events.list.rows.len()),
         Screen::Alerts => (state.alert_list.top, state.alert_list.rows.len()),

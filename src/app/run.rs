@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     io::{self, Write},
+    path::PathBuf,
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -24,7 +25,7 @@ use super::{
     Depth, Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
-    keymap,
+    keymap, saved,
     terminal::Display,
 };
 use crate::{
@@ -57,6 +58,8 @@ pub struct Options {
     pub plan: Plan,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
+    /// Where the layout of the table is kept from run to run.
+    pub state_file: Option<PathBuf>,
 }
 
 /// Shows the dashboard until the user leaves it. The terminal is then as before.
@@ -73,6 +76,11 @@ pub async fn run(
     state.configure(Arc::new(options.config.config.clone()), options.depth);
     state.on_mistakes(&options.config);
     let interval = state.config.ui.interval;
+    match options.state_file.as_deref().map(saved::load) {
+        Some(Ok(Some(saved))) => state.restore(&saved),
+        Some(Err(failure)) => drop(state.update(Message::Failed(failure))),
+        Some(Ok(None)) | None => {}
+    }
     state.plan = options.plan;
     // The first picture is under way before the terminal is touched.
     let (collector, collect) =
@@ -81,12 +89,14 @@ pub async fn run(
     tokio::task::yield_now().await;
 
     let (sender, messages) = mpsc::channel(64);
+    let mut effects = Effects::new(Arc::clone(&engine), sender.clone(), stop.clone());
+    effects.state_file = options.state_file;
     let display = Display::enter(state.hears_mouse)?;
-    tokio::spawn(reload(options.loader, sender.clone(), stop.clone()));
+    tokio::spawn(reload(options.loader, sender, stop.clone()));
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
-        effects: Effects::new(Arc::clone(&engine), sender, stop.clone()),
+        effects,
         engine,
         collector,
         display,
@@ -236,6 +246,9 @@ impl Dashboard {
                 }
             }
             Effect::Operate { .. }
+            | Effect::Update { .. }
+            | Effect::Tail(_)
+            | Effect::Save(_)
             | Effect::Watch { .. }
             | Effect::Follow { .. }
             | Effect::WatchEvents { .. }

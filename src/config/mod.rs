@@ -62,8 +62,8 @@ pub struct Ui {
     pub mouse: bool,
     /// Time between two pictures.
     pub interval: Duration,
-    /// What CPU use is told in.
-    pub cpu: CpuDisplay,
+    /// What CPU use is told in: `percent`, `cores`, `host`, `quota`.
+    pub cpu: String,
     /// Where times are told.
     pub zone: TimeZone,
     /// Whether nothing is offered that changes anything.
@@ -77,18 +77,6 @@ pub struct Ui {
     pub group: String,
 }
 
-/// What CPU use is told in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CpuDisplay {
-    /// Cores.
-    #[default]
-    Cores,
-    /// Share of the host's.
-    Host,
-    /// Share of the container's quota.
-    Quota,
-}
-
 impl Default for Config {
     /// What holds if nobody says anything.
     fn default() -> Self {
@@ -98,7 +86,7 @@ impl Default for Config {
                 is_ascii: false,
                 mouse: true,
                 interval: Duration::from_secs(1),
-                cpu: CpuDisplay::Cores,
+                cpu: String::new(),
                 zone: TimeZone::UTC,
                 is_read_only: false,
                 columns: Vec::new(),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    Config, CpuDisplay,
+    Config,
     value::{Kind, Value, zone},
 };
 
@@ -72,16 +72,10 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "ui.cpu",
-        Kind::Choice(&["cores", "host", "quota"]),
-        "\"cores\"",
-        "What CPU use is told in: cores, share of the host, share of the container's quota",
-        |config, value| {
-            config.ui.cpu = match text(value).as_str() {
-                "host" => CpuDisplay::Host,
-                "quota" => CpuDisplay::Quota,
-                _ => CpuDisplay::Cores,
-            }
-        },
+        Kind::Choice(&["percent", "cores", "host", "quota"]),
+        "\"percent\"",
+        "CPU at first in percent of a core, cores, or as share of the host or of the quota",
+        |config, value| config.ui.cpu = text(value),
     ),
     setting(
         "ui.time_zone",
@@ -109,7 +103,7 @@ pub const SETTINGS: &[Setting] = &[
         "ui.columns",
         Kind::Columns,
         "[]",
-        "Columns of the containers' table, in order; none stands for the usual ones",
+        "Columns of the containers' table at first, in order; none stands for the usual ones",
         |config, value| {
             if let Value::List(items) = value {
                 config.ui.columns.clone_from(items);

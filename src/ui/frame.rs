@@ -7,7 +7,9 @@ use crate::{
     app::{Screen, screen_places},
     config::alert::Severity,
     format::{
-        Tone, bytes, duration,
+        Tone, bytes,
+        cpu::CpuDisplay,
+        duration,
         text::{sanitize, truncate, width},
     },
     model::World,
@@ -112,11 +114,17 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
     }
     if let Some(cores) = host.cpu_cores {
         let share = shaded(cores / f64::from(host.cpus.max(1)));
-        let words = vec![
-            ("cpu ".into(), quiet),
-            (format!("{cores:.1}"), plain),
-            (format!("/{}", host.cpus), quiet),
-        ];
+        let words = match view.state.table.cpu {
+            CpuDisplay::Percent | CpuDisplay::Cores => vec![
+                ("cpu ".into(), quiet),
+                (format!("{cores:.1}"), plain),
+                (format!("/{}", host.cpus), quiet),
+            ],
+            display => vec![
+                ("cpu ".into(), quiet),
+                (display.of_cores(cores, host.cpus), plain),
+            ],
+        };
         add(5, Some(share), words);
     }
     if let (Some(used), Some(total)) = (host.memory_used_bytes, host.memory_total_bytes) {

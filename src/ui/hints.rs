@@ -4,8 +4,11 @@ use ratatui::buffer::Buffer;
 
 use super::{View, pen::Pen};
 use crate::{
-    app::{Modal, Note, hint_bar},
-    format::{Tone, text::sanitize},
+    app::{Modal, Note, Screen, hint_bar},
+    format::{
+        Tone,
+        text::{sanitize, truncate},
+    },
 };
 
 /// Draws the line.
@@ -19,7 +22,17 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
                 .put(&sanitize(state.filter()), theme.plain());
             pen.put(" ", theme.selected());
             pen.put_right(" ", theme.plain());
-            pen.put_right("enter keeps  esc takes it back", theme.quiet());
+            let fault = state.table.fault.as_ref();
+            match fault.filter(|_| state.screen == Screen::Containers) {
+                Some(fault) => {
+                    let room = usize::from(pen.room().saturating_sub(2));
+                    let fault = truncate(fault, room, theme.glyphs);
+                    pen.put_right(&fault, theme.tone(Tone::Bad));
+                }
+                None => {
+                    pen.put_right("enter keeps  esc takes it back", theme.quiet());
+                }
+            }
             return;
         }
         Some(Modal::Prompt(prompt)) => return super::menus::prompt(&mut pen, view, prompt),

@@ -2,6 +2,7 @@
 //! changes the state, asks an engine or knows what a key does.
 
 mod alerts;
+mod arrange;
 mod chart;
 mod details;
 mod dialogs;
@@ -11,11 +12,14 @@ mod frame;
 mod gauge;
 mod hints;
 mod images;
+mod limits;
 mod menus;
 mod pen;
+mod results;
 pub mod svg;
 mod table;
 mod theme;
+mod trouble;
 
 use ratatui::buffer::Buffer;
 

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    super::{Depth, Effect, State, columns::starts_descending, list::Sort},
+    super::{Depth, Effect, State, columns::starts_descending, layout::Layout, list::Sort},
     TOAST,
 };
 use crate::{
@@ -11,6 +11,8 @@ use crate::{
     format::{
         Glyphs,
         columns::{self, CONTAINERS},
+        cpu::CpuDisplay,
+        group::GroupBy,
         text::sanitize,
     },
     model::{Problem, Source},
@@ -38,6 +40,16 @@ impl State {
         };
         if before.ui.sort != config.ui.sort {
             self.containers.sort = sort(&config.ui.sort);
+        }
+        if before.ui.cpu != config.ui.cpu {
+            self.table.cpu = CpuDisplay::parse(&config.ui.cpu).unwrap_or_default();
+        }
+        if before.ui.columns != config.ui.columns {
+            self.table.layout = Layout::of(&config.ui.columns);
+        }
+        if before.ui.group != config.ui.group {
+            // `none` is no group; all else was checked.
+            self.table.groups.by = GroupBy::parse(&config.ui.group).ok();
         }
         if before.ui.interval != config.ui.interval {
             self.effects.push(Effect::Pace(config.ui.interval));

@@ -7,6 +7,7 @@ mod copy;
 mod dialog;
 mod feeds;
 mod form;
+mod limits;
 mod log;
 mod modals;
 mod motion;
@@ -14,6 +15,8 @@ mod operate;
 mod palette;
 mod pointer;
 mod processes;
+mod table;
+mod trouble;
 
 pub use log::LogMargin;
 pub use pointer::Pointer;
@@ -21,7 +24,8 @@ pub use pointer::Pointer;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
+    Chooser, Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab,
+    Toast,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -94,6 +98,8 @@ impl State {
                 self.on_notified(&rule, channel, result);
             }
             Message::Config(loaded) => self.on_config(&loaded),
+            Message::Tail(id, result) => self.on_tail(&id, result),
+            Message::Failed(failure) => self.tell_failure(failure),
             Message::Tick => {}
             Message::Terminate => self.is_done = true,
         }
@@ -179,6 +185,8 @@ impl State {
             | Action::Kill
             | Action::Remove
             | Action::RemoveImage => self.ask_or_operate(spec),
+            Action::Limits => self.open_limits(spec),
+            Action::UndoLimits => self.undo_limits(),
             Action::Shell => self.interact(Passage::Shell),
             Action::Attach => self.interact(Passage::Attach),
             Action::Logs => self.go_to(Tab::Logs),
@@ -192,6 +200,16 @@ impl State {
                 self.shows_all = !self.shows_all;
                 self.arrange();
             }
+            Action::Trouble => self.explain(),
+            Action::GroupBy => self.open_groups(),
+            Action::FoldGroup => self.fold(),
+            Action::CpuDisplay => self.next_cpu_display(),
+            Action::Columns => {
+                let before = self.table.layout.clone();
+                self.modal = Some(Modal::Columns(Chooser { cursor: 0, before }));
+            }
+            Action::MarkRange => self.mark_range(),
+            Action::MarkInvert => self.invert_marks(),
             Action::Mark => self.mark(),
             Action::MarkAll => self.mark_all(),
             Action::NextMatch => self.next_match(1),
@@ -292,6 +310,8 @@ impl State {
         } else if !self.toasts.is_empty() {
             self.toasts.clear();
         } else if self.has_details_focus() && self.take_search_back() {
+        } else if self.drop_range() {
+            // The marks are as they were before it.
         } else if self.screen == Screen::Containers && !self.containers.marks.is_empty() {
             self.containers.marks.clear();
         } else if !self.filter().is_empty() {
@@ -316,6 +336,7 @@ impl State {
                 history.push(&row.usage.unwrap_or_default());
             }
         }
+        self.note_rises(&world);
         let exists = |id: &_| world.container(id).is_some();
         if self.histories.len() > world.containers.len() {
             self.histories.retain(|id, _| exists(id));
@@ -323,7 +344,8 @@ impl State {
         self.containers.marks.retain(exists);
         self.watch_alerts(&world);
         self.world = Some(world);
-        self.arrange();
+        self.rearrange();
+        self.extend_range();
     }
 
     /// Keeps what is loaded for the details in step with what is selected.
@@ -474,6 +496,7 @@ fn verb(spec: &ActionSpec) -> &'static str {
         Action::Attach => "attach to",
         Action::Processes => "list processes of",
         Action::Changes => "list files of",
+        Action::Limits => "change limits of",
         _ => spec.title,
     }
 }

@@ -115,7 +115,7 @@ impl State {
 
     fn go_to_row(&mut self, row: usize) {
         let cursor = match self.screen {
-            Screen::Containers => self.containers.cursor,
+            Screen::Containers => self.cursor_line(),
             Screen::Images => self.images.cursor,
             Screen::Events => self.events.list.cursor,
             Screen::Alerts => self.alert_list.cursor,
