@@ -143,8 +143,7 @@ pub(super) const ROWS: &[ActionSpec] = &[
         Scope::Containers,
         &[Key::char(' ')],
     )
-    .says("Mark the container for an operation on several")
-    .needs(a_container),
+    .says("Mark the container, or the group, for an operation on several"),
     view(
         Action::MarkAll,
         "view.mark-all",

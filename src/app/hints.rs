@@ -86,6 +86,7 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
                 | Action::Inspect
                 | Action::Changes => false,
                 Action::NextMatch | Action::PreviousMatch => false,
+                Action::Mark => state.table_lines() > 0,
                 Action::MarkAll | Action::MarkInvert => !state.containers.marks.is_empty(),
                 Action::UndoLimits => !state.undo.is_empty(),
                 Action::FoldGroup => state.table.groups.by.is_some(),

@@ -124,7 +124,7 @@ impl Modal {
 /// Edits a line of text by a key; whether the key was one of editing.
 pub fn edit(text: &mut String, key: Key) -> bool {
     match (key.code, key.ctrl) {
-        (Code::Char(c), false) => text.push(c),
+        (Code::Char(c), false) if !c.is_control() => text.push(c),
         (Code::Backspace, _) | (Code::Char('h'), true) => drop(text.pop()),
         (Code::Char('u'), true) => text.clear(),
         (Code::Char('w'), true) => {

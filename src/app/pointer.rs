@@ -4,7 +4,12 @@
 use ratatui::layout::{Position, Rect};
 
 use super::{
-    Menu, Modal, PROCESS_GAP, Screen, State, Tab, geometry, hints::hint_bar, process_columns,
+    Menu, Modal, PROCESS_GAP, Screen, State, Tab,
+    form::{form_area, form_top},
+    geometry,
+    heads::image_head,
+    hints::hint_bar,
+    process_columns,
     slots::head_at,
 };
 use crate::{
@@ -214,8 +219,12 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         return Some(Hit::Tab(*tab));
     }
     if regions.titles.contains(at) {
-        let column = head_at(state, regions.titles.width, x - regions.titles.x)?;
-        return Some(Hit::Head(column));
+        let (room, at) = (regions.titles.width, x - regions.titles.x);
+        let column = match (state.screen, &state.world) {
+            (Screen::Images, Some(world)) => image_head(world, room, at),
+            _ => head_at(state, room, at),
+        };
+        return column.map(Hit::Head);
     }
     let is_edge = |area: Rect| x + 1 == area.right();
     if regions.rows.contains(at) {
@@ -289,6 +298,18 @@ fn dialog_hit(state: &State, modal: &Modal, at: Position) -> Hit {
     }
     match modal {
         Modal::Menu(menu) => listed(menu_area(state, menu), 0, menu.cursor, menu.picks.len()),
+        Modal::Run(form) => {
+            let area = form_area(state, form);
+            let lines = inside(area);
+            let (top, room) = form_top(form, lines.height);
+            let line = usize::from(at.y.saturating_sub(lines.y));
+            let is_field = lines.contains(at) && line < usize::from(room);
+            match (is_field, area.contains(at)) {
+                (true, _) if top + line < form.fields.len() => Hit::Choice(top + line),
+                // A click beside it would lose all that was typed.
+                _ => Hit::Dialog,
+            }
+        }
         Modal::Sort(cursor) => {
             let count = state.sort_columns().len();
             listed(sort_area(state, count), 0, *cursor, count)

@@ -100,15 +100,15 @@ pub struct Groups {
     /// The groups, in the order shown.
     pub list: Vec<Group>,
     /// The group on whose heading the cursor is.
-    pub heading: Option<String>,
-    pub(super) folded: BTreeSet<String>,
+    pub heading: Option<GroupKey>,
+    pub(super) folded: BTreeSet<GroupKey>,
 }
 
 /// One group.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Its name, safe to draw.
-    pub name: String,
+    /// What tells it from others; its name is safe to draw.
+    pub key: GroupKey,
     /// The place of its first row among the rows shown.
     pub first: usize,
     /// How many of its rows are shown.
@@ -144,13 +144,13 @@ impl Groups {
         }
         let mut shown = Vec::new();
         for (key, (members, totals)) in groups {
-            let is_folded = self.folded.contains(&key.name);
+            let is_folded = self.folded.contains(&key);
             let first = shown.len();
             if !is_folded {
                 shown.extend(members);
             }
             self.list.push(Group {
-                name: key.name,
+                key,
                 first,
                 shown: shown.len() - first,
                 is_folded,
@@ -194,8 +194,8 @@ impl Groups {
 
     /// The place of the heading under the cursor.
     pub fn heading(&self) -> Option<usize> {
-        let name = self.heading.as_ref()?;
-        self.list.iter().position(|group| group.name == *name)
+        let key = self.heading.as_ref()?;
+        self.list.iter().position(|group| group.key == *key)
     }
 
     /// The group that a row is in.
@@ -241,9 +241,9 @@ mod tests {
     /// Groups of so many rows; 0 is folded.
     fn groups(sizes: &[usize]) -> Groups {
         let mut first = 0;
-        let list = sizes.iter().enumerate().map(|(n, &shown)| {
+        let list = sizes.iter().map(|&shown| {
             let group = Group {
-                name: n.to_string(),
+                key: GroupKey::default(),
                 first,
                 shown,
                 is_folded: shown == 0,

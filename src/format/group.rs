@@ -19,7 +19,7 @@ pub enum GroupBy {
 }
 
 /// Which group a container is in: groups are told in the order of their keys.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupKey {
     rank: u8,
     /// The group's name, safe to print.

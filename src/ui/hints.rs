@@ -11,6 +11,9 @@ use crate::{
     },
 };
 
+/// What a filter of containers can be made of.
+const TERMS: &str = "text  /regex/  !not  state:run  label:k=v  image:x  cpu>50  mem>80%  trouble";
+
 /// Draws the line.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let (area, theme, state) = (view.regions.hints, view.theme, view.state);
@@ -28,6 +31,12 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
                     let room = usize::from(pen.room().saturating_sub(2));
                     let fault = truncate(fault, room, theme.glyphs);
                     pen.put_right(&fault, theme.tone(Tone::Bad));
+                }
+                // Nothing is typed: this is where one learns what could be.
+                None if state.screen == Screen::Containers && state.filter().is_empty() => {
+                    let room = usize::from(pen.room().saturating_sub(2));
+                    let terms = truncate(TERMS, room, theme.glyphs);
+                    pen.put_right(&terms, theme.quiet());
                 }
                 None => {
                     pen.put_right("enter keeps  esc takes it back", theme.quiet());

@@ -13,6 +13,11 @@ fn names(bench: &Bench) -> Vec<String> {
         .collect()
 }
 
+fn heading(bench: &Bench) -> Option<&str> {
+    let key = bench.state.table.groups.heading.as_ref()?;
+    Some(&key.name)
+}
+
 fn marked(bench: &Bench) -> usize {
     bench.state.containers.marks.len()
 }
@@ -82,7 +87,7 @@ async fn groups_have_headings_that_fold_and_the_cursor_goes_over_them() {
     );
     bench.press("b j enter").await;
     let groups = &bench.state.table.groups;
-    let all: Vec<_> = groups.list.iter().map(|g| g.name.clone()).collect();
+    let all: Vec<_> = groups.list.iter().map(|g| g.key.name.clone()).collect();
     assert_eq!(
         all,
         ["created", "running", "paused", "restarting", "exited"]
@@ -100,7 +105,7 @@ async fn groups_have_headings_that_fold_and_the_cursor_goes_over_them() {
     let running = bench.state.table.groups.list[1].totals.count;
     assert_eq!(bench.state.containers.rows.len(), shown - running);
     bench.tick().await;
-    assert_eq!(bench.state.table.groups.heading.as_deref(), Some("running"));
+    assert_eq!(heading(&bench), Some("running"));
     assert_eq!(bench.state.table.totals.count, 12, "sums are over all");
     bench.press("j j").await;
     assert_eq!(bench.selected(), "backup");
@@ -108,7 +113,7 @@ async fn groups_have_headings_that_fold_and_the_cursor_goes_over_them() {
     assert_eq!(bench.state.containers.rows.len(), shown);
     // Folding from within goes to the heading.
     bench.press("j x").await;
-    assert_eq!(bench.state.table.groups.heading.as_deref(), Some("running"));
+    assert_eq!(heading(&bench), Some("running"));
     bench.press("b g enter").await;
     assert!(bench.state.table.groups.list.is_empty());
     assert!(bench.state.selected_container().is_some());
@@ -139,7 +144,7 @@ async fn labels_are_offered_to_group_by_and_all_folded_leaves_headings() {
         .groups
         .list
         .iter()
-        .map(|g| g.name.as_str())
+        .map(|g| g.key.name.as_str())
         .collect();
     assert_eq!(all, ["tier=back", "tier=front"]);
     bench.press("g x G x").await;
@@ -325,5 +330,38 @@ async fn heads_sort_and_lines_of_groups_are_clicked_where_they_are() {
     bench.send(press(10, top + 1)).await;
     assert_eq!(bench.selected(), "canary");
     bench.send(press(10, top + 2)).await;
-    assert_eq!(bench.state.table.groups.heading.as_deref(), Some("running"));
+    assert_eq!(heading(&bench), Some("running"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn mark_on_a_heading_marks_its_group_which_is_shown_then() {
+    let mut bench = Bench::new(Fake::full()).await;
+    bench.press("b j enter g j j x space").await;
+    let group = bench.state.table.groups.list[1].clone();
+    assert!(!group.is_folded);
+    assert_eq!(marked(&bench), group.totals.count);
+    bench.press("r").await;
+    assert_eq!(bench.engine.calls().len(), group.totals.count);
+    bench.tick().await;
+    bench.press("space space").await;
+    assert_eq!(marked(&bench), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_of_the_same_name_are_told_apart() {
+    let engine = Fake::full();
+    engine.change(|world| {
+        let mut container = (*world.containers[0].container).clone();
+        let project = ("com.docker.compose.project".into(), "no project".into());
+        container.config.labels.extend([project]);
+        world.containers[0].container = Arc::new(container);
+    });
+    let mut bench = Bench::new(engine).await;
+    bench.press("b j j j enter g").await;
+    let groups = &bench.state.table.groups;
+    assert_eq!(groups.list.len(), 2);
+    assert_eq!(groups.list[0].key.name, groups.list[1].key.name);
+    bench.press("x j").await;
+    assert_eq!(bench.state.table.groups.heading(), Some(1));
+    assert!(!bench.state.table.groups.list[1].is_folded);
 }

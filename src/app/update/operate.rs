@@ -158,7 +158,7 @@ impl State {
     pub(super) fn mark(&mut self) {
         self.table.range = None;
         let Some(row) = self.selected_container() else {
-            return;
+            return self.mark_group();
         };
         let id = row.container.id.clone();
         if !self.containers.marks.remove(&id) {

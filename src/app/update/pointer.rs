@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::{
-    Bar, Content, Gesture, Hit, Modal, Pane, Pending, Screen, State, Tab, geometry, hit,
+    Bar, Content, Gesture, Hit, Modal, Pane, Pending, Screen, State, Tab, Value, geometry, hit,
     list_extent,
 };
 use crate::action::{Code, Key};
@@ -108,6 +108,13 @@ impl State {
             Some(Modal::Menu(menu)) => menu.cursor = n,
             Some(Modal::Sort(cursor)) => *cursor = n,
             Some(Modal::Palette(choice)) => choice.cursor = n,
+            Some(Modal::Run(form)) => {
+                // A field is gone to; what has no text to type is changed by it.
+                let is_same = std::mem::replace(&mut form.cursor, n) == n;
+                let is_typed = matches!(form.field().value, Value::Text(_));
+                let key = if is_same && !is_typed { ' ' } else { '\0' };
+                return self.on_modal_key(Key::char(key));
+            }
             _ => return,
         }
         self.on_modal_key(Key::of(Code::Enter));

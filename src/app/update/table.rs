@@ -90,14 +90,14 @@ impl State {
             Some(n) => groups.list.get(n),
             None => groups.of_row(self.containers.cursor),
         };
-        let Some(name) = group.map(|group| group.name.clone()) else {
+        let Some(key) = group.map(|group| group.key.clone()) else {
             let told = "nothing is grouped: b chooses by what".to_owned();
             return self.tell(false, vec![told], None, TOAST);
         };
-        if !groups.folded.remove(&name) {
-            groups.folded.insert(name.clone());
+        if !groups.folded.remove(&key) {
+            groups.folded.insert(key.clone());
         }
-        groups.heading = Some(name);
+        groups.heading = Some(key);
         self.rearrange();
     }
 
@@ -115,7 +115,7 @@ impl State {
         }
         if groups.heading.is_none() && list.rows.is_empty() {
             // Only headings are left.
-            groups.heading = groups.list.first().map(|group| group.name.clone());
+            groups.heading = groups.list.first().map(|group| group.key.clone());
         }
         if let Some(n) = groups.heading() {
             list.cursor = groups.list[n].first.min(list.rows.len().saturating_sub(1));
@@ -150,13 +150,8 @@ impl State {
             let line = self.cursor_line().saturating_add_signed(by).min(last);
             match self.table.groups.line(line) {
                 Line::Heading(n) => {
-                    let name = self
-                        .table
-                        .groups
-                        .list
-                        .get(n)
-                        .map(|group| group.name.clone());
-                    self.table.groups.heading = name;
+                    let group = self.table.groups.list.get(n);
+                    self.table.groups.heading = group.map(|group| group.key.clone());
                     self.settle_heading();
                 }
                 Line::Row(row) => {
@@ -170,6 +165,32 @@ impl State {
     }
 
     // Marks.
+
+    /// Marks all of the group under the cursor, or none of it. Its rows are shown then:
+    /// what is hidden is never done anything to.
+    pub(super) fn mark_group(&mut self) {
+        let Some(key) = self.table.groups.heading.clone() else {
+            return;
+        };
+        if self.table.groups.folded.remove(&key) {
+            self.rearrange();
+        }
+        let groups = &self.table.groups;
+        let (Some(n), Some(world)) = (groups.heading(), self.world.clone()) else {
+            return;
+        };
+        let group = &groups.list[n];
+        let list = &mut self.containers;
+        let rows = &list.rows[group.first..group.first + group.shown];
+        let ids = rows.iter().map(|&row| &world.containers[row].container.id);
+        if ids.clone().all(|id| list.marks.contains(id)) {
+            for id in ids {
+                list.marks.remove(id);
+            }
+        } else {
+            list.marks.extend(ids.cloned());
+        }
+    }
 
     /// Begins a range of marks at the cursor, or ends it.
     pub(super) fn mark_range(&mut self) {

@@ -138,7 +138,7 @@ fn heading(buffer: &mut Buffer, view: &View<'_>, n: usize, line: Rect, slots: &[
         true => theme.sign("▸", "+"),
         false => theme.sign("▾", "-"),
     };
-    let name = format!("{sign} {}", group.name);
+    let name = format!("{sign} {}", group.key.name);
     sums(
         buffer,
         view,

@@ -13,6 +13,7 @@ screens! {
     cpu_in_cores: COLOR, 160 x 45, "c";
     cpu_of_the_host: COLOR, 80 x 24, "c c";
     cpu_of_the_quota: COLOR, 160 x 45, "c c c";
+    filter_begun: COLOR, 120 x 30, "/";
     filter_by_terms: COLOR, 160 x 45, "/ t r o u b l e space c p u > 1 enter";
     filter_that_cannot_be_read: COLOR, 80 x 24, "/ m e m > x";
     range_of_marks: COLOR, 160 x 45, "V j j";
