@@ -3,11 +3,10 @@
 use super::{
     Action, ActionSpec, Key, Scope,
     needs::{a_group, can_change_group, can_create_group, can_undo_group},
-    rows::{row, view},
+    row::{row, view},
 };
 
-/// Every action of the screen.
-pub const GROUPS: &[ActionSpec] = &[
+pub(super) const ROWS: &[ActionSpec] = &[
     group(
         Action::CreateGroup,
         "group.create",

@@ -13,6 +13,7 @@
 //! for drawing, for scrolling and for the mouse alike.
 
 mod activity;
+pub mod alerts;
 mod arrange;
 mod collector;
 pub mod columns;
@@ -36,6 +37,7 @@ pub mod log;
 mod menu;
 mod message;
 mod modal;
+mod notify;
 mod operation;
 mod palette;
 mod pointer;
@@ -50,6 +52,7 @@ mod terminal;
 mod tree;
 mod update;
 
+pub use crate::format::Depth;
 pub use activity::{Activity, Entry, Outcome};
 pub use details::{Details, Pending, Tab};
 pub use events::{EventRow, Events, kind as event_kind};

@@ -6,11 +6,12 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Details, Effect, Events, Failure, GroupsView, History, List, Modal, Operations, Plan,
-    Pointer, Target, geometry, limits::UndoStack, table::Table,
+    Activity, Depth, Details, Effect, Events, Failure, GroupsView, History, List, Modal,
+    Operations, Plan, Pointer, Target, alerts::Alerts, geometry, limits::UndoStack, table::Table,
 };
 use crate::{
     action::{Action, Scope, Subject},
+    config::{Config, alert::Channel},
     format::Glyphs,
     model::{
         Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, Problem, Source, Visible,
@@ -29,10 +30,12 @@ pub struct Look {
 
 impl Look {
     /// Every sign and colours: for what is no terminal, such as a picture.
-    pub const FULL: Self = Self {
-        glyphs: Glyphs::Unicode,
-        has_color: true,
-    };
+    pub const FULL: Self = Self::new(Glyphs::Unicode, true);
+
+    /// A terminal that shows these.
+    pub const fn new(glyphs: Glyphs, has_color: bool) -> Self {
+        Self { glyphs, has_color }
+    }
 }
 
 /// The screens.
@@ -42,18 +45,20 @@ pub enum Screen {
     Containers,
     Images,
     Groups,
+    Alerts,
     Events,
     Activity,
 }
 
 impl Screen {
-    /// All of them, with their keys and titles.
-    pub const ALL: [(&'static str, &'static str, Self); 5] = [
-        ("1", "containers", Self::Containers),
-        ("2", "images", Self::Images),
-        ("3", "cgroups", Self::Groups),
-        ("4", "events", Self::Events),
-        ("6", "activity", Self::Activity),
+    /// All of them, as the header names them, each with the action that goes there.
+    pub const ALL: [(Action, Self); 6] = [
+        (Action::ScreenContainers, Self::Containers),
+        (Action::ScreenImages, Self::Images),
+        (Action::ScreenGroups, Self::Groups),
+        (Action::ScreenEvents, Self::Events),
+        (Action::ScreenAlerts, Self::Alerts),
+        (Action::ScreenActivity, Self::Activity),
     ];
 }
 
@@ -96,6 +101,12 @@ pub struct State {
     pub area: Rect,
     /// Time since the dashboard began; the loop sets it before each message.
     pub clock: Duration,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Which colours the terminal has.
+    pub depth: Depth,
+    /// What is wrong with the configuration that was read last.
+    pub mistakes: Vec<Problem>,
     /// Where times are told.
     pub zone: TimeZone,
     /// What the engine can do.
@@ -122,6 +133,12 @@ pub struct State {
     pub details: Details,
     /// The control groups' tree.
     pub groups: GroupsView,
+    /// Which rules hold for which containers.
+    pub alerts: Alerts,
+    /// Their list, by number.
+    pub alert_list: List<u64>,
+    /// Of which rule's channels a failure was told.
+    pub(super) untold: Vec<(String, Channel)>,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before.
@@ -152,6 +169,9 @@ pub struct State {
     pub is_dirty: bool,
     /// Whether it is over.
     pub is_done: bool,
+    /// What the terminal can show, and what the engine refuses, whatever the
+    /// configuration says.
+    pub(super) given: (Look, Option<String>),
     pub(super) shown: Option<Visible>,
     pub(super) effects: Vec<Effect>,
 }
@@ -163,6 +183,10 @@ impl State {
             look,
             area,
             clock: Duration::ZERO,
+            config: Arc::default(),
+            depth: Depth::True,
+            mistakes: Vec::new(),
+            given: (look, capabilities.read_only_because.clone()),
             zone: TimeZone::system(),
             capabilities,
             world: None,
@@ -176,6 +200,9 @@ impl State {
             images: List::new("created"),
             details: Details::default(),
             groups: GroupsView::default(),
+            alerts: Alerts::default(),
+            alert_list: List::new("since"),
+            untold: Vec::new(),
             layers_scroll: 0,
             histories: HashMap::new(),
             operations: Operations::default(),
@@ -229,6 +256,7 @@ impl State {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
             Screen::Groups => Scope::Groups,
+            Screen::Alerts => Scope::Alerts,
             Screen::Events => Scope::Events,
             Screen::Activity => Scope::Activity,
         }
@@ -262,6 +290,7 @@ impl State {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
             Screen::Groups => &self.groups.list.filter,
+            Screen::Alerts => &self.alert_list.filter,
             Screen::Events => &self.events.list.filter,
             Screen::Activity => &self.done.filter,
         }
@@ -282,7 +311,7 @@ impl State {
                 subject.has_group_undo = !self.groups.undo.is_empty();
                 subject.is_busy = self.groups.deed.is_some();
             }
-            Screen::Events | Screen::Activity => {}
+            Screen::Alerts | Screen::Events | Screen::Activity => {}
         }
         subject
     }
@@ -310,19 +339,22 @@ impl State {
     /// What is wrong with what this screen shows, apart from stale pictures.
     pub fn notices(&self) -> impl Iterator<Item = &Problem> {
         let problems = self.world.as_deref().map_or(&[][..], |w| &w.problems);
-        problems.iter().filter(|problem| match problem.source {
+        let of_screen = problems.iter().filter(|problem| match problem.source {
             Source::Host | Source::Engine => true,
-            Source::Containers | Source::Stats => self.screen == Screen::Containers,
+            Source::Containers | Source::Stats => self.screen != Screen::Images,
             Source::Images => self.screen == Screen::Images,
             Source::Groups => self.screen == Screen::Groups,
-        })
+        });
+        self.mistakes.iter().chain(of_screen)
     }
 
     /// What must be read for this screen.
     pub(super) fn visible(&self) -> Visible {
         Visible {
-            // A container's group shows what its row would.
-            stats: self.screen != Screen::Images,
+            // Alerts are watched on every screen; a container's group shows what its row
+            // would.
+            stats: matches!(self.screen, Screen::Containers | Screen::Groups)
+                || !self.alerts.is_empty(),
             images: self.screen == Screen::Images,
             groups: self.screen == Screen::Groups,
         }
@@ -337,6 +369,7 @@ impl State {
         self.images.scroll_into_view(height);
         self.groups.list.scroll_into_view(height);
         self.settle_groups(&regions);
+        self.alert_list.scroll_into_view(height);
         self.events.list.scroll_into_view(height);
         self.done.scroll_into_view(height);
         let reach = self.reach(&regions);

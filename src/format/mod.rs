@@ -19,5 +19,5 @@ pub mod tree;
 pub mod trouble;
 pub mod values;
 
-pub use glyph::{Glyphs, Tone};
+pub use glyph::{Depth, Glyphs, Tone};
 pub use status::status;

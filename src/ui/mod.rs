@@ -1,6 +1,7 @@
 //! Drawing, and nothing else: from the dashboard's state to cells. No function here
 //! changes the state, asks an engine or knows what a key does.
 
+mod alerts;
 mod arrange;
 mod bounds;
 mod chart;
@@ -34,9 +35,10 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
     let regions = geometry(state);
     let view = View {
         state,
-        theme: Theme::new(state.look),
+        theme: Theme::new(state.look, state.config.palette(), state.depth),
         regions,
     };
+    buffer.set_style(state.area, view.theme.base());
     if regions.is_too_small {
         return too_small(buffer, &view);
     }
@@ -49,6 +51,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         }
         Screen::Images => images::draw(buffer, &view),
         Screen::Groups => groups::draw(buffer, &view),
+        Screen::Alerts => alerts::draw(buffer, &view),
         Screen::Events => feeds::events(buffer, &view),
         Screen::Activity => feeds::activity(buffer, &view),
     }

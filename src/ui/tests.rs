@@ -592,5 +592,6 @@ async fn look() {
     }
 }
 
+mod config;
 mod limits;
 mod table;

@@ -7,6 +7,7 @@ impl State {
         let picks = match self.screen {
             Screen::Images => self.image_picks(),
             Screen::Groups => self.group_picks(),
+            Screen::Alerts => self.alert_picks(),
             Screen::Events => self.event_picks(),
             Screen::Activity => self.done_picks(),
             Screen::Containers if self.has_details_focus() => match self.details.tab {
@@ -49,6 +50,17 @@ impl State {
         let path = path.filter(|path| !path.is_empty());
         let pick = |path| Pick::copy('p', "path", "path", path);
         path.map(pick).into_iter().collect()
+    }
+
+    fn alert_picks(&self) -> Vec<Pick> {
+        let Some(alert) = self.selected_alert() else {
+            return Vec::new();
+        };
+        vec![
+            Pick::copy('n', "name", "container", alert.container.clone()),
+            Pick::copy('i', "id", "id", alert.id.as_str().to_owned()),
+            Pick::copy('c', "condition", "condition", alert.rule.condition()),
+        ]
     }
 
     fn image_picks(&self) -> Vec<Pick> {

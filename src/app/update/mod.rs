@@ -1,6 +1,8 @@
 //! The one place that changes [`State`]: a message in, effects out. Nothing here waits,
 //! reads a clock or touches the terminal.
 
+mod alerts;
+mod configure;
 mod copy;
 mod dialog;
 mod feeds;
@@ -102,6 +104,10 @@ impl State {
                 self.effects.push(Effect::Redraw);
                 self.effects.push(Effect::Refresh);
             }
+            Message::Notified(rule, channel, result) => {
+                self.on_notified(&rule, channel, result);
+            }
+            Message::Config(loaded) => self.on_config(&loaded),
             Message::Tail(id, result) => self.on_tail(&id, result),
             Message::Failed(failure) => self.tell_failure(failure),
             Message::Tick => {}
@@ -150,10 +156,10 @@ impl State {
     /// What a key means here: the nearest first, where the arrows are.
     fn meant(&self, key: Key) -> Vec<&'static ActionSpec> {
         let of_tab: Vec<_> = match self.tab_scope() {
-            Some(scope) => action::of_scope(scope, key).collect(),
+            Some(scope) => self.config.keymap.of_scope(scope, key).collect(),
             None => Vec::new(),
         };
-        let of_screen: Vec<_> = action::of_key(self.scope(), key).collect();
+        let of_screen: Vec<_> = self.config.keymap.of_key(self.scope(), key).collect();
         let is_tabs = self.has_details_focus() && !of_tab.is_empty();
         if is_tabs || of_screen.is_empty() {
             of_tab
@@ -279,6 +285,11 @@ impl State {
             Action::ScreenContainers => self.go_to_screen(Screen::Containers),
             Action::ScreenImages => self.go_to_screen(Screen::Images),
             Action::ScreenGroups => self.go_to_screen(Screen::Groups),
+            Action::ScreenAlerts => self.go_to_screen(Screen::Alerts),
+            Action::OpenAlert => self.open_alert(),
+            Action::Acknowledge => self.acknowledge(),
+            Action::Silence => self.silence(),
+            Action::ForgetAlerts => self.forget_ended_alerts(),
             Action::ScreenEvents => self.go_to_screen(Screen::Events),
             Action::ScreenActivity => {
                 self.go_to_screen(Screen::Activity);
@@ -359,6 +370,7 @@ impl State {
         }
         self.groups.note(&world);
         self.containers.marks.retain(exists);
+        self.watch_alerts(&world);
         self.world = Some(world);
         self.rearrange();
         self.extend_range();

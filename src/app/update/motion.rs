@@ -39,6 +39,10 @@ impl State {
                 .groups
                 .list
                 .step(by, |row| world.groups[row].group.path.clone()),
+            Screen::Alerts => {
+                let log = self.alerts.log();
+                self.alert_list.step(by, |row| log[row].number);
+            }
         }
     }
 
@@ -50,6 +54,9 @@ impl State {
         if self.screen == Screen::Groups {
             let reach = self.group_reach(regions);
             self.groups.scroll = moved(self.groups.scroll, motion, page, reach);
+            return;
+        }
+        if self.screen == Screen::Alerts {
             return;
         }
         let by = match motion {
