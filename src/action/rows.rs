@@ -309,6 +309,16 @@ pub const ACTIONS: &[ActionSpec] = &[
         "Print what happens as it happens",
     ),
     command(
+        "history.record",
+        "record",
+        "Record what containers use, for replay, dump and advice",
+    ),
+    command(
+        "history.dump",
+        "dump",
+        "Export a recording, or the figures of now",
+    ),
+    command(
         "image.import",
         "import",
         "Make an image from a root file system's tar",
@@ -323,6 +333,11 @@ pub const ACTIONS: &[ActionSpec] = &[
         "image.from-host",
         "image from-host",
         "Make an image from executables of this host",
+    ),
+    command(
+        "history.advise",
+        "advise",
+        "Suggest limits from what was recorded",
     ),
     command("system.demo", "demo", "Run six containers worth watching"),
 ];

@@ -4,6 +4,7 @@
 //! `main` hands in how to open an engine and how to show the dashboard, so that nothing
 //! here depends on either.
 
+mod advise;
 mod attach;
 mod completions;
 mod container;
@@ -12,6 +13,7 @@ mod create;
 mod debug;
 mod demo;
 mod diff;
+mod dump;
 mod events;
 mod exec;
 mod failure;
@@ -28,6 +30,7 @@ mod logs;
 mod output;
 mod pause;
 mod ps;
+mod record;
 mod rename;
 mod restart;
 mod rm;
@@ -81,6 +84,8 @@ pub struct Faces {
 struct Context {
     engine: Arc<dyn Engine>,
     output: Output,
+    /// Where the engine's own recording is.
+    recording: PathBuf,
 }
 
 /// A container console, and the container engine behind it, in one binary
@@ -126,6 +131,9 @@ enum Command {
     Diff(diff::DiffArgs),
     Update(update::UpdateArgs),
     Events(events::EventsArgs),
+    Record(record::RecordArgs),
+    Dump(dump::DumpArgs),
+    Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
     Import(import::ImportArgs),
     Tag(tag::TagArgs),
@@ -231,6 +239,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     let context = Context {
         engine,
         output: Output::of_stdout(),
+        recording: recording(cli.root.as_deref(), faces),
     };
     let outcome = match command {
         Command::Debug(command) => debug::run(command, &context, faces),
@@ -240,6 +249,11 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     // A thread that waits for our stdin must not keep us.
     runtime.shutdown_background();
     outcome
+}
+
+/// Where an engine's own recording is.
+fn recording(root: Option<&Path>, faces: &Faces) -> PathBuf {
+    (faces.data)(root).join(crate::record::DIRECTORY)
 }
 
 async fn execute(command: Command, context: &Context) -> Outcome {
@@ -265,6 +279,9 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Diff(args) => diff::run(&args, context).await,
         Command::Update(args) => update::run(&args, context).await,
         Command::Events(args) => events::run(&args, context).await,
+        Command::Record(args) => record::run(&args, context).await,
+        Command::Dump(args) => dump::run(&args, context).await,
+        Command::Advise(args) => advise::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
         Command::Import(args) => import::run(&args, context).await,
         Command::Tag(args) => tag::run(&args, context).await,

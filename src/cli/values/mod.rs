@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub use device::{device, device_iops, device_rate, ulimit};
 pub use mount::{mount, tmpfs, volume};
 pub use size::{cpus, memory_swap, size};
-pub use time::time;
+pub use time::{span, time};
 
 use crate::model::{NetworkMode, RestartPolicy, SeccompMode, Security};
 
