@@ -4,14 +4,9 @@
 
 mod support;
 
-use std::{
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    thread,
-    time::Duration,
-};
+use std::process::Command;
 
-use support::{Contestant, Sandbox, exists, race, run, time};
+use support::{Contestant, Sandbox, docker::Daemon, exists, race, run, time};
 
 const RUNNING: usize = 100;
 const STOPPED: usize = 200;
@@ -66,78 +61,5 @@ fn fill(command: impl Fn(&[&str]) -> Command) {
             "sleep",
             "3600",
         ]));
-    }
-}
-
-/// Debian's docker daemon over a socket and directories of its own.
-struct Daemon {
-    process: Child,
-    socket: PathBuf,
-}
-
-impl Daemon {
-    fn start(sandbox: &Sandbox) -> Self {
-        let dir = sandbox.path().join("docker");
-        let socket = dir.join("socket");
-        let process = Command::new("unshare")
-            .args(["--mount", "--net", "--propagation", "private", "dockerd"])
-            .args([
-                "--bridge",
-                "none",
-                "--iptables=false",
-                "--cgroup-parent",
-                "/wharf-bench",
-            ])
-            .arg("--data-root")
-            .arg(dir.join("data"))
-            .arg("--exec-root")
-            .arg(dir.join("exec"))
-            .arg("--pidfile")
-            .arg(dir.join("pid"))
-            .arg("-H")
-            .arg(format!("unix://{}", socket.display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dockerd starts");
-        let daemon = Self { process, socket };
-        for _ in 0..100 {
-            let version = daemon.docker(&["version"]).output().expect("docker starts");
-            if version.status.success() {
-                return daemon;
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
-        panic!("dockerd did not answer within 20 s");
-    }
-
-    fn docker(&self, args: &[&str]) -> Command {
-        let mut command = Command::new("docker");
-        command
-            .arg("-H")
-            .arg(format!("unix://{}", self.socket.display()))
-            .args(args);
-        command
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let ids = self.docker(&["ps", "-aq"]).output().expect("docker starts");
-        for id in String::from_utf8_lossy(&ids.stdout).lines() {
-            run(&mut self.docker(&["rm", "-f", id]));
-        }
-        let pid = rustix::process::Pid::from_child(&self.process);
-        // Errors mean that it is gone already.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.process.wait();
-        for controller in std::fs::read_dir("/sys/fs/cgroup")
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            // Only groups of that name, and only empty ones, go.
-            let _ = std::fs::remove_dir(controller.path().join("wharf-bench"));
-        }
     }
 }

@@ -13,18 +13,22 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::run;
-use wharf::sys::cgroup::{Cgroup, Cgroups, Sampler};
+use wharf::sys::cgroup::{Cgroups, Sampler};
 
 const GROUPS: usize = 1_000;
 const ROUNDS: usize = 60;
 
-/// Groups that are gone with it.
-struct Groups(Vec<Cgroup>);
+/// Groups that are gone with it. Not held open: the descriptors are for the samplers.
+struct Groups<'a>(&'a Cgroups, &'a [String]);
 
-impl Drop for Groups {
+impl Drop for Groups<'_> {
     fn drop(&mut self) {
-        for group in &self.0 {
-            if let Err(failure) = group.remove() {
+        for path in self.1 {
+            let removed = self.0.open(path).and_then(|group| match group {
+                Some(group) => group.remove(),
+                None => Ok(()),
+            });
+            if let Err(failure) = removed {
                 eprintln!("{failure}");
             }
         }
@@ -32,7 +36,7 @@ impl Drop for Groups {
 }
 
 fn main() {
-    // Seven files a group, twice.
+    // Eleven files a group; the peer has descriptors of its own.
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -41,15 +45,11 @@ fn main() {
     setrlimit(Resource::Nofile, raised).expect("the soft limit can be the hard one");
     let cgroups = Cgroups::detect().expect("there are control groups");
     let paths: Vec<String> = (0..GROUPS).map(|n| format!("wharf/bench-{n}")).collect();
-    let groups: Vec<Cgroup> = paths
-        .iter()
-        .map(|path| {
-            cgroups
-                .create(path)
-                .expect("groups can be made: needs root")
-        })
-        .collect();
-    let _groups = Groups(groups);
+    let _groups = Groups(&cgroups, &paths);
+    for path in &paths {
+        let made = cgroups.create(path);
+        made.expect("groups can be made: needs root");
+    }
     let mut samplers: Vec<Sampler> = paths
         .iter()
         .map(|path| {

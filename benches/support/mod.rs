@@ -8,10 +8,14 @@
     reason = "each benchmark is a crate of its own and uses a part"
 )]
 
+pub mod docker;
+pub mod screen;
+
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -132,12 +136,17 @@ pub fn time(command: &mut Command) -> Duration {
 /// A name, and one run of it.
 pub type Contestant<'a> = (&'a str, Box<dyn FnMut() -> Duration + 'a>);
 
+/// Before each run, so that none pays for or profits from what the one before left under
+/// way: a move between control groups costs the next one nothing for about 10 ms.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Runs all contestants in turn, `rounds` times, and prints a row for each; the ratio is
 /// of its median to the last one's. Two rounds before are not counted.
 pub fn race(title: &str, rounds: usize, contestants: &mut [Contestant]) {
     let mut times = vec![Vec::with_capacity(rounds); contestants.len()];
     for round in 0..rounds + 2 {
         for (index, (_, run)) in contestants.iter_mut().enumerate() {
+            thread::sleep(PAUSE);
             let elapsed = run();
             if round >= 2 {
                 times[index].push(elapsed);

@@ -17,7 +17,7 @@ use crate::{
 
 /// Time between two pictures.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The second picture comes earlier: rates need two, and people look at once.
+/// The second picture with figures comes earlier: rates need two, and people look at once.
 const FIRST_INTERVAL: Duration = Duration::from_millis(300);
 /// No two pictures come closer than this: over less time, rates are noise.
 const LEAST: Duration = Duration::from_millis(150);
@@ -60,6 +60,9 @@ pub fn collector(
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut last: Option<Instant> = None;
+        // The first picture tells what is there, without figures: to open all counters
+        // takes as long again, and follows at once.
+        let mut is_first = true;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -70,15 +73,21 @@ pub fn collector(
             if let Some(last) = last {
                 sleep_until(last + LEAST).await;
             }
-            let visible = *shown.borrow_and_update();
+            let mut visible = *shown.borrow_and_update();
+            visible.stats &= !is_first;
             let world = tokio::select! {
                 () = stop.cancelled() => break,
                 world = engine.world(visible) => world.map_err(Failure::from),
             };
-            if last.is_none() {
-                ticks.reset_after(FIRST_INTERVAL);
+            if is_first {
+                ticks.reset_immediately();
+            } else {
+                if last.is_none() {
+                    ticks.reset_after(FIRST_INTERVAL);
+                }
+                last = Some(Instant::now());
             }
-            last = Some(Instant::now());
+            is_first = false;
             pictures.send_replace(Some(world));
         }
     };
@@ -110,12 +119,13 @@ mod tests {
             Some(Ok(world)) => world.generation,
             other => panic!("{other:?}"),
         };
-        assert_eq!(generation(&collector.picture.borrow_and_update()), 1);
+        // The one without figures, and the first with them.
+        assert_eq!(generation(&collector.picture.borrow_and_update()), 2);
         tokio::time::sleep(Duration::from_millis(2_500)).await;
-        assert_eq!(generation(&collector.picture.borrow_and_update()), 4);
+        assert_eq!(generation(&collector.picture.borrow_and_update()), 5);
         collector.refresh();
         collector.picture.changed().await.unwrap();
-        assert_eq!(generation(&collector.picture.borrow_and_update()), 5);
+        assert_eq!(generation(&collector.picture.borrow_and_update()), 6);
         stop.cancel();
         task.await.unwrap();
     }
