@@ -6,6 +6,7 @@ use wharf::{
     app, cli,
     engine::{self, Engine, embedded::Embedded},
     oci,
+    record::Showing,
     runtime::{paths::Root, shim},
     ui,
 };
@@ -42,7 +43,7 @@ fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {
     Ok(Arc::new(Embedded::open(root(directory))?))
 }
 
-fn dashboard(engine: Arc<dyn Engine>) -> Result<(), String> {
+fn dashboard(engine: Arc<dyn Engine>, showing: Showing) -> Result<(), String> {
     let runtime = runtime()?;
     let look = cli::look();
     let options = app::Options {
@@ -51,6 +52,7 @@ fn dashboard(engine: Arc<dyn Engine>) -> Result<(), String> {
             has_color: look.color,
         },
         interact: Box::new(|session| Box::pin(cli::interact(session))),
+        showing,
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));
     runtime.shutdown_background();

@@ -60,6 +60,15 @@ pub enum Action {
     Back,
     ScreenContainers,
     ScreenImages,
+    Freeze,
+    StepBack,
+    StepForward,
+    MinuteBack,
+    MinuteForward,
+    ScrubBack,
+    ScrubForward,
+    Faster,
+    Slower,
     CommandLine,
 }
 

@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Effect, Failure, LogRow, Message, Tab, Target};
+use super::{Effect, Failure, LogRow, Message, Tab, Target, projector::Projector};
 use crate::{
     action::Action,
     engine::{Engine, Result},
@@ -47,6 +47,7 @@ pub struct Effects<E: ?Sized> {
     at_once: Arc<Semaphore>,
     watch: CancellationToken,
     stop: CancellationToken,
+    projector: Projector,
 }
 
 impl Effects<dyn Engine> {
@@ -64,6 +65,7 @@ impl Effects<dyn Engine> {
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
             watch: stop.child_token(),
             stop,
+            projector: Projector::default(),
         }
     }
 
@@ -84,6 +86,7 @@ impl Effects<dyn Engine> {
                 self.watch(watch, id, tab);
             }
             Effect::Unwatch => self.unwatch(),
+            Effect::Seek(seek) => self.projector.seek(seek, &self.messages),
             other => return Some(other),
         }
         None

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Tab, details::LogRow};
+use super::{
+    Tab,
+    details::LogRow,
+    timeline::{Before, Moment, Seek},
+};
 use crate::{
     action::{Action, Key},
     engine::EngineError,
@@ -31,6 +35,10 @@ pub enum Message {
     Changes(u64, Result<Vec<Change>, Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// A moment of the past, or why it can't be read.
+    Moment(Result<Moment, Failure>),
+    /// What was recorded before this dashboard began.
+    Before(Before),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// The time came at which something on screen changes by itself.
@@ -62,6 +70,8 @@ pub enum Effect {
     },
     /// Stop loading.
     Unwatch,
+    /// Read a moment of the past.
+    Seek(Seek),
     /// Read what is visible now.
     Show(Visible),
     /// Read everything at once.

@@ -24,10 +24,12 @@ mod list;
 mod message;
 mod modal;
 mod operation;
+mod projector;
 mod run;
 mod state;
 mod still;
 mod terminal;
+mod timeline;
 mod update;
 
 pub use details::{Details, LogRow, Pending, Tab};
@@ -40,6 +42,7 @@ pub use operation::{Operations, Running};
 pub use run::{Interact, Options, run};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
+pub use timeline::{Moment, Past, Seek, Timeline};
 pub use update::LOG_MARGIN;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use nix::sys::signal::{Signal, raise};
 use ratatui::{buffer::Buffer, layout::Rect};
 use tokio::{
@@ -18,13 +19,14 @@ use super::{
     Effect, Failure, Look, Message, Passage, State,
     collector::{Collector, collector},
     effect::Effects,
-    keymap,
+    keymap, projector,
     terminal::Display,
 };
 use crate::{
     action::Key,
     engine::{self, Engine, EngineError, ErrorKind, Session},
     model::{AttachStreams, ContainerId, ExecConfig, TerminalSize},
+    record::Showing,
 };
 
 /// The first frame waits so long for the first picture, then shows that it is awaited.
@@ -42,6 +44,8 @@ pub struct Options {
     pub look: Look,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
+    /// The present or a recording.
+    pub showing: Showing,
 }
 
 /// Shows the dashboard until the user leaves it. The terminal is then as before.
@@ -54,13 +58,31 @@ pub async fn run(
     let _stop_all = stop.clone().drop_guard();
     let (width, height) = crossterm::terminal::size()?;
     let area = Rect::new(0, 0, width, height);
-    let state = State::new(options.look, engine.capabilities(), area);
+    let mut state = State::new(options.look, engine.capabilities(), area);
+    let (sender, messages) = mpsc::channel(64);
+    let is_live = matches!(options.showing, Showing::Live(_));
+    if let Showing::Replay {
+        recording,
+        number,
+        speed,
+    } = &options.showing
+    {
+        state.replay(recording, *number, *speed);
+    }
     // The first picture is under way before the terminal is touched.
     let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
-    let collect = tokio::spawn(collect);
+    let collect = tokio::spawn(async move {
+        match is_live {
+            true => collect.await,
+            // Nobody is there to be asked.
+            false => drop(collect),
+        }
+    });
     tokio::task::yield_now().await;
+    if let Showing::Live(recording) = &options.showing {
+        projector::read_before(recording, Timestamp::now(), sender.clone());
+    }
 
-    let (sender, messages) = mpsc::channel(64);
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
@@ -191,6 +213,7 @@ impl Dashboard {
             Effect::Operate { .. }
             | Effect::Watch { .. }
             | Effect::Unwatch
+            | Effect::Seek(_)
             | Effect::Interact { .. } => {}
         }
     }

@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
-use super::{Details, Effect, Failure, History, List, Modal, Operations, Target, geometry};
+use super::{
+    Details, Effect, Failure, History, List, Modal, Operations, Target, geometry,
+    timeline::Timeline,
+};
 use crate::{
     action::{Scope, Subject},
     format::{
@@ -105,8 +108,10 @@ pub struct State {
     pub details: Details,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
-    /// What containers used before.
+    /// What containers used before now.
     pub histories: HashMap<ContainerId, History>,
+    /// Which moment is shown, and what there is of others.
+    pub timeline: Timeline,
     /// What was asked and has not ended.
     pub operations: Operations,
     /// Short messages, oldest first.
@@ -117,6 +122,8 @@ pub struct State {
     pub is_dirty: bool,
     /// Whether it is over.
     pub is_done: bool,
+    /// What the engine could do to what is no more.
+    past_capabilities: Capabilities,
     pub(super) shown: Option<Visible>,
     pub(super) effects: Vec<Effect>,
 }
@@ -129,6 +136,10 @@ impl State {
             area,
             clock: Duration::ZERO,
             zone: TimeZone::system(),
+            past_capabilities: Capabilities {
+                read_only_because: Some("the screen shows the past; . returns to now".into()),
+                ..capabilities.clone()
+            },
             capabilities,
             world: None,
             stale: None,
@@ -141,6 +152,7 @@ impl State {
             details: Details::default(),
             layers_scroll: 0,
             histories: HashMap::new(),
+            timeline: Timeline::live(),
             operations: Operations::default(),
             toasts: Vec::new(),
             modal: None,
@@ -186,7 +198,7 @@ impl State {
 
     /// What an action would be done to: the thing under the cursor.
     pub fn subject(&self) -> Subject<'_> {
-        let mut subject = Subject::of(&self.capabilities);
+        let mut subject = Subject::of(self.allowed());
         match self.screen {
             Screen::Containers => {
                 if let Some(row) = self.selected_container() {
@@ -204,7 +216,25 @@ impl State {
         Subject {
             container: Some(&row.container),
             is_busy: self.operations.on(&target).is_some(),
-            ..Subject::of(&self.capabilities)
+            ..Subject::of(self.allowed())
+        }
+    }
+
+    /// What can be done: what the engine can, but nothing is changed in the past.
+    fn allowed(&self) -> &Capabilities {
+        match &self.timeline.past {
+            Some(_) if !self.timeline.is_replay() => &self.past_capabilities,
+            _ => &self.capabilities,
+        }
+    }
+
+    /// What a container used up to the moment that is shown.
+    pub fn history_of(&self, id: &ContainerId) -> Option<&History> {
+        let past = self.timeline.past.as_ref();
+        match past.and_then(|past| past.history.as_ref()) {
+            Some((of, history)) if of == id => Some(history),
+            // Until it is read the graph of the present is the nearest.
+            _ => self.histories.get(id),
         }
     }
 

@@ -81,7 +81,10 @@ pub fn run(
     });
     let shown = started.and_then(|()| match args.headless {
         Some(duration) => runtime.block_on(watch(duration, context)),
-        None => (faces.dashboard)(context.engine.clone()).map_err(Failure::new),
+        None => {
+            let showing = crate::record::Showing::Live(context.recording.clone());
+            (faces.dashboard)(context.engine.clone(), showing).map_err(Failure::new)
+        }
     });
     let keep = match &shown {
         Ok(()) => args.keep || (args.headless.is_none() && wants_to_keep()),

@@ -32,6 +32,7 @@ mod pause;
 mod ps;
 mod record;
 mod rename;
+mod replay;
 mod restart;
 mod rm;
 mod rmi;
@@ -62,6 +63,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     action,
     engine::{Engine, Session},
+    record::Showing,
 };
 pub use debug::Shot;
 use failure::{Failure, Outcome};
@@ -75,7 +77,7 @@ pub struct Faces {
     /// Where an engine keeps its data, below another root if one is given.
     pub data: fn(Option<&Path>) -> PathBuf,
     /// Shows the dashboard until its user leaves.
-    pub dashboard: fn(Arc<dyn Engine>) -> Result<(), String>,
+    pub dashboard: fn(Arc<dyn Engine>, Showing) -> Result<(), String>,
     /// Draws the dashboard once, as an SVG picture.
     pub screenshot: fn(Arc<dyn Engine>, Shot) -> Result<String, String>,
 }
@@ -132,6 +134,7 @@ enum Command {
     Update(update::UpdateArgs),
     Events(events::EventsArgs),
     Record(record::RecordArgs),
+    Replay(replay::ReplayArgs),
     Dump(dump::DumpArgs),
     Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
@@ -223,11 +226,15 @@ fn explain(command: clap::Command, prefix: &str) -> clap::Command {
 fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     let command = match cli.command {
         Some(Command::Completions(args)) => return completions::run(&args),
+        Some(Command::Replay(args)) => {
+            return replay::run(&args, &recording(cli.root.as_deref(), faces), faces);
+        }
         command => command,
     };
     let engine = (faces.open)(cli.root.as_deref())?;
     let Some(command) = command else {
-        return match (faces.dashboard)(engine) {
+        let showing = Showing::Live(recording(cli.root.as_deref(), faces));
+        return match (faces.dashboard)(engine, showing) {
             Ok(()) => Ok(0),
             Err(error) => Err(Failure::new(error)),
         };
@@ -290,9 +297,9 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Container(command) => Box::pin(execute(command.into(), context)).await,
         Command::Version(args) => version::run(&args, context),
         Command::Info(args) => info::run(&args, context).await,
-        Command::Debug(_) | Command::Demo(_) | Command::Completions(_) => Err(Failure::new(
-            "it has no longer form: call it as `wharf demo`",
-        )),
+        Command::Debug(_) | Command::Demo(_) | Command::Completions(_) | Command::Replay(_) => Err(
+            Failure::new("it has no longer form: call it as `wharf demo`"),
+        ),
     }
 }
 

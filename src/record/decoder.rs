@@ -15,7 +15,7 @@ use super::{
     figure::{self, Figure},
     wire::Reader,
 };
-use crate::model::{Container, ContainerRow, Host, Image, Problem, Usage, World};
+use crate::model::{Container, ContainerId, ContainerRow, Host, Image, Problem, Usage, World};
 
 /// A frame that holds more is none of ours.
 const MAX_PAYLOAD: usize = 64 << 20;
@@ -103,17 +103,29 @@ impl Decoder {
 
     /// Each container with what it used, in the order of the list.
     pub fn rows(&self) -> impl Iterator<Item = (&Arc<Container>, Option<Usage>)> {
-        self.order.iter().map(|&slot| {
-            let figures = &self.rows[slot * self.stride..][..self.stride];
-            let usage = (figures[0] != 0).then(|| {
-                let mut usage = Usage::default();
-                for (n, figure, scale) in &self.figures {
-                    figure.put(&mut usage, figures[*n], *scale);
-                }
-                usage
-            });
-            (&self.containers[slot], usage)
+        self.order
+            .iter()
+            .map(|&slot| (&self.containers[slot], self.usage(slot)))
+    }
+
+    fn usage(&self, slot: usize) -> Option<Usage> {
+        let figures = &self.rows[slot * self.stride..][..self.stride];
+        (figures[0] != 0).then(|| {
+            let mut usage = Usage::default();
+            for (n, figure, scale) in &self.figures {
+                figure.put(&mut usage, figures[*n], *scale);
+            }
+            usage
         })
+    }
+
+    /// What one container used, if it ran.
+    pub fn usage_of(&self, id: &ContainerId) -> Option<Usage> {
+        let slot = self
+            .order
+            .iter()
+            .find(|slot| self.containers[**slot].id == *id)?;
+        self.usage(*slot)
     }
 
     /// The machine.

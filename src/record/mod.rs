@@ -49,5 +49,21 @@ pub use source::Source;
 pub use track::{Mark, Track};
 pub use writer::{Bounds, Target, Writer};
 
+/// What a dashboard shows.
+#[derive(Clone, Debug)]
+pub enum Showing {
+    /// The present; what was recorded here before is taken over.
+    Live(std::path::PathBuf),
+    /// A recording.
+    Replay {
+        /// Which.
+        recording: std::sync::Arc<Recording>,
+        /// The frame to begin at.
+        number: u64,
+        /// How fast, as a power of two.
+        speed: i32,
+    },
+}
+
 /// The directory of a root's own recording, below its data directory.
 pub const DIRECTORY: &str = "recording";

@@ -166,7 +166,7 @@ mod tests {
         let last = ring.track().last();
         ring.prepend(before.frames.iter().cloned().collect());
         assert_eq!((ring.track().len(), ring.track().last()), (25, last));
-        assert_eq!(ring.track().gaps(), 1);
+        assert_eq!(ring.track().gaps().count(), 1);
         let mut player = Player::default();
         let first = ring.track().first();
         player

@@ -28,6 +28,8 @@ pub struct Mark {
 pub struct Track {
     first: u64,
     marks: VecDeque<Mark>,
+    /// Frames before which nobody looked, by their numbers.
+    gaps: VecDeque<u64>,
 }
 
 impl Track {
@@ -35,7 +37,7 @@ impl Track {
     pub fn starting_at(first: u64) -> Self {
         Self {
             first,
-            marks: VecDeque::new(),
+            ..Self::default()
         }
     }
 
@@ -46,6 +48,9 @@ impl Track {
             let is_untold = flags.has(Flags::GAP) || flags.has(Flags::JUMP);
             last.offset + if is_untold { GAP } else { told }
         });
+        if flags.has(Flags::GAP) {
+            self.gaps.push_back(self.first + self.marks.len() as u64);
+        }
         self.marks.push_back(Mark { at, flags, offset });
     }
 
@@ -53,6 +58,9 @@ impl Track {
     pub fn pop_front(&mut self) {
         if self.marks.pop_front().is_some() {
             self.first += 1;
+        }
+        while self.gaps.front().is_some_and(|gap| *gap < self.first) {
+            self.gaps.pop_front();
         }
     }
 
@@ -140,10 +148,9 @@ impl Track {
         self.at_offset(to)
     }
 
-    /// How often nobody looked for a while.
-    pub fn gaps(&self) -> usize {
-        let later = self.marks.iter().skip(1);
-        later.filter(|mark| mark.flags.has(Flags::GAP)).count()
+    /// The frames before which nobody looked for a while; the first is none of them.
+    pub fn gaps(&self) -> impl Iterator<Item = u64> {
+        self.gaps.iter().copied().filter(|gap| *gap > self.first)
     }
 }
 
@@ -170,7 +177,7 @@ mod tests {
         ]);
         let offsets: Vec<_> = track.marks().map(|mark| mark.offset.as_secs()).collect();
         assert_eq!(offsets, [0, 1, 2, 3, 4]);
-        assert_eq!((track.span().as_secs(), track.gaps()), (4, 1));
+        assert_eq!((track.span().as_secs(), track.gaps().count()), (4, 1));
     }
 
     #[test]

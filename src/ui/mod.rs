@@ -12,6 +12,7 @@ mod pen;
 pub mod svg;
 mod table;
 mod theme;
+mod timeline;
 
 use ratatui::buffer::Buffer;
 
@@ -41,6 +42,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         Screen::Images => images::draw(buffer, &view),
     }
     frame::divider(buffer, &view);
+    timeline::draw(buffer, &view);
     hints::draw(buffer, &view);
     dialogs::toasts(buffer, &view);
     dialogs::modal(buffer, &view);

@@ -4,6 +4,7 @@
 mod modals;
 mod motion;
 mod operate;
+mod time;
 
 pub use motion::LOG_MARGIN;
 
@@ -71,19 +72,23 @@ impl State {
                 self.effects.push(Effect::Redraw);
                 self.effects.push(Effect::Refresh);
             }
-            Message::Tick => {}
+            Message::Moment(moment) => self.on_moment(moment),
+            Message::Before(before) => self.on_before(before),
+            Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
             Message::Terminate => self.is_done = true,
         }
         self.drop_old_toasts();
         self.settle();
         self.watch();
+        self.seek();
         self.show();
         std::mem::take(&mut self.effects)
     }
 
     /// When something on screen changes by itself, by the dashboard's clock.
     pub fn next_tick(&self) -> Option<Duration> {
-        self.toasts.iter().map(|toast| toast.until).min()
+        let toasts = self.toasts.iter().map(|toast| toast.until);
+        toasts.chain(self.timeline.next_tick()).min()
     }
 
     fn on_key(&mut self, key: Key) {
@@ -178,6 +183,15 @@ impl State {
                 self.effects.push(Effect::Refresh);
                 self.effects.push(Effect::Redraw);
             }
+            Action::Freeze
+            | Action::StepBack
+            | Action::StepForward
+            | Action::MinuteBack
+            | Action::MinuteForward
+            | Action::ScrubBack
+            | Action::ScrubForward
+            | Action::Faster
+            | Action::Slower => self.travel(spec.action),
             Action::Quit => self.is_done = true,
             // Rows without a key and a place in the palette: only subcommands.
             Action::CommandLine => {}
@@ -234,10 +248,17 @@ impl State {
                 history.push(&row.usage.unwrap_or_default());
             }
         }
-        let exists = |id: &_| world.container(id).is_some();
         if self.histories.len() > world.containers.len() {
-            self.histories.retain(|id, _| exists(id));
+            self.histories.retain(|id, _| world.container(id).is_some());
         }
+        if self.timeline.push(&world, self.clock) {
+            self.show_world(world);
+        }
+    }
+
+    /// Puts a picture on screen, of now or of the past.
+    fn show_world(&mut self, world: Arc<World>) {
+        let exists = |id: &_| world.container(id).is_some();
         self.containers.marks.retain(exists);
         self.world = Some(world);
         self.arrange();
