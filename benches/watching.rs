@@ -9,7 +9,7 @@ use std::{path::Path, process::Command, thread, time::Duration};
 
 use support::{
     Sandbox,
-    docker::Daemon,
+    docker::{self, Daemon},
     exists, run,
     screen::{Screen, cpu_secs},
 };
@@ -55,12 +55,21 @@ fn main() {
             .command(&["import"])
             .arg(tar(&sandbox))
             .arg("bench:1"));
-        fill(|args| podman.command(args), &["--network", "none"]);
+        let further = [
+            "--network",
+            "none",
+            "--ulimit",
+            "host",
+            "--cgroup-parent",
+            "/wharf-bench",
+        ];
+        fill(|args| podman.command(args), &further);
         against(
             own,
             watch("podman stats", podman.command(&["stats"]), &[], b"\x03"),
         );
         run(&mut podman.command(&["rm", "--all", "--force", "--time", "0"]));
+        docker::remove_groups();
     }
 }
 

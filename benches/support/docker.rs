@@ -87,13 +87,15 @@ impl Drop for Daemon {
         // Errors mean that it is gone already.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         let _ = self.process.wait();
-        for controller in fs::read_dir("/sys/fs/cgroup")
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            // Only groups of that name, and only empty ones, go.
-            let _ = fs::remove_dir(controller.path().join("wharf-bench"));
-        }
+        remove_groups();
+    }
+}
+
+/// Removes the group that peers are told to make theirs below, in every hierarchy.
+pub fn remove_groups() {
+    let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten();
+    for hierarchy in hierarchies.flatten() {
+        // Only one of that name, and only an empty one, goes.
+        let _ = fs::remove_dir(hierarchy.path().join("wharf-bench"));
     }
 }
