@@ -35,6 +35,7 @@ pub enum Action {
     Processes,
     Stats,
     Changes,
+    Advice,
     ToggleAll,
     Mark,
     MarkAll,

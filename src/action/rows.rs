@@ -105,6 +105,15 @@ pub const ACTIONS: &[ActionSpec] = &[
     .says("Show the files that a container changed")
     .cli("diff")
     .needs(can_see_changes),
+    container(
+        Action::Advice,
+        "container.advise",
+        "advice",
+        &[Key::char('v')],
+    )
+    .says("Weigh limits against what was used, and suggest better ones")
+    .cli("advise")
+    .needs(a_container),
     // The containers screen.
     view(
         Action::Mark,
@@ -386,11 +395,6 @@ pub const ACTIONS: &[ActionSpec] = &[
         "image.from-host",
         "image from-host",
         "Make an image from executables of this host",
-    ),
-    command(
-        "history.advise",
-        "advise",
-        "Suggest limits from what was recorded",
     ),
     command("system.demo", "demo", "Run six containers worth watching"),
 ];

@@ -1,7 +1,7 @@
 //! What is shown of the selected container beside its row: one tab at a time, loaded
 //! only while it is on screen.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
@@ -10,6 +10,7 @@ use crate::{
     action::Action,
     format::text::{sanitize_bytes, width},
     model::{Change, ContainerId, LogLine, Process, Stream},
+    record::advice::Advice,
 };
 
 /// How many lines of a log are kept.
@@ -24,16 +25,18 @@ pub enum Tab {
     Processes,
     Inspect,
     Changes,
+    Advice,
 }
 
 impl Tab {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Logs,
         Self::Stats,
         Self::Processes,
         Self::Inspect,
         Self::Changes,
+        Self::Advice,
     ];
 
     /// The action that goes to it; its title is the tab's.
@@ -44,6 +47,7 @@ impl Tab {
             Self::Processes => Action::Processes,
             Self::Inspect => Action::Inspect,
             Self::Changes => Action::Changes,
+            Self::Advice => Action::Advice,
         }
     }
 
@@ -129,6 +133,10 @@ pub struct Details {
     pub processes: Pending<Vec<Process>>,
     /// Changed files.
     pub changes: Pending<Vec<Change>>,
+    /// What its limits are worth.
+    pub advice: Pending<Advice>,
+    /// When that was asked for last, by the dashboard's clock; whether the answer came.
+    pub advised: Option<(Duration, bool)>,
     /// Inspect's lines: a title, or a name and its value.
     pub inspect: Vec<(String, String)>,
     /// Lines scrolled: from the top, but in a log from its end.
@@ -150,6 +158,8 @@ impl Default for Details {
             log_state: Pending::Loading,
             processes: Pending::Loading,
             changes: Pending::Loading,
+            advice: Pending::Loading,
+            advised: None,
             inspect: Vec::new(),
             scroll: 0,
             follows: true,

@@ -8,7 +8,9 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Effect, Failure, LogRow, Message, Tab, Target, projector::Projector};
+use super::{
+    Effect, Failure, LogRow, Message, Tab, Target, advisor::Advisor, projector::Projector,
+};
 use crate::{
     action::Action,
     engine::{Engine, Result},
@@ -48,6 +50,7 @@ pub struct Effects<E: ?Sized> {
     watch: CancellationToken,
     stop: CancellationToken,
     projector: Projector,
+    advisor: Advisor,
 }
 
 impl Effects<dyn Engine> {
@@ -66,6 +69,7 @@ impl Effects<dyn Engine> {
             watch: stop.child_token(),
             stop,
             projector: Projector::default(),
+            advisor: Advisor::default(),
         }
     }
 
@@ -86,6 +90,7 @@ impl Effects<dyn Engine> {
                 self.watch(watch, id, tab);
             }
             Effect::Unwatch => self.unwatch(),
+            Effect::Advise(inquiry) => self.advisor.ask(inquiry, &self.messages),
             Effect::Seek(seek) => self.projector.seek(seek, &self.messages),
             other => return Some(other),
         }
@@ -145,6 +150,8 @@ impl Effects<dyn Engine> {
                 },
                 // Part of every picture.
                 Tab::Stats | Tab::Inspect => {}
+                // Asked for by an effect of its own.
+                Tab::Advice => {}
             }
         };
         tokio::spawn(async move {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Tab,
+    advisor::Inquiry,
     details::LogRow,
     timeline::{Before, Moment, Seek},
 };
@@ -12,6 +13,7 @@ use crate::{
     engine::EngineError,
     format::text::sanitize,
     model::{Change, ContainerId, Digest, Process, Visible, World},
+    record::advice::Advice,
 };
 
 /// Something happened.
@@ -37,6 +39,8 @@ pub enum Message {
     Operated(u64, Target, Result<(), Failure>),
     /// A moment of the past, or why it can't be read.
     Moment(Result<Moment, Failure>),
+    /// What limits of a container are worth.
+    Advice(ContainerId, Result<Advice, Failure>),
     /// What was recorded before this dashboard began.
     Before(Before),
     /// The terminal is ours again.
@@ -70,6 +74,8 @@ pub enum Effect {
     },
     /// Stop loading.
     Unwatch,
+    /// Weigh limits.
+    Advise(Inquiry),
     /// Read a moment of the past.
     Seek(Seek),
     /// Read what is visible now.

@@ -65,6 +65,12 @@ fn project(wanted: &mpsc::Receiver<Seek>, messages: &Sender<Message>) {
     }
 }
 
+/// Reads one moment at once, for tests.
+#[cfg(test)]
+pub fn moment(seek: &Seek) -> Result<Moment, Failure> {
+    View::default().show(seek).map_err(|error| failure(&error))
+}
+
 /// What was read last.
 #[derive(Default)]
 struct View {

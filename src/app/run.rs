@@ -80,6 +80,7 @@ pub async fn run(
     });
     tokio::task::yield_now().await;
     if let Showing::Live(recording) = &options.showing {
+        state.timeline.recording = Some(recording.clone());
         projector::read_before(recording, Timestamp::now(), sender.clone());
     }
 
@@ -214,6 +215,7 @@ impl Dashboard {
             | Effect::Watch { .. }
             | Effect::Unwatch
             | Effect::Seek(_)
+            | Effect::Advise(_)
             | Effect::Interact { .. } => {}
         }
     }

@@ -5,7 +5,7 @@
 //! no present to go back to. Pictures are read elsewhere (see `projector`): here is only
 //! which one is wanted.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Failure, History};
 use crate::{
@@ -24,6 +24,8 @@ const SPEEDS: std::ops::RangeInclusive<i32> = -3..=10;
 #[derive(Debug)]
 pub struct Timeline {
     kept: Kept,
+    /// Where more of the past may be: a recording of this engine.
+    pub recording: Option<PathBuf>,
     /// Set while something else than the present is shown.
     pub past: Option<Past>,
 }
@@ -98,6 +100,7 @@ impl Timeline {
     pub fn live() -> Self {
         Self {
             kept: Kept::Ring(Box::new(Ring::new(EVERY))),
+            recording: None,
             past: None,
         }
     }
@@ -112,6 +115,7 @@ impl Timeline {
         });
         Self {
             kept: Kept::Recording(recording),
+            recording: None,
             past: Some(past),
         }
     }

@@ -133,7 +133,7 @@ fn to_json(weighed: &Weighed) -> Value {
             "headroom_share": line.headroom,
             "verdict": line.verdict.as_str(),
             "suggestion": line.suggestion,
-            "reason": line.reason,
+            "reason": line.reason(),
         })
     });
     json!({
@@ -189,12 +189,14 @@ fn table(weighed: &[Weighed], output: &Output) -> String {
                 confidence => format!("confidence {}", confidence.as_str()),
             }
         )));
-        rows.extend(
-            advice
-                .lines
-                .iter()
-                .map(|line| Row::Cells(cells(line, output))),
-        );
+        rows.extend(advice.lines.iter().map(|line| {
+            let mut cells = cells(line, output);
+            if advice.confidence == Confidence::None {
+                // The heading says it once.
+                cells.pop();
+            }
+            Row::Cells(cells)
+        }));
         if let Some(command) = update(one) {
             let command = sanitize(&command).into_owned();
             rows.push(Row::Heading(format!(
@@ -238,7 +240,7 @@ fn cells(line: &Line, output: &Output) -> Vec<Cell> {
                 Verdict::Unlimited | Verdict::Unknown => Tone::Quiet,
             }),
         },
-        line.reason.clone().into(),
+        line.why.clone().into(),
     ]
 }
 

@@ -85,8 +85,10 @@ pub struct Line {
     pub verdict: Verdict,
     /// A limit that would fit better.
     pub suggestion: Option<f64>,
-    /// Why, in words.
-    pub reason: String,
+    /// The figures that it rests on, in words; empty where there are none.
+    pub figures: String,
+    /// What follows from them, in words; empty where nothing does.
+    pub why: String,
 }
 
 /// All limits of one container, weighed.
@@ -167,7 +169,8 @@ impl Tally {
             for line in &mut lines {
                 line.suggestion = None;
                 line.verdict = Verdict::Unknown;
-                line.reason = format!(
+                line.figures = String::new();
+                line.why = format!(
                     "{} of history say too little: a minute is the least",
                     duration::short(self.observed)
                 );
@@ -189,99 +192,64 @@ impl Tally {
         let (Some(p99), Some(peak)) = (line.p99, line.peak) else {
             return line;
         };
-        // Hundredths of a core near one, coarser above.
+        // Steps of a twentieth of a core.
         let rounded = |cores: f64| (round_up(cores * 1000.0, 50.0) / 1000.0).max(0.05);
-        let figures = format!("p99 is {}, peak {}", cores(p99), cores(peak));
+        let wanted = rounded(p99.max(peak * 0.8) * 1.5);
         match (limit, line.held) {
             (Some(limit), Some(held)) if held > HELD_LITTLE => {
                 // What it would use is hidden behind its quota: the more it is held back,
                 // the further that may be.
                 let factor = if held > 0.25 { 1.5 } else { 1.25 };
                 let to = rounded(limit * factor);
-                line.verdict = Verdict::Tight;
-                line.suggestion = Some(to);
-                line.reason = format!(
-                    "held back in {:.0} % of its periods, {figures} of {}: {} would give it room",
-                    held * 100.0,
-                    cores(limit),
-                    cores(to)
-                );
+                let share = held * 100.0;
+                line.suggest(Verdict::Tight, to, |to| {
+                    format!("held back in {share:.0} % of its periods, {to} would give it room")
+                });
             }
-            (Some(limit), _) if limit > rounded(p99 * 1.5) * 2.0 => {
-                let to = rounded(p99.max(peak * 0.8) * 1.5);
-                line.verdict = Verdict::Roomy;
-                line.suggestion = (to < limit * 0.75).then_some(to);
-                line.reason = format!(
-                    "{figures} of {}: {} would do",
-                    cores(limit),
-                    cores(line.suggestion.unwrap_or(limit))
-                );
+            (Some(limit), _) if wanted < limit * 0.5 => {
+                line.suggest(Verdict::Roomy, wanted, |to| format!("{to} would do"));
             }
-            (Some(limit), _) => {
-                line.verdict = Verdict::Fits;
-                line.reason = format!("{figures} of {}, hardly ever held back", cores(limit));
-            }
-            (None, _) => {
-                let to = rounded(p99.max(peak * 0.8) * 1.5);
-                line.verdict = Verdict::Unlimited;
-                line.suggestion = Some(to);
-                line.reason = format!(
-                    "{figures}, no quota: {} would hold a runaway and nothing else",
-                    cores(to)
-                );
-            }
+            (Some(_), _) => line.fits("hardly ever held back"),
+            (None, _) => line.suggest(Verdict::Unlimited, wanted, |to| {
+                format!("{to} would hold a runaway and nothing else")
+            }),
         }
         line
     }
 
     fn memory_line(&self, limit: Option<f64>) -> Line {
         let mut line = self.memory.line(Resource::Memory, limit);
-        let (Some(p99), Some(peak)) = (line.p99, line.peak) else {
+        let Some(peak) = line.peak else {
             return line;
         };
-        let figures = format!("p99 is {}, peak {}", memory(p99), memory(peak));
-        let above = |to: f64| {
-            format!(
-                "{} would leave {:.0} %",
-                memory(to),
-                (to / peak - 1.0) * 100.0
-            )
-        };
         let wanted = nice_bytes(peak * 1.35);
+        let leaves = |to: f64| (to / peak - 1.0) * 100.0;
         match limit {
             Some(limit) if self.kills.seen > 0 => {
-                let to = nice_bytes(peak.max(limit) * 1.5);
-                line.verdict = Verdict::Tight;
-                line.suggestion = Some(to);
-                line.reason = format!(
-                    "killed {} for lack of memory at {}: {} is worth a try",
-                    times(self.kills.seen),
-                    memory(limit),
-                    memory(to)
-                );
+                let kills = times(self.kills.seen);
+                line.suggest(Verdict::Tight, nice_bytes(peak.max(limit) * 1.5), |to| {
+                    format!("killed {kills} for lack of memory, {to} is worth a try")
+                });
             }
             Some(limit) if peak > limit * 0.9 => {
-                line.verdict = Verdict::Tight;
-                line.suggestion = Some(wanted.max(nice_bytes(limit * 1.25)));
-                line.reason = format!(
-                    "{figures} of {}: {} above its peak",
-                    memory(limit),
-                    above(line.suggestion.unwrap_or(wanted))
-                );
+                let to = wanted.max(nice_bytes(limit * 1.25));
+                let more = leaves(to);
+                line.suggest(Verdict::Tight, to, |to| {
+                    format!("{to} would leave {more:.0} %")
+                });
             }
             Some(limit) if limit > wanted * 1.5 => {
-                line.verdict = Verdict::Roomy;
-                line.suggestion = Some(wanted);
-                line.reason = format!("{figures} of {}: {}", memory(limit), above(wanted));
+                let more = leaves(wanted);
+                line.suggest(Verdict::Roomy, wanted, |to| {
+                    format!("{to} would leave {more:.0} %")
+                });
             }
-            Some(limit) => {
-                line.verdict = Verdict::Fits;
-                line.reason = format!("{figures} of {}", memory(limit));
-            }
+            Some(_) => line.fits(""),
             None => {
-                line.verdict = Verdict::Unlimited;
-                line.suggestion = Some(wanted);
-                line.reason = format!("{figures}, no limit: {}", above(wanted));
+                let more = leaves(wanted);
+                line.suggest(Verdict::Unlimited, wanted, |to| {
+                    format!("{to} would leave {more:.0} %")
+                });
             }
         }
         line
@@ -289,38 +257,30 @@ impl Tally {
 
     fn pids_line(&self, limit: Option<f64>) -> Line {
         let mut line = self.pids.line(Resource::Pids, limit);
-        let (Some(p99), Some(peak)) = (line.p99, line.peak) else {
+        let Some(peak) = line.peak else {
             return line;
         };
-        let figures = format!("p99 is {p99:.0}, peak {peak:.0}");
         let wanted = round_up(peak * 2.0, 16.0).max(32.0);
         match limit {
             Some(limit) if self.refusals.seen > 0 || peak >= limit * 0.9 => {
-                let to = wanted.max(round_up(limit * 1.5, 16.0));
-                line.verdict = Verdict::Tight;
-                line.suggestion = Some(to);
                 let refused = match self.refusals.seen {
                     0 => String::new(),
-                    n => format!(", refused {}", times(n)),
+                    n => format!("refused {}, ", times(n)),
                 };
-                line.reason =
-                    format!("{figures} of {limit:.0}{refused}: {to:.0} would give it room");
+                let to = wanted.max(round_up(limit * 1.5, 16.0));
+                line.suggest(Verdict::Tight, to, |to| {
+                    format!("{refused}{to} would give it room")
+                });
             }
             Some(limit) if limit > wanted * 4.0 => {
-                line.verdict = Verdict::Roomy;
-                line.suggestion = Some(wanted);
-                line.reason =
-                    format!("{figures} of {limit:.0}: {wanted:.0} would stop a fork bomb earlier");
+                line.suggest(Verdict::Roomy, wanted, |to| {
+                    format!("{to} would stop a fork bomb earlier")
+                });
             }
-            Some(limit) => {
-                line.verdict = Verdict::Fits;
-                line.reason = format!("{figures} of {limit:.0}");
-            }
-            None => {
-                line.verdict = Verdict::Unlimited;
-                line.suggestion = Some(wanted);
-                line.reason = format!("{figures}, no limit: {wanted:.0} would stop a fork bomb");
-            }
+            Some(_) => line.fits(""),
+            None => line.suggest(Verdict::Unlimited, wanted, |to| {
+                format!("{to} would stop a fork bomb")
+            }),
         }
         line
     }
@@ -328,31 +288,40 @@ impl Tally {
 
 fn io_line(resource: Resource, spread: &Spread, limit: Option<f64>) -> Line {
     let mut line = spread.line(resource, limit);
-    let (Some(p95), Some(p99), Some(peak)) = (line.p95, line.p99, line.peak) else {
-        return line;
-    };
-    let figures = format!("p99 is {}, peak {}", bytes::rate(p99), bytes::rate(peak));
-    match limit {
-        Some(limit) if p95 >= limit * 0.9 => {
-            let to = nice_decimal(limit * 1.5);
-            line.verdict = Verdict::Tight;
-            line.suggestion = Some(to);
-            line.reason = format!(
-                "{figures} of {}: {} would give it room",
-                bytes::rate(limit),
-                bytes::rate(to)
-            );
+    match (limit, line.p95) {
+        (Some(limit), Some(p95)) if p95 >= limit * 0.9 => {
+            line.suggest(Verdict::Tight, nice_decimal(limit * 1.5), |to| {
+                format!("{to} would give it room")
+            });
         }
-        Some(limit) => {
-            line.verdict = Verdict::Fits;
-            line.reason = format!("{figures} of {}", bytes::rate(limit));
-        }
-        None => {
-            line.verdict = Verdict::Unlimited;
-            line.reason = format!("{figures}, no limit");
-        }
+        (Some(_), Some(_)) => line.fits(""),
+        // Most need none, and a good one depends on the device.
+        (None, Some(_)) => line.verdict = Verdict::Unlimited,
+        (_, None) => {}
     }
     line
+}
+
+impl Line {
+    fn suggest(&mut self, verdict: Verdict, to: f64, why: impl FnOnce(String) -> String) {
+        self.verdict = verdict;
+        self.suggestion = Some(to);
+        self.why = why(self.resource.words(to));
+    }
+
+    fn fits(&mut self, why: &str) {
+        self.verdict = Verdict::Fits;
+        self.why = why.into();
+    }
+
+    /// Figures and what follows from them, in one sentence.
+    pub fn reason(&self) -> String {
+        match (self.figures.as_str(), self.why.as_str()) {
+            (figures, "") => figures.into(),
+            ("", why) => why.into(),
+            (figures, why) => format!("{figures}: {why}"),
+        }
+    }
 }
 
 /// How values are spread: buckets of two percent, so that a week takes no more room than
@@ -411,7 +380,11 @@ impl Spread {
                 .map(|(peak, limit)| (1.0 - peak / limit).max(0.0)),
             verdict: Verdict::Unknown,
             suggestion: None,
-            reason: "this kernel does not count it".into(),
+            figures: figures(resource, limit, peak, self.quantile(0.99)),
+            why: match peak {
+                Some(_) => String::new(),
+                None => "this kernel does not count it".into(),
+            },
         }
     }
 }
@@ -435,6 +408,18 @@ impl Counter {
     }
 }
 
+fn figures(resource: Resource, limit: Option<f64>, peak: Option<f64>, p99: Option<f64>) -> String {
+    let (Some(peak), Some(p99)) = (peak, p99) else {
+        return String::new();
+    };
+    let words = |value| resource.words(value);
+    let of = match limit {
+        Some(limit) => format!("of {}", words(limit)),
+        None => "without a limit".into(),
+    };
+    format!("p99 is {}, peak {} {of}", words(p99), words(peak))
+}
+
 fn round_up(value: f64, step: f64) -> f64 {
     (value / step - 1e-9).ceil() * step
 }
@@ -449,17 +434,6 @@ fn nice_bytes(value: f64) -> f64 {
 fn nice_decimal(value: f64) -> f64 {
     let power = 10_f64.powf(value.max(1.0).log10().floor());
     round_up(value, power / 2.0)
-}
-
-fn cores(cores: f64) -> String {
-    match cores {
-        c if c >= 10.0 => format!("{c:.1} cores"),
-        c => format!("{c:.2} cores"),
-    }
-}
-
-fn memory(value: f64) -> String {
-    bytes::binary(value as u64)
 }
 
 fn times(count: u64) -> String {
@@ -482,11 +456,19 @@ impl Resource {
         }
     }
 
+    /// A value of it in a sentence.
+    fn words(self, value: f64) -> String {
+        match self {
+            Self::Cpu => format!("{value:.2} cores"),
+            other => other.text(value),
+        }
+    }
+
     /// A value of it, as tables show it.
     pub fn text(self, value: f64) -> String {
         match self {
             Self::Cpu => format!("{value:.2}"),
-            Self::Memory => memory(value),
+            Self::Memory => bytes::binary(value as u64),
             Self::Pids => format!("{value:.0}"),
             Self::Read | Self::Write => bytes::rate(value),
         }
@@ -577,10 +559,10 @@ mod tests {
         assert_eq!(memory.suggestion, Some((320 * MIB) as f64));
         assert!(
             memory
-                .reason
+                .reason()
                 .ends_with("peak 230MiB of 1GiB: 320MiB would leave 39 %"),
             "{}",
-            memory.reason
+            memory.reason()
         );
         let p99 = memory.p99.unwrap() / MIB as f64;
         assert!((212.0..=217.0).contains(&p99), "{p99}");
@@ -601,11 +583,7 @@ mod tests {
         let advice = tally.advise(&limits);
         let cpu = line(&advice, Resource::Cpu);
         assert_eq!((cpu.verdict, cpu.suggestion), (Verdict::Tight, Some(0.75)));
-        assert!(
-            cpu.reason.starts_with("held back in 60 %"),
-            "{}",
-            cpu.reason
-        );
+        assert!(cpu.why.starts_with("held back in 60 %"), "{}", cpu.why);
         assert_eq!(advice.confidence, Confidence::Low);
     }
 
@@ -622,11 +600,7 @@ mod tests {
         });
         let memory = line(&advice, Resource::Memory);
         assert_eq!(memory.suggestion, Some((96 * MIB) as f64));
-        assert!(
-            memory.reason.starts_with("killed twice"),
-            "{}",
-            memory.reason
-        );
+        assert!(memory.why.starts_with("killed twice"), "{}", memory.why);
     }
 
     #[test]
@@ -639,7 +613,7 @@ mod tests {
         let advice = tally.advise(&Limits::default());
         assert_eq!(advice.confidence, Confidence::None);
         assert!(advice.flags().is_empty());
-        assert!(advice.lines[1].reason.contains("12s of history"));
+        assert!(advice.lines[1].why.contains("12s of history"));
     }
 
     #[test]
@@ -681,6 +655,6 @@ mod tests {
         let advice = tally.advise(&limits);
         let pids = line(&advice, Resource::Pids);
         assert_eq!(pids.suggestion, Some(96.0));
-        assert!(pids.reason.contains("refused twice"), "{}", pids.reason);
+        assert!(pids.why.contains("refused twice"), "{}", pids.why);
     }
 }

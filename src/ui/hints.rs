@@ -56,7 +56,8 @@ fn offered<'a>(view: &'a View<'_>) -> impl Iterator<Item = &'static ActionSpec> 
                 | Action::Stats
                 | Action::Processes
                 | Action::Inspect
-                | Action::Changes => false,
+                | Action::Changes
+                | Action::Advice => false,
                 Action::Follow | Action::Wrap => is_zoomed,
                 Action::MarkAll => !state.containers.marks.is_empty(),
                 _ => true,

@@ -11,13 +11,13 @@ use crate::{
     model::Visible,
 };
 
-const COLOR: Look = Look {
+pub const COLOR: Look = Look {
     glyphs: Glyphs::Unicode,
     has_color: true,
 };
 
 /// A dashboard over `engine` after so many seconds.
-async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: u64) -> State {
+pub async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: u64) -> State {
     let area = Rect::new(0, 0, width, height);
     let mut state = State::new(look, engine.capabilities(), area);
     state.zone = jiff::tz::TimeZone::UTC;
@@ -34,18 +34,28 @@ async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: 
 }
 
 /// Presses keys, answering at once what the details ask for.
-async fn press(state: &mut State, engine: &Fake, keys: &str) {
+pub async fn press(state: &mut State, engine: &Fake, keys: &str) {
     for key in keys.split(' ') {
         let effects = state.update(Message::Key(Key::parse(key).unwrap()));
         answer(state, engine, effects).await;
     }
 }
 
-async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
+pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
     use crate::app::{Effect, LogRow, Tab};
     for effect in effects {
-        let Effect::Watch { watch, id, tab } = effect else {
-            continue;
+        let (watch, id, tab) = match effect {
+            Effect::Watch { watch, id, tab } => (watch, id, tab),
+            Effect::Seek(seek) => {
+                state.update(Message::Moment(crate::app::moment(&seek)));
+                continue;
+            }
+            Effect::Advise(inquiry) => {
+                let advice = crate::app::Advisor::default().weigh(&inquiry).unwrap();
+                state.update(Message::Advice(inquiry.id, Ok(advice)));
+                continue;
+            }
+            _ => continue,
         };
         let message = match tab {
             Tab::Logs => {
@@ -67,7 +77,7 @@ async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effec
             }
             Tab::Processes => Message::Processes(watch, Ok(engine.processes(&id).await.unwrap())),
             Tab::Changes => Message::Changes(watch, Ok(engine.changes(&id).await.unwrap())),
-            Tab::Stats | Tab::Inspect => continue,
+            Tab::Stats | Tab::Inspect | Tab::Advice => continue,
         };
         state.update(message);
     }
@@ -80,7 +90,7 @@ fn drawn(state: &State) -> Buffer {
 }
 
 /// The screen as lines of text, each without its trailing blanks.
-fn text(state: &State) -> String {
+pub fn text(state: &State) -> String {
     let buffer = drawn(state);
     let mut out = String::new();
     for y in 0..buffer.area.height {
@@ -119,7 +129,7 @@ macro_rules! screens {
     };
 }
 
-const ASCII: Look = Look {
+pub const ASCII: Look = Look {
     glyphs: Glyphs::Ascii,
     has_color: true,
 };

@@ -167,3 +167,6 @@ fn line(pen: &mut Pen<'_>, timeline: &Timeline, past: &Past, view: &View<'_>) {
         pen.put(sign, style);
     }
 }
+
+#[cfg(test)]
+mod tests;

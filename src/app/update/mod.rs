@@ -73,6 +73,7 @@ impl State {
                 self.effects.push(Effect::Refresh);
             }
             Message::Moment(moment) => self.on_moment(moment),
+            Message::Advice(id, advice) => self.on_advice(&id, advice),
             Message::Before(before) => self.on_before(before),
             Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
             Message::Terminate => self.is_done = true,
@@ -81,6 +82,7 @@ impl State {
         self.settle();
         self.watch();
         self.seek();
+        self.advise();
         self.show();
         std::mem::take(&mut self.effects)
     }
@@ -149,6 +151,7 @@ impl State {
             Action::Processes => self.go_to(Tab::Processes),
             Action::Inspect => self.go_to(Tab::Inspect),
             Action::Changes => self.go_to(Tab::Changes),
+            Action::Advice => self.go_to(Tab::Advice),
             Action::NextTab => self.go_to(self.details.tab.step(1)),
             Action::PreviousTab => self.go_to(self.details.tab.step(-1)),
             Action::ToggleAll => {

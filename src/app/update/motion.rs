@@ -1,6 +1,6 @@
 //! Moving: the cursor in a table, the view in details, between panes.
 
-use super::super::{Geometry, Pane, Screen, State, Tab, geometry};
+use super::super::{Geometry, Pane, Pending, Screen, State, Tab, geometry};
 use crate::action::Action;
 
 impl State {
@@ -72,6 +72,11 @@ impl State {
                 return self.details.log_reach(columns, height);
             }
             Tab::Stats => 0,
+            // A summary, titles, two lines a limit, a gap and a command.
+            Tab::Advice => match &self.details.advice {
+                Pending::Ready(advice) => 4 + 2 * advice.lines.len(),
+                _ => 0,
+            },
             // One line of titles above each of the two.
             Tab::Processes => 1 + self.details.processes.len(),
             Tab::Changes => 1 + self.details.changes.len(),

@@ -4,15 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{
-        Effect, Failure, State, Tab, Timeline,
+        Effect, Failure, Inquiry, Pending, State, Tab, Timeline,
         timeline::{Before, Moment},
     },
     TOAST,
 };
-use crate::{action::Action, format::text::sanitize, model::World, record::Recording};
+use crate::{
+    action::Action,
+    format::text::sanitize,
+    model::{ContainerId, World},
+    record::{Recording, advice::Advice},
+};
 
 /// What a key for scrubbing moves, as a part of the line.
 const SCRUB: u32 = 10;
+/// How often limits are weighed anew.
+const ADVICE: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl State {
@@ -95,6 +102,42 @@ impl State {
         for (id, history) in before.histories {
             self.histories.entry(id).or_default().prepend(history);
         }
+    }
+
+    pub(super) fn on_advice(&mut self, id: &ContainerId, advice: Result<Advice, Failure>) {
+        if self.details.of.as_ref() != Some(id) {
+            return;
+        }
+        self.details.advice = advice.map_or_else(Pending::Failed, Pending::Ready);
+        if let Some((_, has_come)) = &mut self.details.advised {
+            *has_come = true;
+        }
+    }
+
+    /// Asks what the selected container's limits are worth, while one looks at that, and
+    /// again from time to time: there is more history then.
+    pub(super) fn advise(&mut self) {
+        if self.details.tab != Tab::Advice || self.timeline.track().is_empty() {
+            return;
+        }
+        let is_due = match self.details.advised {
+            None => true,
+            // All of a recording is there from the beginning.
+            Some((at, has_come)) => {
+                has_come && !self.timeline.is_replay() && self.clock >= at + ADVICE
+            }
+        };
+        let Some(row) = self.selected_container().filter(|_| is_due) else {
+            return;
+        };
+        let inquiry = Inquiry {
+            id: row.container.id.clone(),
+            limits: row.container.config.limits.clone(),
+            source: self.timeline.source(),
+            recording: self.timeline.recording.clone(),
+        };
+        self.details.advised = Some((self.clock, false));
+        self.effects.push(Effect::Advise(inquiry));
     }
 
     /// Keeps what is read of the past in step with what is wanted and selected.

@@ -1,5 +1,6 @@
 //! The selected container beside its row: the names of the tabs, and one tab's content.
 
+mod advice;
 mod lists;
 mod logs;
 mod stats;
@@ -25,6 +26,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         Tab::Processes => lists::processes(buffer, view),
         Tab::Inspect => lists::inspect(buffer, view),
         Tab::Changes => lists::changes(buffer, view),
+        Tab::Advice => advice::draw(buffer, view),
     }
 }
 
@@ -65,6 +67,11 @@ fn tabs(buffer: &mut Buffer, view: &View<'_>) {
 /// What the tab says of itself at the right end of the line.
 fn note(view: &View<'_>) -> String {
     let details = &view.state.details;
+    let timeline = &view.state.timeline;
+    if timeline.past.is_some() && !timeline.is_replay() && details.tab.is_loaded() {
+        // What was not recorded can't be taken back in time.
+        return "of now, not of then".into();
+    }
     match details.tab {
         Tab::Logs if matches!(details.log_state, Pending::Failed(_)) => String::new(),
         Tab::Logs if details.follows => "following".into(),
