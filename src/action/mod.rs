@@ -39,8 +39,32 @@ pub enum Action {
     ToggleAll,
     Mark,
     MarkAll,
+    NextMatch,
+    PreviousMatch,
     Follow,
     Wrap,
+    LogTimes,
+    LogSince,
+    LogStreams,
+    LogColors,
+    LogJson,
+    LogFilter,
+    LogMark,
+    LogNextMark,
+    LogClear,
+    LogSave,
+    LogMerge,
+    LogLeft,
+    LogRight,
+    ProcessSignal,
+    ProcessTree,
+    ProcessSort,
+    Fold,
+    FoldAll,
+    UnfoldAll,
+    FoldUp,
+    FoldDown,
+    Copy,
     RemoveImage,
     Filter,
     Sort,
@@ -74,7 +98,9 @@ pub enum Action {
 }
 
 /// Where an action's keys are heard. Keys of [`Scope::Global`] are heard on every
-/// screen, so no screen may use them again.
+/// screen, so no screen may use them again. A tab's keys are heard while it is shown; a
+/// key that means something else on its screen or everywhere is the tab's only while the
+/// arrows move in the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Every screen.
@@ -83,6 +109,12 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The tab of a container's log.
+    Logs,
+    /// The tab of its processes.
+    Processes,
+    /// The tab of all that is known about it.
+    Inspect,
     /// No screen: a subcommand only.
     CommandLine,
 }
@@ -164,6 +196,13 @@ pub fn of_key(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpe
         .filter(move |spec| spec.keys.contains(&key))
 }
 
+/// The rows that `key` means in a scope alone, keys of every screen left out.
+pub fn of_scope(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
+    ACTIONS
+        .iter()
+        .filter(move |spec| spec.scope == scope && spec.keys.contains(&key))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -200,6 +239,15 @@ mod tests {
                     assert_eq!(spec.scope, Scope::CommandLine, "{}", spec.id);
                 }
                 action => assert!(seen.insert(action), "{} twice", spec.id),
+            }
+        }
+    }
+
+    #[test]
+    fn key_means_one_thing_in_a_tab() {
+        for scope in [Scope::Logs, Scope::Processes, Scope::Inspect] {
+            for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
+                assert!(of_scope(scope, *key).count() <= 1, "{key} in {scope:?}");
             }
         }
     }

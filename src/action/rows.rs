@@ -8,8 +8,18 @@ use super::{
     },
 };
 
+mod command;
+mod time;
+
 /// Every action, in the order in which help, hints and palette list them.
-pub const ACTIONS: &[ActionSpec] = &[
+pub const ACTIONS: &[ActionSpec] =
+    &join::<{ FIRST.len() + time::ROWS.len() + command::ROWS.len() }>(&[
+        FIRST,
+        time::ROWS,
+        command::ROWS,
+    ]);
+
+const FIRST: &[ActionSpec] = &[
     // What is done to containers.
     container(Action::Start, "container.start", "start", &[Key::char('S')])
         .says("Start stopped containers")
@@ -141,21 +151,208 @@ pub const ACTIONS: &[ActionSpec] = &[
     )
     .says("Show all containers, or only those that run"),
     view(
-        Action::Follow,
-        "view.follow",
-        "follow",
+        Action::NextMatch,
+        "view.next-match",
+        "next match",
         Scope::Containers,
+        &[Key::char('n')],
+    )
+    .says("Go to the next match of what is searched"),
+    view(
+        Action::PreviousMatch,
+        "view.previous-match",
+        "previous match",
+        Scope::Containers,
+        &[Key::char('N')],
+    )
+    .says("Go to the match before this"),
+    // A container's log.
+    view(
+        Action::Follow,
+        "log.follow",
+        "follow",
+        Scope::Logs,
         &[Key::char('F')],
     )
     .says("Follow the end of the log, or stop following"),
     view(
+        Action::LogFilter,
+        "log.filter",
+        "filter lines",
+        Scope::Logs,
+        &[Key::char('&')],
+    )
+    .says("Show only the lines that match; ! before it, those that do not"),
+    view(
+        Action::LogSince,
+        "log.since",
+        "since",
+        Scope::Logs,
+        &[Key::char('H')],
+    )
+    .says("Choose from when on the log is read"),
+    view(
         Action::Wrap,
-        "view.wrap",
+        "log.wrap",
         "wrap",
-        Scope::Containers,
+        Scope::Logs,
         &[Key::char('w')],
     )
     .says("Wrap long lines, or cut them"),
+    view(
+        Action::LogTimes,
+        "log.times",
+        "times",
+        Scope::Logs,
+        &[Key::char('T')],
+    )
+    .says("Show times: the clock, with the date, or not at all"),
+    view(
+        Action::LogStreams,
+        "log.streams",
+        "streams",
+        Scope::Logs,
+        &[Key::char('E')],
+    )
+    .says("Show both streams, stderr alone or stdout alone"),
+    view(
+        Action::LogJson,
+        "log.json",
+        "json",
+        Scope::Logs,
+        &[Key::char('J')],
+    )
+    .says("Lay lines of JSON out, or show them as they are"),
+    view(
+        Action::LogColors,
+        "log.colors",
+        "colours",
+        Scope::Logs,
+        &[Key::char('D')],
+    )
+    .says("Show the log's own colours, or none"),
+    view(
+        Action::LogMerge,
+        "log.merge",
+        "merge",
+        Scope::Logs,
+        &[Key::ctrl('g')],
+    )
+    .says("Show the logs of the marked containers as one, by time"),
+    view(
+        Action::LogMark,
+        "log.mark",
+        "rule",
+        Scope::Logs,
+        &[Key::char('m')],
+    )
+    .says("Draw a rule below the newest line"),
+    view(
+        Action::LogNextMark,
+        "log.next-mark",
+        "next rule",
+        Scope::Logs,
+        &[Key::char('\'')],
+    )
+    .says("Go to the next rule"),
+    view(
+        Action::LogClear,
+        "log.clear",
+        "clear",
+        Scope::Logs,
+        &[Key::char('C')],
+    )
+    .says("Clear the view of the log; the log itself stays"),
+    view(
+        Action::LogSave,
+        "log.save",
+        "save",
+        Scope::Logs,
+        &[Key::ctrl('s')],
+    )
+    .says("Write what is shown of the log to a file"),
+    view(
+        Action::LogLeft,
+        "log.left",
+        "left",
+        Scope::Logs,
+        &[Key::of(Code::Left)],
+    )
+    .says("Move cut lines back to the right"),
+    view(
+        Action::LogRight,
+        "log.right",
+        "right",
+        Scope::Logs,
+        &[Key::of(Code::Right)],
+    )
+    .says("Show what cut lines have further on"),
+    // Its processes.
+    view(
+        Action::ProcessSignal,
+        "process.signal",
+        "signal",
+        Scope::Processes,
+        &[Key::ctrl('s')],
+    )
+    .says("Send a signal to the process under the cursor"),
+    view(
+        Action::ProcessTree,
+        "process.tree",
+        "tree",
+        Scope::Processes,
+        &[Key::char('T')],
+    )
+    .says("Show who started whom, or a plain list"),
+    view(
+        Action::ProcessSort,
+        "process.sort",
+        "sort processes",
+        Scope::Processes,
+        &[Key::ctrl('o')],
+    )
+    .says("Choose the column to sort processes by"),
+    // All that is known about it.
+    view(
+        Action::Fold,
+        "inspect.fold",
+        "fold",
+        Scope::Inspect,
+        &[Key::char(' '), Key::ctrl('o')],
+    )
+    .says("Fold what is under the cursor, or unfold it"),
+    view(
+        Action::FoldAll,
+        "inspect.fold-all",
+        "fold all",
+        Scope::Inspect,
+        &[Key::char('C')],
+    )
+    .says("Fold everything"),
+    view(
+        Action::UnfoldAll,
+        "inspect.unfold-all",
+        "unfold all",
+        Scope::Inspect,
+        &[Key::char('E')],
+    )
+    .says("Unfold everything"),
+    view(
+        Action::FoldUp,
+        "inspect.up",
+        "fold up",
+        Scope::Inspect,
+        &[Key::of(Code::Left)],
+    )
+    .says("Fold, or go to what this is part of"),
+    view(
+        Action::FoldDown,
+        "inspect.down",
+        "unfold",
+        Scope::Inspect,
+        &[Key::of(Code::Right)],
+    )
+    .says("Unfold, or go to the first part of this"),
     // The images screen.
     ActionSpec {
         scope: Scope::Images,
@@ -182,6 +379,8 @@ pub const ACTIONS: &[ActionSpec] = &[
         &[Key::char(':')],
     )
     .says("Find an action by its name"),
+    global(Action::Copy, "view.copy", "copy", &[Key::char('y')])
+        .says("Copy what is selected to the clipboard of this terminal"),
     global(Action::Help, "view.help", "help", &[Key::char('?')])
         .says("Show every key, and why an action is not possible"),
     global(
@@ -272,54 +471,6 @@ pub const ACTIONS: &[ActionSpec] = &[
     )
     .says("List the images with what they share")
     .cli("images"),
-    global(Action::Freeze, "time.freeze", "freeze", &[Key::char('.')])
-        .says("Freeze the screen, or return to now; in a replay pause"),
-    global(
-        Action::StepBack,
-        "time.back",
-        "step back",
-        &[Key::char(',')],
-    )
-    .says("Show the moment before"),
-    global(
-        Action::StepForward,
-        "time.forward",
-        "step forward",
-        &[Key::char(';')],
-    )
-    .says("Show the next moment"),
-    global(
-        Action::MinuteBack,
-        "time.minute-back",
-        "minute back",
-        &[Key::char('<')],
-    )
-    .says("Go back in time by a minute"),
-    global(
-        Action::MinuteForward,
-        "time.minute-forward",
-        "minute forward",
-        &[Key::char('>')],
-    )
-    .says("Go forward in time by a minute"),
-    global(
-        Action::ScrubBack,
-        "time.scrub-back",
-        "scrub back",
-        &[Key::char('{')],
-    )
-    .says("Go back by a tenth of the time line"),
-    global(
-        Action::ScrubForward,
-        "time.scrub-forward",
-        "scrub forward",
-        &[Key::char('}')],
-    )
-    .says("Go forward by a tenth of the time line"),
-    global(Action::Faster, "time.faster", "faster", &[Key::char('+')])
-        .says("Play a recording twice as fast"),
-    global(Action::Slower, "time.slower", "slower", &[Key::char('-')])
-        .says("Play a recording half as fast"),
     global(
         Action::Refresh,
         "view.refresh",
@@ -334,70 +485,23 @@ pub const ACTIONS: &[ActionSpec] = &[
         &[Key::char('q'), Key::ctrl('c')],
     )
     .says("Leave; what runs goes on running"),
-    // Subcommands only.
-    command(
-        "container.run",
-        "run",
-        "Make a container from an image and start it",
-    ),
-    command(
-        "container.create",
-        "create",
-        "Make a container without starting it",
-    ),
-    command(
-        "container.rename",
-        "rename",
-        "Give a container another name",
-    ),
-    command(
-        "container.wait",
-        "wait",
-        "Wait until containers exit, then print their codes",
-    ),
-    command(
-        "container.update",
-        "update",
-        "Change limits or restart policy of containers",
-    ),
-    command(
-        "system.events",
-        "events",
-        "Print what happens as it happens",
-    ),
-    command(
-        "history.record",
-        "record",
-        "Record what containers use, for replay, dump and advice",
-    ),
-    command(
-        "history.replay",
-        "replay",
-        "Show a recording in the dashboard",
-    ),
-    command(
-        "history.dump",
-        "dump",
-        "Export a recording, or the figures of now",
-    ),
-    command(
-        "image.import",
-        "import",
-        "Make an image from a root file system's tar",
-    ),
-    command("image.tag", "tag", "Give an image a further name"),
-    command(
-        "image.inspect",
-        "image inspect",
-        "Show all that is known about images",
-    ),
-    command(
-        "image.from-host",
-        "image from-host",
-        "Make an image from executables of this host",
-    ),
-    command("system.demo", "demo", "Run six containers worth watching"),
 ];
+
+/// Lists in one: a single one would be longer than a file should be.
+const fn join<const N: usize>(lists: &[&[ActionSpec]]) -> [ActionSpec; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut n, mut list) = (0, 0);
+    while list < lists.len() {
+        let mut row = 0;
+        while row < lists[list].len() {
+            all[n] = lists[list][row];
+            n += 1;
+            row += 1;
+        }
+        list += 1;
+    }
+    all
+}
 
 const fn row(
     action: Action,

@@ -4,36 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{Instant, sleep, timeout_at},
+    time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Effect, Failure, LogRow, Message, Tab, Target, advisor::Advisor, projector::Projector,
+    Effect, Failure, Job, Message, Tab, Target, advisor::Advisor, follow::follow, job,
+    projector::Projector,
 };
 use crate::{
     action::Action,
     engine::{Engine, Result},
-    model::{
-        ContainerId, KillRequest, LogLine, LogsRequest, RemoveRequest, StartRequest, StopRequest,
-    },
+    model::{ContainerId, KillRequest, RemoveRequest, StartRequest, StopRequest},
 };
 
 /// How many items of operations run at the same time.
 const AT_ONCE: usize = 8;
 /// A cursor that moves on within this time loads nothing.
 const SETTLE: Duration = Duration::from_millis(40);
-/// Lines of a log come in batches, at most one in this time, however fast it grows.
-const BATCH: Duration = Duration::from_millis(50);
-/// A log of which nothing came within this time has nothing in it.
-const SILENCE: Duration = Duration::from_millis(150);
-/// Most lines that a batch may read, and how many of them are kept.
-const BATCH_READ: usize = 20_000;
-const BATCH_KEPT: usize = 2_000;
-/// Lines of a log that are shown at first.
-const TAIL: u64 = 1_000;
-/// A line longer than this is shown in parts.
-const LINE_MAX: usize = 16 << 10;
 /// How often a list of processes is read again while one looks at it.
 const PROCESSES: Duration = Duration::from_secs(2);
 /// The same for changed files: that walks a directory tree.
@@ -85,12 +73,21 @@ impl Effects<dyn Engine> {
                     self.operate(operation, action, target);
                 }
             }
+            Effect::Do { deed, job } => self.job(deed, job),
             Effect::Watch { watch, id, tab } => {
                 self.unwatch();
                 self.watch(watch, id, tab);
             }
+            Effect::Follow { watch, logs } => {
+                self.unwatch();
+                let engine = Arc::clone(&self.engine);
+                let messages = self.messages.clone();
+                self.until_unwatched(async move {
+                    follow(&*engine, watch, logs, &messages).await;
+                });
+            }
             Effect::Unwatch => self.unwatch(),
-            Effect::Advise(inquiry) => self.advisor.ask(inquiry, &self.messages),
+            Effect::Advise(inquiry) => self.advisor.ask(*inquiry, &self.messages),
             Effect::Seek(seek) => self.projector.seek(seek, &self.messages),
             other => return Some(other),
         }
@@ -113,6 +110,16 @@ impl Effects<dyn Engine> {
         });
     }
 
+    fn job(&self, deed: u64, job: Job) {
+        let engine = Arc::clone(&self.engine);
+        let messages = self.messages.clone();
+        self.operations.spawn(async move {
+            let result = job::run(&*engine, job).await;
+            // Nobody listens any more once the dashboard is left.
+            let _ = messages.send(Message::Done(deed, result)).await;
+        });
+    }
+
     fn unwatch(&mut self) {
         self.watch.cancel();
         self.watch = self.stop.child_token();
@@ -121,11 +128,8 @@ impl Effects<dyn Engine> {
     fn watch(&self, watch: u64, id: ContainerId, tab: Tab) {
         let engine = Arc::clone(&self.engine);
         let messages = self.messages.clone();
-        let stop = self.watch.clone();
-        let load = async move {
-            sleep(SETTLE).await;
+        self.until_unwatched(async move {
             match tab {
-                Tab::Logs => follow(&*engine, watch, id, &messages).await,
                 Tab::Processes => loop {
                     let result = engine.processes(&id).await.map_err(Failure::from);
                     if messages
@@ -148,16 +152,19 @@ impl Effects<dyn Engine> {
                     }
                     sleep(CHANGES).await;
                 },
-                // Part of every picture.
-                Tab::Stats | Tab::Inspect => {}
-                // Asked for by an effect of its own.
-                Tab::Advice => {}
+                // Part of every picture, followed, or asked for by an effect of its own.
+                Tab::Stats | Tab::Inspect | Tab::Logs | Tab::Advice => {}
             }
-        };
+        });
+    }
+
+    /// Loads something until something else is looked at.
+    fn until_unwatched(&self, load: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.watch.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = load => {}
+                () = async { sleep(SETTLE).await; load.await } => {}
             }
         });
     }
@@ -188,134 +195,5 @@ async fn call(engine: &dyn Engine, action: Action, target: &Target) -> Result<()
         // The question before it said that a running one will be killed.
         Action::Remove => engine.remove(RemoveRequest { id, force: true }).await,
         other => unreachable!("{other:?} is not an operation on a container"),
-    }
-}
-
-/// Sends the end of a log and what is added to it.
-async fn follow(
-    engine: &dyn Engine,
-    watch: u64,
-    id: ContainerId,
-    messages: &mpsc::Sender<Message>,
-) {
-    let request = LogsRequest {
-        id,
-        follow: true,
-        tail: Some(TAIL),
-        since: None,
-        until: None,
-        stdout: true,
-        stderr: true,
-    };
-    let mut lines = match engine.logs(request).await {
-        Ok(lines) => lines,
-        Err(error) => {
-            let ended = Message::LogEnded(watch, Some(error.into()));
-            // Nobody listens any more once the dashboard is left.
-            let _ = messages.send(ended).await;
-            return;
-        }
-    };
-    let mut joiner = Joiner::default();
-    let mut raw = Vec::new();
-    let first = timeout_at(
-        Instant::now() + SILENCE,
-        lines.recv_many(&mut raw, BATCH_READ),
-    )
-    .await;
-    if first.is_err() {
-        // Nothing yet, which is something to tell.
-        let silence = Message::Log(watch, Vec::new());
-        if messages.send(silence).await.is_err() {
-            return;
-        }
-    }
-    let mut known = first.ok();
-    loop {
-        let count = match known.take() {
-            Some(count) => count,
-            None => lines.recv_many(&mut raw, BATCH_READ).await,
-        };
-        let mut is_over = count == 0;
-        let until = Instant::now() + BATCH;
-        while !is_over && raw.len() < BATCH_READ {
-            let room = BATCH_READ - raw.len();
-            match timeout_at(until, lines.recv_many(&mut raw, room)).await {
-                Ok(0) => is_over = true,
-                Ok(_) => {}
-                Err(_) => break,
-            }
-        }
-        let mut failure = None;
-        let surplus = raw.len().saturating_sub(BATCH_KEPT);
-        let mut rows = Vec::with_capacity(raw.len() - surplus);
-        for line in raw.drain(..).skip(surplus) {
-            match line {
-                Ok(line) => rows.extend(joiner.join(line).as_ref().map(LogRow::from)),
-                Err(error) => failure = Some(Failure::from(error)),
-            }
-        }
-        if is_over || failure.is_some() {
-            rows.extend(joiner.0.take().as_ref().map(LogRow::from));
-        }
-        if !rows.is_empty() && messages.send(Message::Log(watch, rows)).await.is_err() {
-            return;
-        }
-        if is_over || failure.is_some() {
-            // As above.
-            let _ = messages.send(Message::LogEnded(watch, failure)).await;
-            return;
-        }
-    }
-}
-
-/// Puts the parts of long lines together again.
-#[derive(Default)]
-struct Joiner(Option<LogLine>);
-
-impl Joiner {
-    /// A whole line, if this part completes one.
-    fn join(&mut self, part: LogLine) -> Option<LogLine> {
-        let line = match self.0.take() {
-            Some(mut begun) if begun.stream == part.stream => {
-                begun.text.extend_from_slice(&part.text);
-                begun.partial = part.partial;
-                begun
-            }
-            // The other stream came between: rather two lines than a mixed one.
-            Some(begun) => {
-                self.0 = Some(part);
-                return Some(begun);
-            }
-            None => part,
-        };
-        if line.partial && line.text.len() < LINE_MAX {
-            self.0 = Some(line);
-            return None;
-        }
-        Some(line)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Stream;
-
-    #[test]
-    fn parts_of_a_line_are_joined_and_streams_are_not_mixed() {
-        let part = |text: &str, stream, partial| LogLine {
-            at: jiff::Timestamp::UNIX_EPOCH,
-            stream,
-            text: text.into(),
-            partial,
-        };
-        let mut joiner = Joiner::default();
-        assert!(joiner.join(part("a", Stream::Stdout, true)).is_none());
-        let whole = joiner.join(part("b", Stream::Stdout, false)).unwrap();
-        assert_eq!(whole.text, b"ab");
-        assert!(joiner.join(part("c", Stream::Stdout, true)).is_none());
-        let cut = joiner.join(part("d", Stream::Stderr, true)).unwrap();
-        assert_eq!(cut.text, b"c");
     }
 }

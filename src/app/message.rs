@@ -1,18 +1,19 @@
 //! What can happen to the dashboard, and what it can ask for.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Tab,
     advisor::Inquiry,
-    details::LogRow,
+    follow::Logs,
+    log::LogRow,
     timeline::{Before, Moment, Seek},
 };
 use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Process, Visible, World},
+    model::{Change, ContainerId, Digest, Process, SignalRequest, Visible, World},
     record::advice::Advice,
 };
 
@@ -43,6 +44,8 @@ pub enum Message {
     Advice(ContainerId, Result<Advice, Failure>),
     /// What was recorded before this dashboard began.
     Before(Before),
+    /// A single thing was done; what there is to say of it.
+    Done(u64, Result<String, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// The time came at which something on screen changes by itself.
@@ -72,12 +75,28 @@ pub enum Effect {
         /// Which content.
         tab: Tab,
     },
+    /// Load logs and what is added to them, and stop loading what was before.
+    Follow {
+        /// As above.
+        watch: u64,
+        /// Which.
+        logs: Logs,
+    },
     /// Stop loading.
     Unwatch,
     /// Weigh limits.
-    Advise(Inquiry),
+    Advise(Box<Inquiry>),
     /// Read a moment of the past.
     Seek(Seek),
+    /// Hand text to the clipboard of whoever looks at the terminal.
+    Copy(String),
+    /// Do a single thing, with one [`Message::Done`].
+    Do {
+        /// Its number in the log of what was done.
+        deed: u64,
+        /// What.
+        job: Job,
+    },
     /// Read what is visible now.
     Show(Visible),
     /// Read everything at once.
@@ -91,6 +110,20 @@ pub enum Effect {
     },
     /// Forget what is on screen and draw all of it.
     Redraw,
+}
+
+/// A single thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Write a new file.
+    Save {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        text: String,
+    },
+    /// Send a signal to one process of a container.
+    Signal(SignalRequest),
 }
 
 /// How the terminal is given to a container.

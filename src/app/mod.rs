@@ -12,44 +12,55 @@
 //! [`Effect`] whose result comes back as a [`Message`]. `geometry` says what is where,
 //! for drawing, for scrolling and for the mouse alike.
 
+mod activity;
 mod advisor;
 mod collector;
 pub mod columns;
 mod details;
 mod effect;
+mod follow;
 mod geometry;
 mod history;
-mod inspect;
+mod job;
 mod keymap;
 mod list;
+pub mod log;
+mod menu;
 mod message;
 mod modal;
 mod operation;
+mod processes;
 mod projector;
 mod run;
 mod state;
 mod still;
 mod terminal;
 mod timeline;
+mod tree;
 mod update;
 
+pub use activity::{Activity, Entry, Outcome};
 #[cfg(test)]
 pub use advisor::Advisor;
 pub use advisor::Inquiry;
-pub use details::{Details, LogRow, Pending, Tab};
+pub use details::{Details, Pending, Tab};
+pub use follow::Logs;
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use history::{History, Point};
 pub use list::{List, Sort};
-pub use message::{Effect, Failure, Message, Passage, Target};
+pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
+pub use message::{Effect, Failure, Job, Message, Passage, Target};
 pub use modal::{Choice, Modal};
 pub use operation::{Operations, Running};
+pub use processes::{ProcessRow, ProcessView};
 #[cfg(test)]
 pub use projector::moment;
 pub use run::{Interact, Options, run};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
 pub use timeline::{Moment, Past, Seek, Timeline};
-pub use update::LOG_MARGIN;
+pub use tree::{Content, Node, Tree};
+pub use update::LogMargin;
 
 pub use crate::record::advice::{Advice, Confidence, Line as AdviceLine, Verdict};
 

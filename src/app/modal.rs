@@ -1,7 +1,7 @@
 //! What can lie over the screen and takes all keys: a filter being typed, the sort
 //! menu, the palette, help, a question.
 
-use super::Target;
+use super::{Menu, Prompt, Question, Target};
 use crate::action::{ACTIONS, Action, ActionSpec, Code, Key, Scope};
 
 /// What lies over the screen.
@@ -15,6 +15,12 @@ pub enum Modal {
     Palette(Choice),
     /// All keys; lines scrolled.
     Help(usize),
+    /// A line that is typed for something.
+    Prompt(Prompt),
+    /// One of several.
+    Menu(Menu),
+    /// A question before a single thing that is dangerous.
+    Ask(Question),
     /// A question before something dangerous.
     Confirm {
         /// What will be done.
@@ -37,17 +43,17 @@ pub struct Choice {
 
 impl Choice {
     /// The palette of a screen before anything is typed.
-    pub fn new(scope: Scope) -> Self {
+    pub fn new(scopes: &[Scope]) -> Self {
         let mut choice = Self::default();
-        choice.search(scope);
+        choice.search(scopes);
         choice
     }
 
     /// Finds again what matches.
-    pub fn search(&mut self, scope: Scope) {
+    pub fn search(&mut self, scopes: &[Scope]) {
         let mut found: Vec<_> = ACTIONS
             .iter()
-            .filter(|spec| spec.scope == scope || spec.scope == Scope::Global)
+            .filter(|spec| scopes.contains(&spec.scope))
             .filter(|spec| !matches!(spec.action, Action::Palette | Action::Up | Action::Down))
             .filter_map(|spec| {
                 // A hit in the title weighs more than one in the sentence.
@@ -108,7 +114,7 @@ mod tests {
                 query: query.into(),
                 ..Choice::default()
             };
-            choice.search(Scope::Containers);
+            choice.search(&[Scope::Containers, Scope::Global]);
             choice.found.first().map(|spec| spec.id)
         };
         assert_eq!(first("rest"), Some("container.restart"));

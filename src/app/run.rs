@@ -211,8 +211,15 @@ impl Dashboard {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
+            Effect::Copy(text) => {
+                if let Err(error) = self.display.copy(&text) {
+                    tracing::warn!("copy by OSC 52: {error}");
+                }
+            }
             Effect::Operate { .. }
             | Effect::Watch { .. }
+            | Effect::Follow { .. }
+            | Effect::Do { .. }
             | Effect::Unwatch
             | Effect::Seek(_)
             | Effect::Advise(_)

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Details, Effect, Failure, History, List, Modal, Operations, Target, geometry,
+    Activity, Details, Effect, Failure, History, List, Modal, Operations, Target, geometry,
     timeline::Timeline,
 };
 use crate::{
@@ -114,6 +114,8 @@ pub struct State {
     pub timeline: Timeline,
     /// What was asked and has not ended.
     pub operations: Operations,
+    /// What was done, and how it went.
+    pub activity: Activity,
     /// Short messages, oldest first.
     pub toasts: Vec<Toast>,
     /// What lies over the screen.
@@ -154,6 +156,7 @@ impl State {
             histories: HashMap::new(),
             timeline: Timeline::live(),
             operations: Operations::default(),
+            activity: Activity::default(),
             toasts: Vec::new(),
             modal: None,
             is_dirty: true,
@@ -186,6 +189,23 @@ impl State {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
         }
+    }
+
+    /// Where keys of the tab that is shown are declared, if it has some of its own.
+    pub fn tab_scope(&self) -> Option<Scope> {
+        let has_tab = self.screen == Screen::Containers && self.selected_container().is_some();
+        has_tab.then(|| self.details.tab.scope()).flatten()
+    }
+
+    /// Where keys are declared that mean something now, the nearest first.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let own = [self.scope(), Scope::Global];
+        self.tab_scope().into_iter().chain(own).collect()
+    }
+
+    /// Whether the arrows move in the details.
+    pub fn has_details_focus(&self) -> bool {
+        self.is_zoomed || self.pane == Pane::Details
     }
 
     /// The filter of this screen's list.
@@ -358,6 +378,14 @@ impl State {
         self.images.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
+        let frame = self.log_frame();
+        self.details.log.settle(frame);
+        let height = usize::from(regions.details.height);
+        self.details.tree.scroll_into_view(height);
+        // One line of titles above.
+        self.details
+            .table
+            .scroll_into_view(height.saturating_sub(1));
         let layers = self.selected_image().map_or(0, |image| image.layers.len());
         self.layers_scroll = self
             .layers_scroll

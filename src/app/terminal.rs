@@ -15,6 +15,7 @@ use std::{
 };
 
 use crossterm::{
+    clipboard::CopyToClipboard,
     cursor,
     event::{DisableBracketedPaste, EnableBracketedPaste},
     queue, terminal,
@@ -106,6 +107,14 @@ impl Display {
     /// Gives the terminal back as it was.
     pub fn suspend(&mut self) {
         restore();
+    }
+
+    /// Hands text to the clipboard of whoever looks at the terminal (OSC 52): that works
+    /// through ssh, where no clipboard of this machine would be of use.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let mut sequence = Vec::new();
+        queue!(sequence, CopyToClipboard::to_clipboard_from(text))?;
+        self.out.write_all(&sequence)
     }
 
     /// Forgets what is on screen, so that the next frame draws all of it.

@@ -15,16 +15,16 @@ use crate::{
 };
 
 /// A dashboard whose effects run against a fake engine, in place of the loop.
-struct Bench {
-    engine: Arc<Fake>,
-    state: State,
-    effects: Effects<dyn Engine>,
-    messages: mpsc::Receiver<Message>,
-    own: Vec<Effect>,
+pub struct Bench {
+    pub engine: Arc<Fake>,
+    pub state: State,
+    pub effects: Effects<dyn Engine>,
+    pub messages: mpsc::Receiver<Message>,
+    pub own: Vec<Effect>,
 }
 
 impl Bench {
-    async fn new(engine: Fake) -> Self {
+    pub async fn new(engine: Fake) -> Self {
         let engine = Arc::new(engine);
         let look = Look {
             glyphs: Glyphs::Unicode,
@@ -44,7 +44,7 @@ impl Bench {
     }
 
     /// A second passes.
-    async fn tick(&mut self) {
+    pub async fn tick(&mut self) {
         self.state.clock += Duration::from_secs(1);
         let visible = Visible {
             stats: true,
@@ -54,7 +54,7 @@ impl Bench {
         self.send(Message::World(world)).await;
     }
 
-    async fn send(&mut self, message: Message) {
+    pub async fn send(&mut self, message: Message) {
         let effects = self.state.update(message);
         self.own
             .extend(effects.into_iter().filter_map(|e| self.effects.run(e)));
@@ -69,19 +69,19 @@ impl Bench {
     }
 
     /// Presses keys, named as actions name them.
-    async fn press(&mut self, keys: &str) {
+    pub async fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
             self.send(Message::Key(Key::parse(key).unwrap())).await;
         }
     }
 
-    async fn type_in(&mut self, text: &str) {
+    pub async fn type_in(&mut self, text: &str) {
         for c in text.chars() {
             self.send(Message::Key(Key::char(c))).await;
         }
     }
 
-    fn selected(&self) -> String {
+    pub fn selected(&self) -> String {
         self.state
             .selected_container()
             .unwrap()
@@ -90,14 +90,14 @@ impl Bench {
             .clone()
     }
 
-    async fn select(&mut self, name: &str) {
+    pub async fn select(&mut self, name: &str) {
         self.press("g").await;
         while self.selected() != name {
             self.press("j").await;
         }
     }
 
-    fn id(&self, name: &str) -> ContainerId {
+    pub fn id(&self, name: &str) -> ContainerId {
         let world = self.engine.now();
         let row = world
             .containers
@@ -106,7 +106,7 @@ impl Bench {
         row.unwrap().container.id.clone()
     }
 
-    fn told(&self) -> String {
+    pub fn told(&self) -> String {
         let toast = self.state.toasts.last();
         toast.map_or(String::new(), |toast| toast.lines.join("\n"))
     }
@@ -297,7 +297,7 @@ async fn log_of_the_selected_container_comes_and_a_late_one_is_dropped() {
     bench.press("j").await;
     assert!(bench.state.details.watch > before);
     let lines = bench.state.details.log.len();
-    let late = bench.state.details.log[0].clone();
+    let late = bench.state.details.log.rows().next().unwrap().clone();
     bench.send(Message::Log(before, vec![late])).await;
     assert_eq!(bench.state.details.log.len(), lines);
 }
@@ -311,8 +311,8 @@ async fn tabs_load_what_they_show_and_nothing_else() {
     assert!(matches!(bench.state.details.changes, Pending::Loading));
     bench.press("]").await;
     assert_eq!(bench.state.details.tab, Tab::Inspect);
-    assert!(!bench.state.details.inspect.is_empty());
-    bench.press("] ]").await;
+    assert!(!bench.state.details.tree.shown.is_empty());
+    bench.press("] ] ]").await;
     assert_eq!(bench.state.details.tab, Tab::Logs);
 }
 
@@ -321,17 +321,16 @@ async fn scrolling_up_stops_following_and_the_end_follows_again() {
     let mut bench = Bench::new(Fake::full()).await;
     bench.state.area = Rect::new(0, 0, 80, 14);
     bench.press("tab k k").await;
-    assert!(!bench.state.details.follows);
-    assert_eq!(bench.state.details.scroll, 2);
+    assert!(!bench.state.details.log.follows());
     bench.press("g").await;
-    let top = bench.state.details.scroll;
+    let top = bench.state.details.log.bottom;
     bench.press("k k").await;
     assert_eq!(
-        bench.state.details.scroll, top,
+        bench.state.details.log.bottom, top,
         "there is nothing above the first line"
     );
     bench.press("G").await;
-    assert!(bench.state.details.follows && bench.state.details.scroll == 0);
+    assert!(bench.state.details.log.follows());
 }
 
 #[tokio::test(start_paused = true)]
@@ -441,7 +440,7 @@ async fn without_root_everything_is_shown_and_nothing_offered() {
     bench.press("s").await;
     assert_eq!(bench.told(), "can't stop gateway: needs root");
     bench.press("i").await;
-    assert!(!bench.state.details.inspect.is_empty());
+    assert!(!bench.state.details.tree.shown.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

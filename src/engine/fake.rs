@@ -17,8 +17,8 @@ use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
     ContainerRow, CreateRequest, DeviceRate, Digest, Event, EventsRequest, ExecConfig, ExecId,
     Exit, Host, Image, ImageDefaults, ImportProgress, KillRequest, Layer, Limits, LogLine,
-    LogsRequest, Process, RemoveRequest, RestartPolicy, StartRequest, State, StopRequest, Stream,
-    UpdateRequest, Usage, Visible, WaitCondition, World,
+    LogsRequest, Process, RemoveRequest, RestartPolicy, SignalRequest, StartRequest, State,
+    StopRequest, Stream, UpdateRequest, Usage, Visible, WaitCondition, World,
 };
 
 const MIB: u64 = 1 << 20;
@@ -347,6 +347,15 @@ impl Containers for Fake {
     async fn kill(&self, request: KillRequest) -> Result<()> {
         self.call("kill", &request.id).await?;
         self.edit("kill", &request.id, end(137))
+    }
+
+    async fn signal(&self, request: SignalRequest) -> Result<()> {
+        let what = format!("signal {} {}", request.signal, request.pid);
+        self.lock().calls.push(what);
+        match self.lock().failures.pop_front() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     async fn pause(&self, id: &ContainerId) -> Result<()> {

@@ -36,8 +36,8 @@ pub use error::{EngineError, ErrorKind, Result};
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
     EventsRequest, ExecConfig, ExecId, Exit, Image, ImportProgress, KillRequest, LogLine,
-    LogsRequest, Process, RemoveRequest, StartRequest, StopRequest, Stream, TerminalSize,
-    UpdateRequest, Visible, WaitCondition, World,
+    LogsRequest, Process, RemoveRequest, SignalRequest, StartRequest, StopRequest, Stream,
+    TerminalSize, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
@@ -97,6 +97,9 @@ pub trait Containers: Send + Sync {
 
     /// Send a signal.
     async fn kill(&self, request: KillRequest) -> Result<()>;
+
+    /// Send a signal to one of its processes, and to no process that isn't.
+    async fn signal(&self, request: SignalRequest) -> Result<()>;
 
     /// Freeze all its processes.
     async fn pause(&self, id: &ContainerId) -> Result<()>;

@@ -10,8 +10,8 @@ use super::{Containers, EngineError, ErrorKind, Exec, Execs, Images, Observe, Re
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
     EventsRequest, ExecConfig, ExecId, Exit, Image, ImportProgress, KillRequest, LogLine,
-    LogsRequest, Process, RemoveRequest, StartRequest, StopRequest, UpdateRequest, Visible,
-    WaitCondition, World,
+    LogsRequest, Process, RemoveRequest, SignalRequest, StartRequest, StopRequest, UpdateRequest,
+    Visible, WaitCondition, World,
 };
 
 /// Why nothing can be changed.
@@ -98,6 +98,10 @@ impl Containers for Recorded {
 
     async fn kill(&self, _: KillRequest) -> Result<()> {
         refuse("kill")
+    }
+
+    async fn signal(&self, _: SignalRequest) -> Result<()> {
+        refuse("signal")
     }
 
     async fn pause(&self, _: &ContainerId) -> Result<()> {

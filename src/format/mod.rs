@@ -6,6 +6,7 @@ pub mod bytes;
 pub mod columns;
 pub mod duration;
 pub mod glyph;
+pub mod inspect;
 mod status;
 pub mod template;
 pub mod text;

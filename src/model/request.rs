@@ -68,6 +68,19 @@ pub struct KillRequest {
     pub signal: Option<String>,
 }
 
+/// Send a signal to one process of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalRequest {
+    /// Whose process it is.
+    pub id: ContainerId,
+    /// Its id on the host.
+    pub pid: i32,
+    /// When it began, as it was listed: a pid can be given away.
+    pub started: Timestamp,
+    /// Name (with or without `SIG`) or number.
+    pub signal: String,
+}
+
 /// Remove a container.
 #[derive(Clone, Debug)]
 pub struct RemoveRequest {

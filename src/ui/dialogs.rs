@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{View, pen::Pen};
+use super::{View, menus, pen::Pen};
 use crate::{
     action::{ACTIONS, Action, Scope},
     app::{Choice, Modal, Screen, Target},
@@ -16,7 +16,9 @@ use crate::{
 /// Draws what lies over the screen.
 pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
     match &view.state.modal {
-        None | Some(Modal::Filter(_)) => {}
+        None | Some(Modal::Filter(_) | Modal::Prompt(_)) => {}
+        Some(Modal::Menu(menu)) => menus::menu(buffer, view, menu),
+        Some(Modal::Ask(question)) => menus::question(buffer, view, question),
         Some(Modal::Help(scroll)) => help(buffer, view, *scroll),
         Some(Modal::Palette(choice)) => palette(buffer, view, choice),
         Some(Modal::Sort(cursor)) => sort(buffer, view, *cursor),
@@ -238,16 +240,24 @@ fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
 
 fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
     let theme = view.theme;
-    let groups = [
+    let tab = view.state.details.tab.action().spec().title;
+    let of_tab = view.state.tab_scope().map(|scope| (tab, scope));
+    let of_screen = [
         ("This screen", view.state.scope()),
         ("Everywhere", Scope::Global),
     ];
+    // Where the arrows are comes first.
+    let (first, last) = match view.state.has_details_focus() {
+        true => (of_tab, None),
+        false => (None, of_tab),
+    };
+    let groups = first.into_iter().chain(of_screen).chain(last);
     let mut lines: Vec<(String, String, String, bool)> = Vec::new();
     for (title, scope) in groups {
         if !lines.is_empty() {
             lines.push(Default::default());
         }
-        lines.push((title.into(), String::new(), String::new(), true));
+        lines.push((capitalized(title), String::new(), String::new(), true));
         for spec in ACTIONS.iter().filter(|spec| spec.scope == scope) {
             let keys: Vec<_> = spec.keys.iter().map(ToString::to_string).collect();
             let verdict = view.state.verdict(spec);
@@ -297,7 +307,7 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
     super::table::thumb(buffer, view, edge, scroll, all);
 }
 
-fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
+pub fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
     let area = view.state.area;
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect::new(
@@ -309,7 +319,7 @@ fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
 }
 
 /// Empties an area and draws a frame round it; what is inside.
-fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, style: Style) -> Rect {
+pub fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, style: Style) -> Rect {
     let theme = view.theme;
     let area = area.intersection(buffer.area);
     for y in area.y..area.bottom() {

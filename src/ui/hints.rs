@@ -25,6 +25,9 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         pen.put_right("enter keeps  esc takes it back", theme.quiet());
         return;
     }
+    if let Some(Modal::Prompt(prompt)) = &state.modal {
+        return super::menus::prompt(&mut pen, view, prompt);
+    }
     pen.put_right(" ", theme.plain());
     if state.world.is_some() {
         arrangement(&mut pen, view);
@@ -58,17 +61,29 @@ fn offered<'a>(view: &'a View<'_>) -> impl Iterator<Item = &'static ActionSpec> 
                 | Action::Inspect
                 | Action::Changes
                 | Action::Advice => false,
-                Action::Follow | Action::Wrap => is_zoomed,
+                Action::NextMatch | Action::PreviousMatch => false,
                 Action::MarkAll => !state.containers.marks.is_empty(),
                 _ => true,
             }
             && state.verdict(spec).is_ok()
     });
-    let rest = [Action::Filter, Action::Sort, Action::Zoom, Action::Palette];
+    // Where the arrows move, the tab's own keys are what one looks for.
+    let of_tab = state.tab_scope().filter(|_| is_zoomed);
+    let of_tab = ACTIONS.iter().filter(move |spec| {
+        Some(spec.scope) == of_tab && !matches!(spec.action, Action::LogLeft | Action::LogRight)
+    });
+    let rest = [
+        Action::Filter,
+        Action::Copy,
+        Action::Sort,
+        Action::Zoom,
+        Action::Palette,
+    ];
     // Help and quit come first of all: they are what a newcomer needs.
     always
         .into_iter()
         .map(Action::spec)
+        .chain(of_tab)
         .chain(first)
         .chain(rest.into_iter().map(Action::spec))
 }

@@ -8,6 +8,7 @@ mod frame;
 mod gauge;
 mod hints;
 mod images;
+mod menus;
 mod pen;
 pub mod svg;
 mod table;

@@ -42,23 +42,20 @@ pub async fn press(state: &mut State, engine: &Fake, keys: &str) {
 }
 
 pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
-    use crate::app::{Effect, LogRow, Tab};
+    use crate::app::{Effect, Tab, log::LogRow};
     for effect in effects {
-        let (watch, id, tab) = match effect {
-            Effect::Watch { watch, id, tab } => (watch, id, tab),
-            Effect::Seek(seek) => {
-                state.update(Message::Moment(crate::app::moment(&seek)));
-                continue;
-            }
-            Effect::Advise(inquiry) => {
-                let advice = crate::app::Advisor::default().weigh(&inquiry).unwrap();
-                state.update(Message::Advice(inquiry.id, Ok(advice)));
-                continue;
-            }
-            _ => continue,
-        };
-        let message = match tab {
-            Tab::Logs => {
+        if let Effect::Seek(seek) = effect {
+            state.update(Message::Moment(crate::app::moment(&seek)));
+            continue;
+        }
+        if let Effect::Advise(inquiry) = effect {
+            let advice = crate::app::Advisor::default().weigh(&inquiry).unwrap();
+            state.update(Message::Advice(inquiry.id, Ok(advice)));
+            continue;
+        }
+        if let Effect::Follow { watch, logs } = effect {
+            let mut rows = Vec::new();
+            for (source, (id, _)) in (0..).zip(logs.sources) {
                 let request = crate::model::LogsRequest {
                     id,
                     follow: false,
@@ -69,15 +66,22 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
                     stderr: true,
                 };
                 let mut lines = engine.logs(request).await.unwrap();
-                let mut rows = Vec::new();
                 while let Some(line) = lines.recv().await {
-                    rows.push(LogRow::from(&line.unwrap()));
+                    let row = LogRow::from(&line.unwrap());
+                    rows.push(LogRow { source, ..row });
                 }
-                Message::Log(watch, rows)
             }
+            rows.sort_by_key(|row| row.at);
+            state.update(Message::Log(watch, rows));
+            continue;
+        }
+        let Effect::Watch { watch, id, tab } = effect else {
+            continue;
+        };
+        let message = match tab {
             Tab::Processes => Message::Processes(watch, Ok(engine.processes(&id).await.unwrap())),
             Tab::Changes => Message::Changes(watch, Ok(engine.changes(&id).await.unwrap())),
-            Tab::Stats | Tab::Inspect | Tab::Advice => continue,
+            Tab::Stats | Tab::Inspect | Tab::Logs | Tab::Advice => continue,
         };
         state.update(message);
     }
@@ -146,6 +150,24 @@ screens! {
     stats_of_a_stopped_one: COLOR, 80 x 24, "G t";
     processes_with_focus: COLOR, 160 x 45, "P tab";
     inspect: COLOR, 160 x 45, "j i";
+    inspect_folded_and_searched: COLOR, 80 x 24, "j i tab C / m e m o";
+    inspect_in_ascii: ASCII, 80 x 24, "i enter";
+    log_searched: COLOR, 160 x 45, "tab / o r d e r s enter N";
+    log_filter_being_typed: COLOR, 80 x 24, "& ! g e t";
+    log_filter_that_matches_nothing: COLOR, 80 x 24, "& z z z enter";
+    log_with_full_times_and_a_rule: COLOR, 100 x 30, "m T enter";
+    log_cut_and_pushed: COLOR, 80 x 24, "enter w right right";
+    log_errors_only: COLOR, 80 x 24, "E";
+    log_cleared: COLOR, 80 x 24, "C";
+    log_since_menu: COLOR, 80 x 24, "H j";
+    log_save_prompt: COLOR, 80 x 24, "ctrl-s";
+    logs_merged: COLOR, 160 x 45, "space space ctrl-g";
+    logs_merged_in_ascii: ASCII, 80 x 24, "space space ctrl-g";
+    copy_menu: COLOR, 160 x 45, "y";
+    processes_narrow: COLOR, 80 x 24, "P";
+    processes_as_a_list_by_memory: COLOR, 160 x 45, "P T ctrl-o j j j enter";
+    signal_menu: COLOR, 80 x 24, "P tab ctrl-s";
+    question_before_a_process_is_killed: COLOR, 160 x 45, "P tab j ctrl-s x";
     changed_files: COLOR, 80 x 24, "f";
     logs_zoomed_and_cut: COLOR, 100 x 30, "enter w";
     ascii: ASCII, 80 x 24, "";
@@ -249,7 +271,18 @@ async fn nothing_from_a_container_reaches_the_screen_as_a_control_character() {
         world.containers[0].container = std::sync::Arc::new(container);
     });
     let mut state = dashboard(&engine, COLOR, 160, 45, 3).await;
-    for keys in ["g i", "t", "P", "f", "l", "d", "esc ?", "esc 2"] {
+    for keys in [
+        "g i",
+        "t",
+        "P",
+        "f",
+        "l",
+        "y",
+        "esc space ctrl-g",
+        "esc d",
+        "esc ?",
+        "esc 2",
+    ] {
         press(&mut state, &engine, keys).await;
         let buffer = drawn(&state);
         let mut symbols = buffer.content.iter().map(|cell| cell.symbol());
@@ -263,7 +296,21 @@ async fn ascii_and_colourless_screens_are_just_that() {
         glyphs: Glyphs::Ascii,
         has_color: false,
     };
-    for keys in ["t", "i", "?", ":", "o", "d", "2", "tab"] {
+    for keys in [
+        "t",
+        "i",
+        "?",
+        ":",
+        "o",
+        "d",
+        "2",
+        "tab",
+        "H",
+        "y",
+        "space space ctrl-g",
+        "&",
+        "P tab ctrl-s",
+    ] {
         let state = full(plain, 160, 45, keys).await;
         let buffer = drawn(&state);
         for cell in &buffer.content {

@@ -1,18 +1,22 @@
 //! The one place that changes [`State`]: a message in, effects out. Nothing here waits,
 //! reads a clock or touches the terminal.
 
+mod copy;
+mod dialog;
+mod log;
 mod modals;
 mod motion;
 mod operate;
+mod processes;
 mod time;
 
-pub use motion::LOG_MARGIN;
+pub use log::LogMargin;
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
     Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
-    inspect, modal::Choice,
+    modal::Choice,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -40,19 +44,19 @@ impl State {
                 self.stale = Some(Stale { since, failure });
             }
             Message::Log(watch, lines) if watch == self.details.watch => {
-                if matches!(self.details.log_state, Pending::Loading) {
+                if matches!(self.details.log.state, Pending::Loading) {
                     self.details.log.clear();
                 }
-                self.details.append(lines);
+                self.details.log.append(lines);
             }
             Message::LogEnded(watch, failure) if watch == self.details.watch => {
-                if matches!(self.details.log_state, Pending::Loading) {
+                if matches!(self.details.log.state, Pending::Loading) {
                     self.details.log.clear();
                 }
-                self.details.log_state = failure.map_or(Pending::Ready(()), Pending::Failed);
+                self.details.log.state = failure.map_or(Pending::Ready(()), Pending::Failed);
             }
             Message::Processes(watch, result) if watch == self.details.watch => {
-                self.details.processes = result.map_or_else(Pending::Failed, Pending::Ready);
+                self.on_processes(result.map_or_else(Pending::Failed, Pending::Ready));
             }
             Message::Changes(watch, result) if watch == self.details.watch => {
                 self.details.changes = result.map_or_else(Pending::Failed, Pending::Ready);
@@ -65,6 +69,7 @@ impl State {
             Message::Operated(operation, target, result) => {
                 self.on_operated(operation, target, result);
             }
+            Message::Done(deed, result) => self.on_done(deed, result),
             Message::Returned(result) => {
                 if let Err(failure) = result {
                     self.tell_failure(failure);
@@ -105,7 +110,7 @@ impl State {
 
     fn on_plain_key(&mut self, key: Key) {
         let mut refused = None;
-        for spec in action::of_key(self.scope(), key) {
+        for spec in self.meant(key) {
             match self.verdict(spec) {
                 Ok(()) => return self.perform(spec),
                 Err(reason) => refused = refused.or(Some((spec, reason))),
@@ -114,6 +119,21 @@ impl State {
         match refused {
             Some((spec, reason)) => self.tell_refusal(spec, &reason),
             None => self.is_dirty = false,
+        }
+    }
+
+    /// What a key means here: the nearest first, where the arrows are.
+    fn meant(&self, key: Key) -> Vec<&'static ActionSpec> {
+        let of_tab: Vec<_> = match self.tab_scope() {
+            Some(scope) => action::of_scope(scope, key).collect(),
+            None => Vec::new(),
+        };
+        let of_screen: Vec<_> = action::of_key(self.scope(), key).collect();
+        let is_tabs = self.has_details_focus() && !of_tab.is_empty();
+        if is_tabs || of_screen.is_empty() {
+            of_tab
+        } else {
+            of_screen
         }
     }
 
@@ -160,16 +180,40 @@ impl State {
             }
             Action::Mark => self.mark(),
             Action::MarkAll => self.mark_all(),
-            Action::Follow => {
-                self.details.follows = !self.details.follows;
-                if self.details.follows {
-                    self.details.scroll = 0;
-                }
+            Action::NextMatch => self.next_match(1),
+            Action::PreviousMatch => self.next_match(-1),
+            Action::Follow
+            | Action::Wrap
+            | Action::LogTimes
+            | Action::LogSince
+            | Action::LogStreams
+            | Action::LogColors
+            | Action::LogJson
+            | Action::LogFilter
+            | Action::LogMark
+            | Action::LogNextMark
+            | Action::LogClear
+            | Action::LogSave
+            | Action::LogMerge
+            | Action::LogLeft
+            | Action::LogRight => self.on_log_action(spec.action),
+            Action::ProcessSignal | Action::ProcessTree | Action::ProcessSort => {
+                self.on_process_action(spec.action);
             }
-            Action::Wrap => self.details.wraps = !self.details.wraps,
+            Action::Fold => self.details.tree.toggle(),
+            Action::FoldAll => self.details.tree.fold_all(true),
+            Action::UnfoldAll => self.details.tree.fold_all(false),
+            Action::FoldUp => self.details.tree.up(),
+            Action::FoldDown => self.details.tree.down(),
+            Action::Copy => self.copy_selected(),
+            // Where the arrows move in a log, that is what is meant to be searched.
+            Action::Filter if self.begin_search() => {}
             Action::Filter => self.modal = Some(Modal::Filter(self.filter().to_owned())),
+            Action::Sort if self.has_details_focus() && self.details.tab == Tab::Processes => {
+                self.open_process_sort();
+            }
             Action::Sort => self.open_sort(),
-            Action::Palette => self.modal = Some(Modal::Palette(Choice::new(self.scope()))),
+            Action::Palette => self.modal = Some(Modal::Palette(Choice::new(&self.scopes()))),
             Action::Help => self.modal = Some(Modal::Help(0)),
             Action::Zoom => self.is_zoomed = !self.is_zoomed,
             Action::NextPane => self.step_pane(),
@@ -212,7 +256,7 @@ impl State {
         if self.screen == Screen::Containers && self.details.tab != tab {
             self.details.tab = tab;
             self.details.scroll = 0;
-            self.details.follows = true;
+            self.details.log.bottom = None;
         }
     }
 
@@ -227,6 +271,7 @@ impl State {
             self.is_zoomed = false;
         } else if !self.toasts.is_empty() {
             self.toasts.clear();
+        } else if self.has_details_focus() && self.take_search_back() {
         } else if self.screen == Screen::Containers && !self.containers.marks.is_empty() {
             self.containers.marks.clear();
         } else if !self.filter().is_empty() {
@@ -280,42 +325,67 @@ impl State {
         }
         let tab = self.details.tab;
         if let (Some(container), Tab::Inspect) = (&selected, tab) {
-            self.details.inspect = inspect::lines(container, &self.zone);
+            self.details.tree.show(container);
         }
-        let wanted = selected
-            .filter(|_| tab.is_loaded())
-            .map(|container| (container.id.clone(), tab, container.started));
+        let sources: Vec<_> = match (tab, &selected) {
+            (Tab::Logs, Some(_)) => {
+                let rows = self.log_sources();
+                let run = |row: &crate::model::ContainerRow| {
+                    (row.container.id.clone(), row.container.started)
+                };
+                rows.iter().map(run).collect()
+            }
+            (_, Some(container)) => vec![(container.id.clone(), container.started)],
+            _ => Vec::new(),
+        };
+        let is_wanted = tab.is_loaded() && !sources.is_empty();
+        let since = self.details.log.manner.since;
+        let wanted = is_wanted.then_some((sources, tab, since));
         if self.details.watched == wanted {
             return;
         }
         self.details.watch += 1;
-        match &wanted {
-            Some((id, tab, _)) => {
-                if *tab == Tab::Logs {
-                    // The lines stay on screen until the first of the new ones come.
-                    self.details.log_state = Pending::Loading;
-                }
-                self.effects.push(Effect::Watch {
-                    watch: self.details.watch,
-                    id: id.clone(),
-                    tab: *tab,
-                });
-            }
+        match wanted.as_ref() {
+            Some((_, Tab::Logs, _)) => self.follow_logs(),
+            Some((sources, tab, _)) => self.effects.push(Effect::Watch {
+                watch: self.details.watch,
+                id: sources[0].0.clone(),
+                tab: *tab,
+            }),
             None => self.effects.push(Effect::Unwatch),
         }
         self.details.watched = wanted;
     }
 
     fn forget_details(&mut self) {
-        let Details {
-            tab, wraps, watch, ..
-        } = self.details;
+        let merged = self.is_merged();
+        let before = std::mem::take(&mut self.details);
         self.details = Details {
-            tab,
-            wraps,
-            watch,
+            tab: before.tab,
+            watch: before.watch,
+            table: before.table.renewed(),
+            tree: before.tree.renewed(),
+            // The log of several is not that of the one under the cursor.
+            log: match merged {
+                true => before.log,
+                false => before.log.renewed(),
+            },
+            watched: before.watched.filter(|_| merged),
             ..Details::default()
         };
+    }
+
+    /// Takes back what narrows the details: a search, then a filter.
+    fn take_search_back(&mut self) -> bool {
+        let log = &mut self.details.log;
+        match self.details.tab {
+            Tab::Logs if log.search.take().is_some() => log.hit = None,
+            Tab::Logs if log.filter.take().is_some() => {}
+            Tab::Inspect => return self.details.tree.search.take().is_some(),
+            _ => return false,
+        }
+        log.arrange();
+        true
     }
 
     /// Keeps what the collector reads in step with what is on screen.
@@ -382,3 +452,6 @@ fn verb(spec: &ActionSpec) -> &'static str {
         _ => spec.title,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,9 @@ impl State {
             Modal::Filter(before) => self.on_filter_key(key, before),
             Modal::Sort(cursor) => self.on_sort_key(key, cursor),
             Modal::Palette(choice) => self.on_palette_key(key, choice),
+            Modal::Prompt(prompt) => self.on_prompt_key(key, prompt),
+            Modal::Menu(menu) => self.on_menu_key(key, menu),
+            Modal::Ask(question) => self.on_question_key(key, question),
             Modal::Help(scroll) => on_help_key(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
                 Code::Char('y') | Code::Enter => {
@@ -32,7 +35,15 @@ impl State {
     pub(super) fn on_paste(&mut self, text: &str) {
         // Only where text is typed: a paste must never run actions.
         let text: String = text.chars().filter(|c| !c.is_control()).collect();
-        let scope = self.scope();
+        let scopes = self.scopes();
+        if let Some(Modal::Prompt(mut prompt)) =
+            self.modal.take_if(|m| matches!(m, Modal::Prompt(_)))
+        {
+            prompt.text.push_str(&text);
+            self.on_typed(&mut prompt, false);
+            self.modal = Some(Modal::Prompt(prompt));
+            return;
+        }
         match &mut self.modal {
             Some(Modal::Filter(_)) => {
                 let filter = format!("{}{text}", self.filter());
@@ -40,7 +51,7 @@ impl State {
             }
             Some(Modal::Palette(choice)) => {
                 choice.query.push_str(&text);
-                choice.search(scope);
+                choice.search(&scopes);
             }
             _ => {}
         }
@@ -150,7 +161,7 @@ impl State {
             }
             _ => {
                 if edit(&mut choice.query, key) {
-                    choice.search(self.scope());
+                    choice.search(&self.scopes());
                 }
             }
         }

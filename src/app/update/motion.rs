@@ -44,43 +44,41 @@ impl State {
             self.layers_scroll = moved(self.layers_scroll, motion, page, usize::MAX / 2);
             return;
         }
-        let reach = self.reach(regions);
-        let scroll = self.details.scroll;
-        if self.details.tab != Tab::Logs {
-            self.details.scroll = moved(scroll, motion, page, reach);
-            return;
-        }
-        // A log is scrolled from its end, which is where one reads it.
-        let flipped = match motion {
-            Action::Up => Action::Down,
-            Action::Down => Action::Up,
-            Action::PageUp => Action::PageDown,
-            Action::PageDown => Action::PageUp,
-            Action::First => Action::Last,
-            _ => Action::First,
+        let by = match motion {
+            Action::Up => -1,
+            Action::Down => 1,
+            Action::PageUp => -(page as isize),
+            Action::PageDown => page as isize,
+            Action::First => isize::MIN,
+            _ => isize::MAX,
         };
-        self.details.scroll = moved(scroll, flipped, page, reach);
-        self.details.follows = self.details.scroll == 0 && motion != Action::Up;
+        match self.details.tab {
+            Tab::Logs => {
+                let frame = self.log_frame();
+                self.details.log.go(motion, frame);
+            }
+            Tab::Processes => self.step_process(by),
+            Tab::Inspect => self.details.tree.step(by),
+            Tab::Stats | Tab::Changes | Tab::Advice => {
+                let reach = self.reach(regions);
+                self.details.scroll = moved(self.details.scroll, motion, page, reach);
+            }
+        }
     }
 
     /// How far the details can be scrolled.
     pub(in super::super) fn reach(&self, regions: &Geometry) -> usize {
         let height = usize::from(regions.details.height);
         let lines = match self.details.tab {
-            Tab::Logs => {
-                let columns = log_columns(regions.details.width);
-                return self.details.log_reach(columns, height);
-            }
-            Tab::Stats => 0,
             // A summary, titles, two lines a limit, a gap and a command.
             Tab::Advice => match &self.details.advice {
                 Pending::Ready(advice) => 4 + 2 * advice.lines.len(),
                 _ => 0,
             },
-            // One line of titles above each of the two.
-            Tab::Processes => 1 + self.details.processes.len(),
+            // One line of titles above.
             Tab::Changes => 1 + self.details.changes.len(),
-            Tab::Inspect => self.details.inspect.len(),
+            // Each has a cursor or a place of its own.
+            Tab::Logs | Tab::Processes | Tab::Inspect | Tab::Stats => 0,
         };
         lines.saturating_sub(height)
     }
@@ -92,14 +90,6 @@ impl State {
         };
     }
 }
-
-/// Columns of a log line's text: what its time and its margin leave.
-fn log_columns(width: u16) -> usize {
-    usize::from(width).saturating_sub(LOG_MARGIN)
-}
-
-/// Columns of a log line before its text: `HH:MM:SS ┃ `, and one after it.
-pub const LOG_MARGIN: usize = 13;
 
 fn moved(from: usize, motion: Action, page: usize, reach: usize) -> usize {
     let to = match motion {

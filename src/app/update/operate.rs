@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Effect, Failure, Modal, Screen, State, Target, operation::Ended},
+    super::{Effect, Failure, Modal, Screen, State, Target, activity::command, operation::Ended},
     TOAST, TOAST_ERROR,
 };
 use crate::{
@@ -35,6 +35,15 @@ impl State {
     pub(super) fn operate(&mut self, action: Action, targets: Vec<Target>) {
         let operation = self.operations.begin(action, &targets, self.clock);
         self.containers.marks.clear();
+        for target in &targets {
+            let name = self.raw_name_of(target);
+            let what = format!("{} {}", action.spec().title, sanitize(&name));
+            let command = command(action, &name);
+            let now = (self.now(), self.clock);
+            let item = target.clone();
+            self.activity
+                .begin_item(now, operation, item, what, command);
+        }
         self.effects.push(Effect::Operate {
             operation,
             action,
@@ -71,6 +80,8 @@ impl State {
         target: Target,
         result: Result<(), Failure>,
     ) {
+        self.activity
+            .end_item(self.clock, operation, &target, &result);
         // The name has to be asked for now: a removed container soon has none.
         if let Some(ended) = self.operations.end(operation, target, result) {
             self.tell_end(&ended);
@@ -109,6 +120,10 @@ impl State {
 
     /// The name of a thing, safe to draw.
     pub fn name_of(&self, target: &Target) -> String {
+        sanitize(&self.raw_name_of(target)).into_owned()
+    }
+
+    fn raw_name_of(&self, target: &Target) -> String {
         let name = match target {
             Target::Image(_, name) => name.as_str(),
             Target::Container(id) => self
@@ -117,7 +132,7 @@ impl State {
                 .and_then(|world| world.container(id))
                 .map_or(id.short(), |row| &row.container.name),
         };
-        sanitize(name).into_owned()
+        name.to_owned()
     }
 
     pub(super) fn mark(&mut self) {

@@ -137,7 +137,7 @@ impl State {
             recording: self.timeline.recording.clone(),
         };
         self.details.advised = Some((self.clock, false));
-        self.effects.push(Effect::Advise(inquiry));
+        self.effects.push(Effect::Advise(Box::new(inquiry)));
     }
 
     /// Keeps what is read of the past in step with what is wanted and selected.

@@ -4,12 +4,12 @@ use std::os::unix::net::UnixStream;
 
 use async_trait::async_trait;
 
-use super::{Embedded, error::io_kind, lock, session};
+use super::{Embedded, error::io_kind, lock, processes, session};
 use crate::{
     engine::{Containers, EngineError, ErrorKind, Exec, Execs, Result, Session},
     model::{
         AttachStreams, ContainerId, CreateRequest, ExecConfig, ExecId, Exit, KillRequest,
-        RemoveRequest, StartRequest, StopRequest, UpdateRequest, WaitCondition,
+        RemoveRequest, SignalRequest, StartRequest, StopRequest, UpdateRequest, WaitCondition,
     },
 };
 
@@ -93,6 +93,14 @@ impl Containers for Embedded {
         let id = request.id.clone();
         self.about("kill", &id, move |lifecycle, _| lifecycle.kill(&request))
             .await
+    }
+
+    async fn signal(&self, request: SignalRequest) -> Result<()> {
+        let id = request.id.clone();
+        self.about("send a signal in", &id, move |lifecycle, id| {
+            processes::signal(lifecycle, id, &request)
+        })
+        .await
     }
 
     async fn pause(&self, id: &ContainerId) -> Result<()> {

@@ -1,10 +1,18 @@
 //! The processes of a container, as /proc has them.
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::{collections::HashMap, fs, io, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
+use rustix::{io::Errno, process::Pid};
 
-use crate::model::Process;
+use crate::{
+    model::{ContainerId, Process, SignalRequest},
+    runtime::{
+        lifecycle::{Error, Lifecycle},
+        paths::ContainerPaths,
+    },
+    sys::{pidfd, signal as signals},
+};
 
 /// Those of `pids` that still exist, in their order.
 pub fn list(pids: &[i32]) -> Vec<Process> {
@@ -14,6 +22,56 @@ pub fn list(pids: &[i32]) -> Vec<Process> {
     pids.iter()
         .filter_map(|&pid| one(pid, &users, ticks, boot_secs))
         .collect()
+}
+
+/// Sends a signal to a process of a container.
+///
+/// The process is held by a pidfd first and looked at then: it must be in the
+/// container's control group and have begun when it was listed. Whatever gets its pid
+/// afterwards, the descriptor still means the process that was looked at (or one that
+/// ended, which no signal reaches), and never a foreign one.
+pub fn signal(
+    lifecycle: &Lifecycle,
+    id: &ContainerId,
+    request: &SignalRequest,
+) -> Result<(), Error> {
+    let number = signals::parse(&request.signal)
+        .ok_or_else(|| Error::Invalid(format!("{:?} is no signal", request.signal)))?;
+    let pid = request.pid;
+    let gone = || Error::Invalid(format!("process {pid} is not one of it any more"));
+    let failed = |operation, source: io::Error| Error::Io {
+        operation,
+        path: PathBuf::from(format!("/proc/{pid}")),
+        source,
+    };
+    let raw = Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(gone)?;
+    let held = match pidfd::open(raw) {
+        Ok(held) => held,
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Err(gone()),
+        // A thread's id is no process's.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return Err(gone()),
+        Err(error) => return Err(failed("open", error)),
+    };
+    let path = ContainerPaths::cgroup(id);
+    let pids = match lifecycle.cgroups()?.open(&path)? {
+        Some(cgroup) => cgroup.pids()?,
+        None => Vec::new(),
+    };
+    let is_member = pids.contains(&pid);
+    let began = list(&[pid]).first().map(|process| process.started);
+    // The clock that start times are counted by is told in whole seconds, which may be
+    // one more or less at the next look.
+    let is_same = began.is_some_and(|began| {
+        began.duration_since(request.started).abs() <= jiff::SignedDuration::from_secs(1)
+    });
+    if !is_member || !is_same {
+        return Err(gone());
+    }
+    match pidfd::send_signal(&held, number) {
+        Ok(()) => Ok(()),
+        Err(Errno::SRCH) => Err(gone()),
+        Err(errno) => Err(failed("signal", errno.into())),
+    }
 }
 
 /// `None` if it ended meanwhile.
@@ -56,6 +114,29 @@ fn users() -> HashMap<u32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn process_that_is_not_the_containers_gets_no_signal() {
+        let dir = tempfile::tempdir().unwrap();
+        let lifecycle = Lifecycle::new(crate::runtime::paths::Root::at(dir.path()));
+        let id = ContainerId::from_bytes(&[7; 32]);
+        let own = std::process::id() as i32;
+        let request = |pid| SignalRequest {
+            id: id.clone(),
+            pid,
+            started: list(&[own])[0].started,
+            // Harmless, should it arrive.
+            signal: "WINCH".into(),
+        };
+        for pid in [own, 1, 0, -1, i32::MAX] {
+            assert!(signal(&lifecycle, &id, &request(pid)).is_err(), "{pid}");
+        }
+        let unknown = SignalRequest {
+            signal: "NONSENSE".into(),
+            ..request(own)
+        };
+        assert!(signal(&lifecycle, &id, &unknown).is_err());
+    }
 
     #[test]
     fn this_process_is_listed_with_its_figures_and_a_dead_one_left_out() {

@@ -3,7 +3,9 @@
 mod advice;
 mod lists;
 mod logs;
+mod processes;
 mod stats;
+mod tree;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -23,8 +25,8 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     match view.state.details.tab {
         Tab::Logs => logs::draw(buffer, view),
         Tab::Stats => stats::draw(buffer, view),
-        Tab::Processes => lists::processes(buffer, view),
-        Tab::Inspect => lists::inspect(buffer, view),
+        Tab::Processes => processes::draw(buffer, view),
+        Tab::Inspect => tree::draw(buffer, view),
         Tab::Changes => lists::changes(buffer, view),
         Tab::Advice => advice::draw(buffer, view),
     }
@@ -41,7 +43,11 @@ fn tabs(buffer: &mut Buffer, view: &View<'_>) {
     let Some(row) = view.state.selected_container() else {
         return;
     };
-    let name = sanitize(&row.container.name);
+    let details = &view.state.details;
+    let name = match details.tab == Tab::Logs && details.log.sources.len() > 1 {
+        true => "marked".into(),
+        false => sanitize(&row.container.name),
+    };
     let room = (area.width / 3)
         .min(40)
         .min(crate::format::text::width(&name) as u16);
@@ -73,9 +79,15 @@ fn note(view: &View<'_>) -> String {
         return "of now, not of then".into();
     }
     match details.tab {
-        Tab::Logs if matches!(details.log_state, Pending::Failed(_)) => String::new(),
-        Tab::Logs if details.follows => "following".into(),
-        Tab::Logs => format!("{} more below, G follows", details.scroll),
+        Tab::Logs if matches!(details.log.state, Pending::Failed(_)) => String::new(),
+        Tab::Logs => view.state.log_note(),
+        Tab::Inspect => match &details.tree.search {
+            Some(search) => {
+                let (at, all) = details.tree.hits();
+                format!("/{} {at}/{all}", sanitize(&search.query))
+            }
+            None => String::new(),
+        },
         Tab::Processes if !details.processes.is_empty() => {
             format!("{} processes", details.processes.len())
         }

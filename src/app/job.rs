@@ -1,0 +1,82 @@
+//! Does single things: what to say of it when it is done, or why it failed.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use super::{Failure, Job};
+use crate::{engine::Engine, format::text::sanitize};
+
+/// Does a job.
+pub async fn run(engine: &dyn Engine, job: Job) -> Result<String, Failure> {
+    match job {
+        Job::Save { path, text } => {
+            let saved = tokio::task::spawn_blocking(move || save(&path, &text)).await;
+            saved.unwrap_or_else(|_| {
+                Err(Failure {
+                    message: "write the file: its thread ended without an answer".into(),
+                    hint: None,
+                })
+            })
+        }
+        Job::Signal(request) => {
+            let (signal, pid) = (request.signal.clone(), request.pid);
+            engine.signal(request).await.map_err(Failure::from)?;
+            Ok(format!("sent {signal} to process {pid}"))
+        }
+    }
+}
+
+/// Writes a new file that only its owner reads: logs hold secrets. Nothing that exists
+/// is touched, a link least of all.
+fn save(path: &Path, text: &str) -> Result<String, Failure> {
+    let path = at_home(path);
+    let shown = sanitize(&path.to_string_lossy()).into_owned();
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    match written {
+        Ok(()) => Ok(format!("wrote {} lines to {shown}", text.lines().count())),
+        Err(error) => Err(Failure {
+            message: format!("write {shown}: {error}"),
+            hint: (error.kind() == io::ErrorKind::AlreadyExists)
+                .then(|| "nothing is overwritten; choose another name".into()),
+        }),
+    }
+}
+
+fn at_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
+        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn file_is_new_and_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("web.log");
+        let said = save(&path, "a\nb\n").unwrap();
+        assert!(said.starts_with("wrote 2 lines to "));
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let refused = save(&path, "c").unwrap_err();
+        assert!(refused.hint.is_some(), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\nb\n");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(save(&link, "c").is_err());
+    }
+}

@@ -1,0 +1,58 @@
+//! What `y` copies: what is selected where the arrows move.
+
+use super::super::{Pick, Screen, State, Tab};
+
+impl State {
+    pub(super) fn copy_selected(&mut self) {
+        let picks = match self.screen {
+            Screen::Images => self.image_picks(),
+            Screen::Containers if self.has_details_focus() => match self.details.tab {
+                Tab::Logs => self.log_picks(),
+                Tab::Processes => self.process_picks(),
+                Tab::Inspect => self.details.tree.picks(),
+                Tab::Stats | Tab::Changes | Tab::Advice => self.container_picks(),
+            },
+            Screen::Containers => self.container_picks(),
+        };
+        self.copy_one_of(picks);
+    }
+
+    fn container_picks(&self) -> Vec<Pick> {
+        let Some(row) = self.selected_container() else {
+            return Vec::new();
+        };
+        let container = &row.container;
+        let mut picks = vec![
+            Pick::copy('n', "name", "name", container.name.clone()),
+            Pick::copy('i', "id", "id", container.id.as_str().to_owned()),
+            Pick::copy('m', "image", "image", container.config.image.clone()),
+        ];
+        let command: Vec<_> = container
+            .argv
+            .iter()
+            .map(|word| super::super::activity::quoted(word))
+            .collect();
+        if !command.is_empty() {
+            picks.push(Pick::copy('c', "command", "command", command.join(" ")));
+        }
+        if let Some(pid) = container.pid {
+            picks.push(Pick::copy('p', "pid", "pid", pid.to_string()));
+        }
+        picks
+    }
+
+    fn image_picks(&self) -> Vec<Pick> {
+        let Some(image) = self.selected_image() else {
+            return Vec::new();
+        };
+        let name = image.references.first().cloned();
+        let mut picks: Vec<_> = name
+            .map(|name| Pick::copy('n', "name", "name", name))
+            .into_iter()
+            .collect();
+        picks.push(Pick::copy('i', "id", "id", image.id.as_str().to_owned()));
+        let manifest = image.manifest.as_str().to_owned();
+        picks.push(Pick::copy('d', "digest", "digest", manifest));
+        picks
+    }
+}

@@ -1,0 +1,200 @@
+//! Keys of menus, of lines being typed and of single questions, and what comes of them.
+
+use std::path::PathBuf;
+
+use super::{
+    super::{
+        Asked, Effect, Failure, Job, Menu, Modal, Pick, Picked, Prompt, Question, State, Tab,
+        activity::quoted, log::Needle, modal::edit,
+    },
+    TOAST,
+};
+use crate::{
+    action::{Code, Key},
+    format::text::{sanitize, truncate},
+};
+
+/// Terminals take no more than this in one sequence, most of them.
+const COPY_BYTES: usize = 72 << 10;
+/// Columns of a copied text that the message about it shows.
+const SAMPLE: usize = 40;
+
+impl State {
+    pub(super) fn on_menu_key(&mut self, key: Key, mut menu: Menu) -> Option<Modal> {
+        let by_key = match (key.code, key.ctrl) {
+            (Code::Char(c), false) => menu.picks.iter().position(|pick| pick.key == Some(c)),
+            _ => None,
+        };
+        if let Some(n) = by_key {
+            self.pick(menu.picks.swap_remove(n).picked);
+            return self.modal.take();
+        }
+        match key.code {
+            Code::Up | Code::Char('k') => menu.step(-1),
+            Code::Down | Code::Char('j') => menu.step(1),
+            Code::Home | Code::Char('g') => menu.step(isize::MIN),
+            Code::End | Code::Char('G') => menu.step(isize::MAX),
+            Code::Enter if menu.cursor < menu.picks.len() => {
+                self.pick(menu.picks.swap_remove(menu.cursor).picked);
+                // What was chosen may ask something of its own.
+                return self.modal.take();
+            }
+            Code::Esc | Code::Char('q') => return None,
+            _ => {}
+        }
+        Some(Modal::Menu(menu))
+    }
+
+    fn pick(&mut self, picked: Picked) {
+        match picked {
+            Picked::Copy { what, text } => self.copy(what, text),
+            Picked::Since(since) => self.pick_since(since),
+            Picked::Signal(name) => self.signal_process(name),
+            Picked::SortProcesses(column) => self.sort_processes(column),
+        }
+    }
+
+    /// Copies at once if there is one thing to copy, else asks which.
+    pub(super) fn copy_one_of(&mut self, mut picks: Vec<Pick>) {
+        match picks.len() {
+            0 => self.say("there is nothing to copy"),
+            1 => self.pick(picks.swap_remove(0).picked),
+            _ => {
+                self.modal = Some(Modal::Menu(Menu {
+                    title: "Copy".into(),
+                    picks,
+                    cursor: 0,
+                }));
+            }
+        }
+    }
+
+    /// Hands a text to the terminal's clipboard.
+    fn copy(&mut self, what: &str, text: String) {
+        if text.len() > COPY_BYTES {
+            return self.tell_failure(Failure {
+                message: format!("{} bytes are more than terminals take to copy", text.len()),
+                hint: Some("ctrl-s in the log's tab writes a file".into()),
+            });
+        }
+        let glyphs = self.look.glyphs;
+        let shown = sanitize(&text).into_owned();
+        let shown = truncate(&shown, SAMPLE, glyphs).into_owned();
+        let lines = match text.lines().count() {
+            0 | 1 => format!("copied the {what} {shown}"),
+            n => format!("copied {n} {what}"),
+        };
+        let hint = "by OSC 52; a terminal that allows it has it now".to_owned();
+        self.tell(false, vec![lines], Some(hint), TOAST);
+        self.effects.push(Effect::Copy(text));
+    }
+
+    pub(super) fn on_prompt_key(&mut self, key: Key, mut prompt: Prompt) -> Option<Modal> {
+        match key.code {
+            Code::Esc => {
+                let before = std::mem::take(&mut prompt.before);
+                if prompt.asked != Asked::LogSave {
+                    prompt.text = before;
+                    self.on_typed(&mut prompt, false);
+                    self.details.log.bottom = prompt.place;
+                }
+                return None;
+            }
+            Code::Enter => {
+                self.on_typed(&mut prompt, true);
+                if prompt.error.is_none() {
+                    return self.modal.take();
+                }
+            }
+            Code::Up if prompt.asked == Asked::Search => self.next_match(-1),
+            Code::Down if prompt.asked == Asked::Search => self.next_match(1),
+            _ => {
+                if edit(&mut prompt.text, key) {
+                    self.on_typed(&mut prompt, false);
+                }
+            }
+        }
+        Some(Modal::Prompt(prompt))
+    }
+
+    /// What was typed so far, or at the end.
+    pub(super) fn on_typed(&mut self, prompt: &mut Prompt, is_end: bool) {
+        prompt.error = None;
+        if prompt.asked == Asked::LogSave {
+            if is_end {
+                self.save_log(prompt);
+            }
+            return;
+        }
+        let needle = match Needle::new(&prompt.text) {
+            Ok(needle) => needle,
+            Err(error) => {
+                prompt.error = Some(sanitize(&error).into_owned());
+                return;
+            }
+        };
+        match (prompt.asked, self.details.tab) {
+            (Asked::LogFilter, _) => self.filter_log(needle),
+            // What was typed and shown already is where the reader wants to be.
+            (_, Tab::Logs) if is_end => {}
+            (_, Tab::Logs) => self.search_log(needle, prompt),
+            _ => self.details.tree.find(needle),
+        }
+    }
+
+    fn save_log(&mut self, prompt: &mut Prompt) {
+        let typed = prompt.text.trim();
+        if typed.is_empty() {
+            prompt.error = Some("a name is needed".into());
+            return;
+        }
+        let text = self.details.log.text(&self.zone);
+        if text.is_empty() {
+            prompt.error = Some("there is nothing to write".into());
+            return;
+        }
+        let command = match (self.log_sources().as_slice(), &self.details.log.filter) {
+            ([one], None) => Some(format!(
+                "wharf logs --timestamps {} > {}",
+                quoted(&one.container.name),
+                quoted(typed)
+            )),
+            // A command reads one log, and all of it.
+            _ => None,
+        };
+        let what = format!("save the log to {}", sanitize(typed));
+        let path = PathBuf::from(typed);
+        self.begin(what, command, Job::Save { path, text });
+    }
+
+    pub(super) fn on_question_key(&mut self, key: Key, question: Question) -> Option<Modal> {
+        match key.code {
+            Code::Char('y') | Code::Enter => {
+                self.begin(question.what, question.command, question.job);
+                None
+            }
+            Code::Char('n' | 'q') | Code::Esc => None,
+            _ => Some(Modal::Ask(question)),
+        }
+    }
+
+    /// Begins a single thing and notes it.
+    pub(super) fn begin(&mut self, what: String, command: Option<String>, job: Job) {
+        let now = (self.now(), self.clock);
+        let deed = self.activity.begin_deed(now, what, command);
+        self.effects.push(Effect::Do { deed, job });
+    }
+
+    pub(super) fn on_done(&mut self, deed: u64, result: Result<String, Failure>) {
+        let told = match &result {
+            Ok(said) => Ok(said.clone()),
+            Err(failure) => Err(failure.clone()),
+        };
+        self.activity.end_deed(self.clock, deed, result);
+        match told {
+            Ok(said) => self.say(&said),
+            Err(failure) => self.tell_failure(failure),
+        }
+        self.effects.push(Effect::Refresh);
+    }
+}
