@@ -77,11 +77,7 @@ impl Writer {
         };
         match &writer.target {
             Target::Directory(directory) => {
-                fs::DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(directory)
-                    .map_err(Error::io("create", directory))?;
+                create(directory)?;
                 writer._lock = Some(lock(directory)?);
                 let last = files(directory)?.last().and_then(|path| number_of(path));
                 writer.number = last.map_or(1, |number| number + 1);
@@ -214,6 +210,22 @@ impl Drop for Part {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Makes a directory for root alone. One above it that is missing too may be an engine's
+/// own, which its containers must be able to pass through.
+fn create(directory: &Path) -> Result<()> {
+    let make = |path: &Path, mode| {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(mode).create(path)
+    };
+    let above = directory
+        .parent()
+        .filter(|path| !path.as_os_str().is_empty());
+    above
+        .map_or(Ok(()), |path| make(path, 0o711))
+        .and_then(|()| make(directory, 0o700))
+        .map_err(Error::io("create", directory))
 }
 
 fn lock(directory: &Path) -> Result<File> {

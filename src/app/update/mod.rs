@@ -48,6 +48,7 @@ impl State {
                     self.details.log.clear();
                 }
                 self.details.log.append(lines);
+                self.rewind_log(false);
             }
             Message::LogEnded(watch, failure) if watch == self.details.watch => {
                 if matches!(self.details.log.state, Pending::Loading) {

@@ -78,6 +78,7 @@ impl State {
         if let Some(world) = live {
             self.show_world(world);
         }
+        self.details.log.bottom = None;
         self.effects.push(Effect::Refresh);
     }
 
@@ -92,8 +93,19 @@ impl State {
                 past.history = moment.history;
                 past.failure = None;
                 self.show_world(moment.world);
+                self.rewind_log(true);
             }
             Err(failure) => past.failure = Some(failure),
+        }
+    }
+
+    /// Brings the log back to the moment that is shown: its lines have their times. Where
+    /// somebody reads elsewhere in it, that stays unless it must not.
+    pub(super) fn rewind_log(&mut self, must: bool) {
+        let is_past = self.timeline.past.is_some() && !self.timeline.is_replay();
+        if is_past && (must || self.details.log.follows()) {
+            let (at, fold) = (self.now(), self.log_frame().fold);
+            self.details.log.show_until(at, fold);
         }
     }
 

@@ -74,7 +74,10 @@ fn tabs(buffer: &mut Buffer, view: &View<'_>) {
 fn note(view: &View<'_>) -> String {
     let details = &view.state.details;
     let timeline = &view.state.timeline;
-    if timeline.past.is_some() && !timeline.is_replay() && details.tab.is_loaded() {
+    if timeline.past.is_some()
+        && !timeline.is_replay()
+        && matches!(details.tab, Tab::Processes | Tab::Changes)
+    {
         // What was not recorded can't be taken back in time.
         return "of now, not of then".into();
     }

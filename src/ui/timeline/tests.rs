@@ -46,10 +46,28 @@ async fn frozen_screen_says_so_and_keeps_its_figures() {
 }
 
 #[tokio::test]
+async fn log_goes_back_with_the_screen() {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 160, 45, 90).await;
+    press(&mut state, &engine, "g j").await;
+    let times: Vec<_> = state.details.log.rows().map(|row| row.at).collect();
+    let middle = times[times.len() / 2];
+    assert!(state.details.log.follows());
+    press(&mut state, &engine, "< ,").await;
+    assert!(!state.details.log.follows() && state.now() > middle);
+    let fold = state.log_frame().fold;
+    state.details.log.show_until(middle, fold);
+    let bottom = state.details.log.bottom.unwrap();
+    assert_eq!(state.details.log.row(bottom.seq).unwrap().at, middle);
+    press(&mut state, &engine, ".").await;
+    assert!(state.details.log.follows());
+}
+
+#[tokio::test]
 async fn time_line_narrow_and_in_ascii() {
     let engine = Fake::full();
     let mut narrow = dashboard(&engine, COLOR, 80, 24, 90).await;
-    press(&mut narrow, &engine, "<").await;
+    press(&mut narrow, &engine, "j <").await;
     insta::assert_snapshot!("time_line_narrow", text(&narrow));
     let mut least = dashboard(&engine, COLOR, 60, 12, 90).await;
     press(&mut least, &engine, "<").await;
