@@ -13,8 +13,7 @@ use wharf::{
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
-    let name = args.next();
-    if name.is_some_and(|name| name.as_bytes() == shim::NAME.as_bytes()) {
+    if (args.next()).is_some_and(|name| name.as_bytes() == shim::NAME.as_bytes()) {
         return shim::main();
     }
     if args.next().is_some_and(|face| face == "oci") {
@@ -51,6 +50,7 @@ fn dashboard(engine: Arc<dyn Engine>, showing: Showing) -> Result<(), String> {
             glyphs: look.glyphs,
             has_color: look.color,
         },
+        plan: cli::plan,
         interact: Box::new(|session| Box::pin(cli::interact(session))),
         showing,
     };

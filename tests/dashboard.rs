@@ -152,11 +152,135 @@ fn container_is_started_paused_entered_stopped_and_removed_by_keys() {
     assert_eq!(before, after, "the terminal is as it was");
 }
 
+/// A dashboard that runs in a terminal, and its process.
+fn dashboard(t: &Terminal) -> i32 {
+    t.line(&format!(
+        "{} ; echo left with $?",
+        support::sandbox::wharf().display()
+    ));
+    eventually("the dashboard has the screen", || {
+        t.tmux(&["display-message", "-p", "#{alternate_on}"]).trim() == "1"
+    });
+    let pane: i32 = t
+        .tmux(&["display-message", "-p", "#{pane_pid}"])
+        .trim()
+        .parse()
+        .unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{pane}/task/{pane}/children")).unwrap();
+    children.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Modes of the terminal that a dashboard changes.
+fn modes(t: &Terminal) -> String {
+    let modes = "#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{mouse_sgr_flag}";
+    t.tmux(&["display-message", "-p", modes]).trim().to_owned()
+}
+
+#[test]
+fn log_is_searched_copied_and_without_effect_on_the_terminal() {
+    let s = Sandbox::new();
+    let script = "printf 'first \\033]0;owned\\007\\033[2J\\033[31mred\\033[0m\\n'; \
+                  for n in 1 2 3; do echo plain $n; done; echo a needle; echo last; sleep 1000";
+    s.ok(&["run", "-d", "--name", "talker", BUSYBOX, "sh", "-c", script]);
+    let t = Terminal::new(&s, 120, 40);
+    t.tmux(&["set-option", "-s", "set-clipboard", "on"]);
+    let title = t.tmux(&["display-message", "-p", "#{pane_title}"]);
+    dashboard(&t);
+    t.until("plain 3");
+    t.until("first red");
+    assert_eq!(t.tmux(&["display-message", "-p", "#{pane_title}"]), title);
+    t.keys(&["Tab", "/"]);
+    t.tmux(&["send-keys", "-l", "needle"]);
+    t.keys(&["Enter"]);
+    t.until("/needle 1/1");
+    t.keys(&["y"]);
+    t.until("Copy");
+    t.keys(&["l"]);
+    // What tmux takes from OSC 52 is what a terminal would.
+    eventually("tmux has what was copied", || {
+        let buffers = t.tmux(&["list-buffers", "-F", "#{buffer_sample}"]);
+        buffers.lines().any(|sample| sample == "a needle")
+    });
+    t.keys(&["q"]);
+    t.until("left with 0");
+}
+
+#[test]
+fn process_gets_a_signal_by_keys() {
+    let s = Sandbox::new();
+    let script = "trap 'echo got usr1' USR1; while :; do sleep 0.1; done";
+    s.ok(&[
+        "run", "-d", "--name", "trapper", BUSYBOX, "sh", "-c", script,
+    ]);
+    let t = Terminal::new(&s, 120, 40);
+    dashboard(&t);
+    t.until("trapper");
+    t.keys(&["P", "Tab"]);
+    t.until("COMMAND");
+    t.keys(&["C-s"]);
+    t.until("Send to process");
+    t.keys(&["u"]);
+    t.until("sent USR1");
+    eventually("the signal arrived", || {
+        s.ok(&["logs", "trapper"]).contains("got usr1")
+    });
+    t.keys(&["6"]);
+    t.until("wharf kill --signal USR1 trapper");
+}
+
+#[test]
+fn mouse_is_heard_let_go_and_given_back_at_the_end() {
+    let s = Sandbox::new();
+    s.ok(&["create", "--name", "one", BUSYBOX, "true"]);
+    let t = Terminal::new(&s, 120, 40);
+    let before = modes(&t);
+    dashboard(&t);
+    t.until("one");
+    let has_mouse = || modes(&t).ends_with("1 1");
+    eventually("the mouse is heard", has_mouse);
+    t.keys(&["M"]);
+    eventually("the mouse is the terminal's", || modes(&t).ends_with("0 0"));
+    t.keys(&["M"]);
+    eventually("the mouse is heard again", has_mouse);
+    // A press on the name of the images screen, as a terminal tells it.
+    let header = t.screen().lines().next().unwrap().to_owned();
+    let column = header.find(" 2").unwrap() + 2;
+    let press = format!("\x1b[<0;{column};1M\x1b[<0;{column};1m");
+    let hex: Vec<String> = press.bytes().map(|b| format!("{b:02x}")).collect();
+    let mut arguments = vec!["send-keys", "-H"];
+    arguments.extend(hex.iter().map(String::as_str));
+    t.tmux(&arguments);
+    t.until("2 images");
+    t.keys(&["q"]);
+    t.until("left with 0");
+    assert_eq!(modes(&t), before);
+}
+
+#[test]
+fn terminal_is_given_back_when_it_hangs_up_and_while_the_dashboard_is_stopped() {
+    let s = Sandbox::new();
+    let t = Terminal::new(&s, 80, 24);
+    let before = modes(&t);
+    let pid = dashboard(&t);
+    support::process::signal(pid, libc::SIGTSTP);
+    t.until("Stopped");
+    assert_eq!(modes(&t), before);
+    t.line("fg");
+    eventually("it has the screen again", || modes(&t).starts_with("1 0"));
+    t.until("No containers yet");
+    // Stopped in a way that cannot be caught, it finds its way back all the same.
+    support::process::signal(pid, libc::SIGSTOP);
+    support::process::signal(pid, libc::SIGCONT);
+    t.until("No containers yet");
+    support::process::signal(pid, libc::SIGHUP);
+    eventually("the terminal is as before", || modes(&t) == before);
+}
+
 /// Answers a question with yes until what was asked for has happened.
 fn confirm(terminal: &Terminal, mut done: impl FnMut() -> bool) {
     let mut asked = false;
     eventually("it was confirmed and done", || {
-        if !asked && (terminal.screen().contains("y ") || terminal.screen().contains("[y]")) {
+        if !asked && terminal.screen().contains("y  yes") {
             terminal.keys(&["y"]);
             asked = true;
         }

@@ -94,6 +94,11 @@ pub enum Action {
     ScrubForward,
     Faster,
     Slower,
+    ScreenEvents,
+    ScreenActivity,
+    EventJump,
+    Mouse,
+    Run,
     CommandLine,
 }
 
@@ -109,6 +114,10 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The screen of what happens.
+    Events,
+    /// The screen of what was done.
+    Activity,
     /// The tab of a container's log.
     Logs,
     /// The tab of its processes.
@@ -269,7 +278,7 @@ mod tests {
             changes: true,
             ..Capabilities::default()
         };
-        for scope in [Scope::Containers, Scope::Images] {
+        for scope in [Scope::Containers, Scope::Images, Scope::Activity] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
                 let rows: Vec<_> = of_key(scope, *key).collect();
                 if rows.len() < 2 {

@@ -109,6 +109,10 @@ pub(super) fn can_see_changes(subject: &Subject<'_>) -> Verdict {
     })
 }
 
+pub(super) fn can_change(subject: &Subject<'_>) -> Verdict {
+    writable(subject)
+}
+
 pub(super) fn can_remove_image(subject: &Subject<'_>) -> Verdict {
     check(subject.image.is_some(), || "no image is selected".into())?;
     writable(subject)

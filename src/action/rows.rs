@@ -3,21 +3,19 @@
 use super::{
     Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
     needs::{
-        a_container, can_exec, can_kill, can_pause, can_remove, can_remove_image, can_restart,
-        can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
+        a_container, can_change, can_exec, can_kill, can_pause, can_remove, can_remove_image,
+        can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
     },
 };
 
 mod command;
+mod motion;
 mod time;
 
 /// Every action, in the order in which help, hints and palette list them.
-pub const ACTIONS: &[ActionSpec] =
-    &join::<{ FIRST.len() + time::ROWS.len() + command::ROWS.len() }>(&[
-        FIRST,
-        time::ROWS,
-        command::ROWS,
-    ]);
+pub const ACTIONS: &[ActionSpec] = &join::<
+    { FIRST.len() + time::ROWS.len() + motion::ROWS.len() + command::ROWS.len() },
+>(&[FIRST, time::ROWS, motion::ROWS, command::ROWS]);
 
 const FIRST: &[ActionSpec] = &[
     // What is done to containers.
@@ -115,15 +113,6 @@ const FIRST: &[ActionSpec] = &[
     .says("Show the files that a container changed")
     .cli("diff")
     .needs(can_see_changes),
-    container(
-        Action::Advice,
-        "container.advise",
-        "advice",
-        &[Key::char('v')],
-    )
-    .says("Weigh limits against what was used, and suggest better ones")
-    .cli("advise")
-    .needs(a_container),
     // The containers screen.
     view(
         Action::Mark,
@@ -295,7 +284,8 @@ const FIRST: &[ActionSpec] = &[
         Scope::Processes,
         &[Key::ctrl('s')],
     )
-    .says("Send a signal to the process under the cursor"),
+    .says("Send a signal to the process under the cursor")
+    .needs(can_kill),
     view(
         Action::ProcessTree,
         "process.tree",
@@ -367,6 +357,15 @@ const FIRST: &[ActionSpec] = &[
     .cli("rmi")
     .danger(Danger::Destroys)
     .needs(can_remove_image),
+    // The screen of what happens.
+    view(
+        Action::EventJump,
+        "event.jump",
+        "go to it",
+        Scope::Events,
+        &[Key::of(Code::Enter)],
+    )
+    .says("Go to the container that the event is about"),
     // Every screen.
     global(Action::Filter, "view.filter", "filter", &[Key::char('/')])
         .says("Show only what matches, as you type"),
@@ -381,6 +380,12 @@ const FIRST: &[ActionSpec] = &[
     .says("Find an action by its name"),
     global(Action::Copy, "view.copy", "copy", &[Key::char('y')])
         .says("Copy what is selected to the clipboard of this terminal"),
+    global(Action::Run, "container.run", "run", &[Key::char('R')])
+        .says("Make a container from an image and start it")
+        .cli("run")
+        .needs(can_change),
+    global(Action::Mouse, "view.mouse", "mouse", &[Key::char('M')])
+        .says("Hear the mouse, or leave it to the terminal to select text"),
     global(Action::Help, "view.help", "help", &[Key::char('?')])
         .says("Show every key, and why an action is not possible"),
     global(
@@ -411,48 +416,6 @@ const FIRST: &[ActionSpec] = &[
         &[Key::char('['), Key::of(Code::Left)],
     )
     .says("Show the tab of the details before this"),
-    global(
-        Action::Up,
-        "view.up",
-        "up",
-        &[Key::of(Code::Up), Key::char('k')],
-    )
-    .says("Move or scroll up by one line"),
-    global(
-        Action::Down,
-        "view.down",
-        "down",
-        &[Key::of(Code::Down), Key::char('j')],
-    )
-    .says("Move or scroll down by one line"),
-    global(
-        Action::PageUp,
-        "view.page-up",
-        "page up",
-        &[Key::of(Code::PageUp), Key::ctrl('b')],
-    )
-    .says("Move or scroll up by one page"),
-    global(
-        Action::PageDown,
-        "view.page-down",
-        "page down",
-        &[Key::of(Code::PageDown), Key::ctrl('f')],
-    )
-    .says("Move or scroll down by one page"),
-    global(
-        Action::First,
-        "view.first",
-        "first",
-        &[Key::char('g'), Key::of(Code::Home)],
-    )
-    .says("Move or scroll to the beginning"),
-    global(
-        Action::Last,
-        "view.last",
-        "last",
-        &[Key::char('G'), Key::of(Code::End)],
-    )
-    .says("Move or scroll to the end"),
     global(Action::Back, "view.back", "back", &[Key::of(Code::Esc)])
         .says("Close, or undo zoom, marks and filter, one at a time"),
     global(
@@ -471,6 +434,21 @@ const FIRST: &[ActionSpec] = &[
     )
     .says("List the images with what they share")
     .cli("images"),
+    global(
+        Action::ScreenEvents,
+        "screen.events",
+        "events",
+        &[Key::char('4')],
+    )
+    .says("Tell what happens to containers and images as it happens")
+    .cli("events"),
+    global(
+        Action::ScreenActivity,
+        "screen.activity",
+        "activity",
+        &[Key::char('6')],
+    )
+    .says("List what was done here, with the command for each"),
     global(
         Action::Refresh,
         "view.refresh",

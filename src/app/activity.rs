@@ -137,6 +137,18 @@ impl Activity {
 }
 
 impl Entry {
+    /// Its words, as they are filtered and copied.
+    pub fn line(&self) -> String {
+        let result = match &self.outcome {
+            Outcome::Running => "running",
+            Outcome::Done(_, said) if said.is_empty() => "done",
+            Outcome::Done(_, said) => said,
+            Outcome::Failed(_, failure) => &failure.message,
+        };
+        let command = self.command.as_deref().unwrap_or("");
+        format!("{} {}: {result} {command}", self.at, self.what)
+    }
+
     fn end(&mut self, clock: Duration, result: Result<String, Failure>) {
         let took = clock.saturating_sub(self.since);
         self.outcome = match result {
@@ -159,11 +171,14 @@ pub fn command(action: Action, name: &str) -> Option<String> {
 
 /// A word as a shell reads it, in quotes only where it needs them.
 pub fn quoted(word: &str) -> String {
+    // More than shlex leaves alone, for the eyes.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    // No argument of a program can hold a NUL.
+    let quoted = shlex::try_quote(word).map(std::borrow::Cow::into_owned);
+    quoted.unwrap_or_else(|_| word.replace('\0', ""))
 }
 
 #[cfg(test)]
@@ -174,7 +189,7 @@ mod tests {
     fn words_are_quoted_where_a_shell_would_split_or_read_them() {
         assert_eq!(quoted("web-1"), "web-1");
         assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's $HOME"), "'it'\\''s $HOME'");
+        assert_eq!(shlex::split(&quoted("it's $HOME")).unwrap(), ["it's $HOME"]);
         assert_eq!(quoted(""), "''");
         assert_eq!(
             command(Action::Remove, "web").unwrap(),

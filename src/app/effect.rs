@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::{
     sync::{Semaphore, mpsc},
     time::sleep,
@@ -15,13 +16,16 @@ use super::{
 use crate::{
     action::Action,
     engine::{Engine, Result},
-    model::{ContainerId, KillRequest, RemoveRequest, StartRequest, StopRequest},
+    model::{ContainerId, EventsRequest, KillRequest, RemoveRequest, StartRequest, StopRequest},
 };
 
 /// How many items of operations run at the same time.
 const AT_ONCE: usize = 8;
 /// A cursor that moves on within this time loads nothing.
 const SETTLE: Duration = Duration::from_millis(40);
+/// Events come in batches of so many, so far apart.
+const EVENTS: usize = 512;
+const BETWEEN_EVENTS: Duration = Duration::from_millis(50);
 /// How often a list of processes is read again while one looks at it.
 const PROCESSES: Duration = Duration::from_secs(2);
 /// The same for changed files: that walks a directory tree.
@@ -36,6 +40,7 @@ pub struct Effects<E: ?Sized> {
     pub operations: TaskTracker,
     at_once: Arc<Semaphore>,
     watch: CancellationToken,
+    events: CancellationToken,
     stop: CancellationToken,
     projector: Projector,
     advisor: Advisor,
@@ -55,6 +60,7 @@ impl Effects<dyn Engine> {
             operations: TaskTracker::new(),
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
             watch: stop.child_token(),
+            events: stop.child_token(),
             stop,
             projector: Projector::default(),
             advisor: Advisor::default(),
@@ -89,6 +95,8 @@ impl Effects<dyn Engine> {
             Effect::Unwatch => self.unwatch(),
             Effect::Advise(inquiry) => self.advisor.ask(*inquiry, &self.messages),
             Effect::Seek(seek) => self.projector.seek(seek, &self.messages),
+            Effect::WatchEvents { watch, since } => self.watch_events(watch, since),
+            Effect::UnwatchEvents => self.events.cancel(),
             other => return Some(other),
         }
         None
@@ -158,6 +166,20 @@ impl Effects<dyn Engine> {
         });
     }
 
+    fn watch_events(&mut self, watch: u64, since: Option<Timestamp>) {
+        self.events.cancel();
+        self.events = self.stop.child_token();
+        let engine = Arc::clone(&self.engine);
+        let messages = self.messages.clone();
+        let stop = self.events.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tell_events(&*engine, watch, since, &messages) => {}
+            }
+        });
+    }
+
     /// Loads something until something else is looked at.
     fn until_unwatched(&self, load: impl Future<Output = ()> + Send + 'static) {
         let stop = self.watch.clone();
@@ -168,6 +190,34 @@ impl Effects<dyn Engine> {
             }
         });
     }
+}
+
+/// Sends events in batches until they end.
+async fn tell_events(
+    engine: &dyn Engine,
+    watch: u64,
+    since: Option<Timestamp>,
+    messages: &mpsc::Sender<Message>,
+) {
+    let request = EventsRequest { since, until: None };
+    let mut failure = None;
+    match engine.events(request).await {
+        Ok(mut events) => {
+            // That there are none yet is something to tell.
+            let mut told = messages.send(Message::Events(watch, Vec::new())).await;
+            let mut batch = Vec::new();
+            while told.is_ok() && events.recv_many(&mut batch, EVENTS).await > 0 {
+                let (good, bad): (Vec<_>, Vec<_>) = batch.drain(..).partition(Result::is_ok);
+                let good = good.into_iter().filter_map(Result::ok).collect();
+                told = messages.send(Message::Events(watch, good)).await;
+                failure = bad.into_iter().find_map(Result::err).map(Failure::from);
+                sleep(BETWEEN_EVENTS).await;
+            }
+        }
+        Err(error) => failure = Some(error.into()),
+    }
+    // Nobody listens any more once the dashboard is left.
+    let _ = messages.send(Message::EventsEnded(watch, failure)).await;
 }
 
 async fn call(engine: &dyn Engine, action: Action, target: &Target) -> Result<()> {

@@ -22,6 +22,9 @@ const TALL: u16 = 30;
 /// doesn't move the half of the screen below it.
 const TABLE_STEP: u16 = 4;
 
+/// Lines below the lists of events and of what was done.
+const FEED_BELOW: u16 = 6;
+
 /// The regions of a screen; empty ones have no area.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Geometry {
@@ -71,6 +74,20 @@ pub fn geometry(state: &State) -> Geometry {
         hints,
         ..Geometry::default()
     };
+    if matches!(state.screen, Screen::Events | Screen::Activity) {
+        // A list, and where there is room all of one line of it.
+        let below = if body.height >= 14 { FEED_BELOW } else { 0 };
+        let (table, rest) = split_top(body, body.height - below);
+        let (titles, rows) = split_top(table, 1);
+        let (tabs, details) = split_top(rest, 1);
+        return Geometry {
+            titles,
+            rows,
+            tabs,
+            details,
+            ..base
+        };
+    }
     if state.is_zoomed {
         let (tabs, details) = split_top(body, 1);
         return Geometry {
@@ -110,7 +127,7 @@ pub fn geometry(state: &State) -> Geometry {
 fn table_height(state: &State, body: u16) -> u16 {
     let count = match state.screen {
         Screen::Containers => state.containers.rows.len(),
-        Screen::Images => state.images.rows.len(),
+        _ => state.images.rows.len(),
     };
     let wanted = u16::try_from(count + 2).unwrap_or(u16::MAX);
     let stepped = wanted.div_ceil(TABLE_STEP).saturating_mul(TABLE_STEP);

@@ -7,27 +7,62 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failure, Job};
-use crate::{engine::Engine, format::text::sanitize};
+use super::{Failure, Job, Said};
+use crate::{
+    engine::Engine,
+    format::text::sanitize,
+    model::{CreateRequest, RemoveRequest, StartRequest},
+};
 
 /// Does a job.
-pub async fn run(engine: &dyn Engine, job: Job) -> Result<String, Failure> {
+pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
+    let line = |line| Said { line, made: None };
     match job {
+        Job::Run(request) => start(engine, *request).await,
         Job::Save { path, text } => {
             let saved = tokio::task::spawn_blocking(move || save(&path, &text)).await;
-            saved.unwrap_or_else(|_| {
+            let saved = saved.unwrap_or_else(|_| {
                 Err(Failure {
                     message: "write the file: its thread ended without an answer".into(),
                     hint: None,
                 })
-            })
+            });
+            saved.map(line)
         }
         Job::Signal(request) => {
             let (signal, pid) = (request.signal.clone(), request.pid);
             engine.signal(request).await.map_err(Failure::from)?;
-            Ok(format!("sent {signal} to process {pid}"))
+            Ok(line(format!("sent {signal} to process {pid}")))
         }
     }
+}
+
+/// Makes a container and starts it. One that can't be started is kept as `wharf run`
+/// keeps it, unless it was to be removed at its end.
+async fn start(engine: &dyn Engine, request: CreateRequest) -> Result<Said, Failure> {
+    let is_removed = request.config.auto_remove;
+    let id = engine.create(request).await?;
+    let started = engine
+        .start(StartRequest {
+            id: id.clone(),
+            attach: None,
+        })
+        .await;
+    if let Err(error) = started {
+        if is_removed {
+            let id = id.clone();
+            // The failed start is what is told.
+            let _ = engine.remove(RemoveRequest { id, force: true }).await;
+        }
+        return Err(error.into());
+    }
+    // It may have ended, and removed itself, already.
+    let name = engine.inspect(&id).await.map(|container| container.name);
+    let name = name.unwrap_or_else(|_| id.short().to_owned());
+    Ok(Said {
+        line: format!("started {}", sanitize(&name)),
+        made: Some(id),
+    })
 }
 
 /// Writes a new file that only its owner reads: logs hold secrets. Nothing that exists

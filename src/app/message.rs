@@ -2,8 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::{
-    Tab,
+    Gesture, Tab,
     advisor::Inquiry,
     follow::Logs,
     log::LogRow,
@@ -13,7 +15,9 @@ use crate::{
     action::{Action, Key},
     engine::EngineError,
     format::text::sanitize,
-    model::{Change, ContainerId, Digest, Process, SignalRequest, Visible, World},
+    model::{
+        Change, ContainerId, CreateRequest, Digest, Event, Process, SignalRequest, Visible, World,
+    },
     record::advice::Advice,
 };
 
@@ -22,6 +26,8 @@ use crate::{
 pub enum Message {
     /// A key was pressed.
     Key(Key),
+    /// The mouse did something at a column and a line.
+    Mouse(Gesture, u16, u16),
     /// Text was pasted.
     Paste(String),
     /// The terminal has another size.
@@ -44,8 +50,12 @@ pub enum Message {
     Advice(ContainerId, Result<Advice, Failure>),
     /// What was recorded before this dashboard began.
     Before(Before),
+    /// Events of the watch of this number.
+    Events(u64, Vec<Event>),
+    /// They ended, or could not be read.
+    EventsEnded(u64, Option<Failure>),
     /// A single thing was done; what there is to say of it.
-    Done(u64, Result<String, Failure>),
+    Done(u64, Result<Said, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// The time came at which something on screen changes by itself.
@@ -55,7 +65,7 @@ pub enum Message {
 }
 
 /// Something is to be done; the loop does it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Do an action to several things, each with a [`Message::Operated`] of its own.
     Operate {
@@ -88,6 +98,17 @@ pub enum Effect {
     Advise(Box<Inquiry>),
     /// Read a moment of the past.
     Seek(Seek),
+    /// Tell what happens, and what happened since some time.
+    WatchEvents {
+        /// Number of the watch.
+        watch: u64,
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// Tell it no more.
+    UnwatchEvents,
+    /// Hear the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Hand text to the clipboard of whoever looks at the terminal.
     Copy(String),
     /// Do a single thing, with one [`Message::Done`].
@@ -113,7 +134,7 @@ pub enum Effect {
 }
 
 /// A single thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Job {
     /// Write a new file.
     Save {
@@ -124,6 +145,17 @@ pub enum Job {
     },
     /// Send a signal to one process of a container.
     Signal(SignalRequest),
+    /// Make a container and start it.
+    Run(Box<CreateRequest>),
+}
+
+/// What there is to say of a thing that was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// In words, safe to draw.
+    pub line: String,
+    /// The container that was made.
+    pub made: Option<ContainerId>,
 }
 
 /// How the terminal is given to a container.
@@ -151,6 +183,16 @@ pub struct Failure {
     pub message: String,
     /// The way out.
     pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A signal ended what was under way.
+    pub(super) fn asked_to_end() -> Self {
+        Self {
+            message: "a signal asked to end".into(),
+            hint: None,
+        }
+    }
 }
 
 impl From<EngineError> for Failure {

@@ -18,8 +18,11 @@ mod collector;
 pub mod columns;
 mod details;
 mod effect;
+mod events;
 mod follow;
+mod form;
 mod geometry;
+mod hints;
 mod history;
 mod job;
 mod keymap;
@@ -29,12 +32,15 @@ mod menu;
 mod message;
 mod modal;
 mod operation;
+mod palette;
+mod pointer;
 mod processes;
 mod projector;
 mod run;
 mod state;
 mod still;
 mod terminal;
+mod timebar;
 mod timeline;
 mod tree;
 mod update;
@@ -44,23 +50,32 @@ pub use activity::{Activity, Entry, Outcome};
 pub use advisor::Advisor;
 pub use advisor::Inquiry;
 pub use details::{Details, Pending, Tab};
+pub use events::{EventRow, Events, kind as event_kind};
 pub use follow::Logs;
+pub use form::{Field, Flag, Form, Plan, Value};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
+pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
 pub use list::{List, Sort};
 pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
-pub use message::{Effect, Failure, Job, Message, Passage, Target};
-pub use modal::{Choice, Modal};
+pub use message::{Effect, Failure, Job, Message, Passage, Said, Target};
+pub use modal::Modal;
 pub use operation::{Operations, Running};
+pub use palette::{Argument, Choice, Found};
+pub use pointer::{
+    Bar, Gesture, Hit, centered, hit, inside, list_extent, menu_area, menu_top, palette_area,
+    screen_places, sort_area, tab_places, tabs_name,
+};
 pub use processes::{ProcessRow, ProcessView};
 #[cfg(test)]
 pub use projector::moment;
 pub use run::{Interact, Options, run};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
+pub use timebar::{TimeBar, time_bar};
 pub use timeline::{Moment, Past, Seek, Timeline};
 pub use tree::{Content, Node, Tree};
-pub use update::LogMargin;
+pub use update::{LogMargin, Pointer};
 
 pub use crate::record::advice::{Advice, Confidence, Line as AdviceLine, Verdict};
 

@@ -1,8 +1,8 @@
 //! What can lie over the screen and takes all keys: a filter being typed, the sort
 //! menu, the palette, help, a question.
 
-use super::{Menu, Prompt, Question, Target};
-use crate::action::{ACTIONS, Action, ActionSpec, Code, Key, Scope};
+use super::{Choice, Form, Menu, Prompt, Question, Target};
+use crate::action::{Action, Code, Key};
 
 /// What lies over the screen.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub enum Modal {
     Palette(Choice),
     /// All keys; lines scrolled.
     Help(usize),
+    /// The form that runs a container.
+    Run(Box<Form>),
     /// A line that is typed for something.
     Prompt(Prompt),
     /// One of several.
@@ -30,62 +32,39 @@ pub enum Modal {
     },
 }
 
-/// What the palette found for the words typed.
-#[derive(Clone, Debug, Default)]
-pub struct Choice {
-    /// The words.
-    pub query: String,
-    /// The place of the cursor.
-    pub cursor: usize,
-    /// Actions that match, best first.
-    pub found: Vec<&'static ActionSpec>,
-}
-
-impl Choice {
-    /// The palette of a screen before anything is typed.
-    pub fn new(scopes: &[Scope]) -> Self {
-        let mut choice = Self::default();
-        choice.search(scopes);
-        choice
-    }
-
-    /// Finds again what matches.
-    pub fn search(&mut self, scopes: &[Scope]) {
-        let mut found: Vec<_> = ACTIONS
-            .iter()
-            .filter(|spec| scopes.contains(&spec.scope))
-            .filter(|spec| !matches!(spec.action, Action::Palette | Action::Up | Action::Down))
-            .filter_map(|spec| {
-                // A hit in the title weighs more than one in the sentence.
-                let in_title = score(&self.query, spec.title).map(|n| n + 100);
-                let best = in_title.max(score(&self.query, spec.summary))?;
-                Some((best, spec))
-            })
-            .collect();
-        found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-        self.found = found.into_iter().map(|(_, spec)| spec).collect();
-        self.cursor = 0;
-    }
-}
-
-/// How well the letters of `query` are found in `text`, in order; `None` if they aren't.
-/// Letters at the start of a word and letters in a row count more.
-fn score(query: &str, text: &str) -> Option<i32> {
-    let mut total = 0;
-    let mut before = ' ';
-    let mut in_a_row = false;
-    let mut wanted = query.chars().flat_map(char::to_lowercase).peekable();
-    for c in text.chars().flat_map(char::to_lowercase) {
-        if wanted.peek() == Some(&c) {
-            wanted.next();
-            total += 1 + 4 * i32::from(in_a_row) + 8 * i32::from(!before.is_alphanumeric());
-            in_a_row = true;
-        } else {
-            in_a_row = false;
+impl Modal {
+    /// Its keys, where it doesn't tell them itself.
+    pub fn keys(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Filter(_) | Self::Prompt(_) => &[],
+            Self::Sort(_) => &[
+                ("up down", "choose"),
+                ("enter", "sorts, again turns it round"),
+                ("esc", "closes"),
+            ],
+            Self::Palette(_) => &[
+                ("up down", "choose"),
+                ("tab", "completes"),
+                ("enter", "does it"),
+                ("esc", "closes"),
+            ],
+            Self::Run(_) => &[
+                ("up down", "fields"),
+                ("space", "changes"),
+                ("enter", "runs it"),
+                ("ctrl-y", "copies the command"),
+                ("esc", "closes"),
+            ],
+            Self::Menu(_) => &[
+                ("up down", "choose"),
+                ("enter", "takes it"),
+                ("a letter before a line", "takes that"),
+                ("esc", "closes"),
+            ],
+            Self::Help(_) => &[("up down pgup pgdn", "scroll"), ("esc", "closes")],
+            Self::Ask(_) | Self::Confirm { .. } => &[("y enter", "yes"), ("n esc", "no")],
         }
-        before = c;
     }
-    wanted.peek().is_none().then_some(total)
 }
 
 /// Edits a line of text by a key; whether the key was one of editing.
@@ -106,22 +85,6 @@ pub fn edit(text: &mut String, key: Key) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn few_letters_find_an_action() {
-        let first = |query: &str| {
-            let mut choice = Choice {
-                query: query.into(),
-                ..Choice::default()
-            };
-            choice.search(&[Scope::Containers, Scope::Global]);
-            choice.found.first().map(|spec| spec.id)
-        };
-        assert_eq!(first("rest"), Some("container.restart"));
-        assert_eq!(first("unp"), Some("container.unpause"));
-        assert_eq!(first("stp"), Some("container.stop"));
-        assert_eq!(first("zzz"), None);
-    }
 
     #[test]
     fn control_w_takes_a_word() {

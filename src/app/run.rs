@@ -1,9 +1,15 @@
 //! The loop: the one owner of the state, one `select!`, one frame a turn and only if
 //! something visible changed.
 
-use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io::{self, Write},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use nix::sys::signal::{Signal, raise};
@@ -16,7 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Effect, Failure, Look, Message, Passage, State,
+    Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
     keymap, projector,
@@ -42,6 +48,8 @@ pub type Interact = Box<dyn Fn(Session) -> Pin<Box<dyn Future<Output = io::Resul
 pub struct Options {
     /// What the terminal can show.
     pub look: Look,
+    /// Who reads the command line of a container to run.
+    pub plan: Plan,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
     /// The present or a recording.
@@ -69,6 +77,7 @@ pub async fn run(
     {
         state.replay(recording, *number, *speed);
     }
+    state.plan = options.plan;
     // The first picture is under way before the terminal is touched.
     let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
     let collect = tokio::spawn(async move {
@@ -84,13 +93,14 @@ pub async fn run(
         projector::read_before(recording, Timestamp::now(), sender.clone());
     }
 
+    let display = Display::enter(state.hears_mouse)?;
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
         effects: Effects::new(Arc::clone(&engine), sender, stop.clone()),
         engine,
         collector,
-        display: Display::enter()?,
+        display,
         draw,
         interact: options.interact,
     };
@@ -169,7 +179,16 @@ impl Dashboard {
                         let result = match result {
                             Ok(session) => {
                                 drop(input);
-                                let result = self.interact(session).await;
+                                // Whoever asks us to end need not wait for the session.
+                                let result = tokio::select! {
+                                    result = self.interact(session) => result,
+                                    _ = terminate.recv() => Err(Failure::asked_to_end()),
+                                    _ = hangup.recv() => Err(Failure::asked_to_end()),
+                                };
+                                if result == Err(Failure::asked_to_end()) {
+                                    self.state.is_done = true;
+                                    return Ok(());
+                                }
                                 input = EventStream::new();
                                 result
                             }
@@ -184,6 +203,10 @@ impl Dashboard {
             }
             if self.state.is_done {
                 return Ok(());
+            }
+            // A task that panicked gave the terminal back, as it must where that ends us.
+            if self.display.take_back()? {
+                self.state.on_panic();
             }
             let now = Instant::now();
             if self.state.is_dirty && (is_urgent && self.state.world.is_some() || now >= due) {
@@ -211,6 +234,11 @@ impl Dashboard {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
+            Effect::Mouse(is_heard) => {
+                if let Err(error) = self.display.hear_mouse(is_heard) {
+                    tracing::warn!("ask for the mouse: {error}");
+                }
+            }
             Effect::Copy(text) => {
                 if let Err(error) = self.display.copy(&text) {
                     tracing::warn!("copy by OSC 52: {error}");
@@ -219,6 +247,8 @@ impl Dashboard {
             Effect::Operate { .. }
             | Effect::Watch { .. }
             | Effect::Follow { .. }
+            | Effect::WatchEvents { .. }
+            | Effect::UnwatchEvents
             | Effect::Do { .. }
             | Effect::Unwatch
             | Effect::Seek(_)
@@ -301,7 +331,11 @@ impl Dashboard {
         if self.effects.operations.is_empty() {
             return;
         }
-        eprintln!("wharf: waiting for operations to end; ctrl-c leaves them");
+        // A terminal that hung up takes no words, and that is no reason to panic.
+        let _ = writeln!(
+            io::stderr(),
+            "wharf: waiting for operations to end; ctrl-c leaves them"
+        );
         let interrupt = async {
             match signal(SignalKind::interrupt()) {
                 Ok(mut signal) => drop(signal.recv().await),
@@ -331,6 +365,17 @@ fn message_of(event: Event) -> Option<Message> {
         Event::Key(event) => keymap::key(event).map(Message::Key),
         Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(width, height) => Some(Message::Resize(width, height)),
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+        Event::Mouse(event) => {
+            let gesture = match event.kind {
+                MouseEventKind::Down(MouseButton::Left) => Gesture::Press,
+                MouseEventKind::Drag(MouseButton::Left) => Gesture::Drag,
+                MouseEventKind::Up(MouseButton::Left) => Gesture::Release,
+                MouseEventKind::ScrollUp => Gesture::WheelUp,
+                MouseEventKind::ScrollDown => Gesture::WheelDown,
+                _ => return None,
+            };
+            Some(Message::Mouse(gesture, event.column, event.row))
+        }
+        Event::FocusGained | Event::FocusLost => None,
     }
 }

@@ -6,11 +6,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Details, Effect, Failure, History, List, Modal, Operations, Target, geometry,
-    timeline::Timeline,
+    Activity, Details, Effect, Events, Failure, History, List, Modal, Operations, Plan, Pointer,
+    Target, geometry, timeline::Timeline,
 };
 use crate::{
-    action::{Scope, Subject},
+    action::{Action, Scope, Subject},
     format::{
         Glyphs,
         columns::{self, CONTAINERS, Item},
@@ -43,6 +43,18 @@ impl Look {
 pub enum Screen {
     Containers,
     Images,
+    Events,
+    Activity,
+}
+
+impl Screen {
+    /// All of them, with their keys and titles.
+    pub const ALL: [(&'static str, &'static str, Self); 4] = [
+        ("1", "containers", Self::Containers),
+        ("2", "images", Self::Images),
+        ("4", "events", Self::Events),
+        ("6", "activity", Self::Activity),
+    ];
 }
 
 /// Which half of the screen the arrows move.
@@ -116,10 +128,22 @@ pub struct State {
     pub operations: Operations,
     /// What was done, and how it went.
     pub activity: Activity,
+    /// What of it is shown.
+    pub done: List<u64>,
+    /// What happens.
+    pub events: Events,
     /// Short messages, oldest first.
     pub toasts: Vec<Toast>,
     /// What lies over the screen.
     pub modal: Option<Modal>,
+    /// What was chosen in the palette, the last first.
+    pub(super) recent: Vec<Action>,
+    /// Reads a command line.
+    pub plan: Plan,
+    /// Whether the mouse is heard.
+    pub hears_mouse: bool,
+    /// What the mouse did before.
+    pub(super) pointer: Pointer,
     /// Whether something visible changed.
     pub is_dirty: bool,
     /// Whether it is over.
@@ -157,8 +181,14 @@ impl State {
             timeline: Timeline::live(),
             operations: Operations::default(),
             activity: Activity::default(),
+            done: List::new("at"),
+            events: Events::default(),
             toasts: Vec::new(),
             modal: None,
+            recent: Vec::new(),
+            plan: super::form::no_plan,
+            hears_mouse: true,
+            pointer: Pointer::default(),
             is_dirty: true,
             is_done: false,
             shown: None,
@@ -188,6 +218,8 @@ impl State {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Events => Scope::Events,
+            Screen::Activity => Scope::Activity,
         }
     }
 
@@ -205,7 +237,12 @@ impl State {
 
     /// Whether the arrows move in the details.
     pub fn has_details_focus(&self) -> bool {
-        self.is_zoomed || self.pane == Pane::Details
+        (self.is_zoomed || self.pane == Pane::Details) && !self.is_feed()
+    }
+
+    /// Whether this screen is a list with nothing beside it.
+    pub fn is_feed(&self) -> bool {
+        matches!(self.screen, Screen::Events | Screen::Activity)
     }
 
     /// The filter of this screen's list.
@@ -213,6 +250,8 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Events => &self.events.list.filter,
+            Screen::Activity => &self.done.filter,
         }
     }
 
@@ -226,6 +265,7 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
+            Screen::Events | Screen::Activity => {}
         }
         subject
     }
@@ -376,6 +416,8 @@ impl State {
         let height = usize::from(regions.rows.height);
         self.containers.scroll_into_view(height);
         self.images.scroll_into_view(height);
+        self.events.list.scroll_into_view(height);
+        self.done.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let frame = self.log_frame();

@@ -45,6 +45,7 @@ pub struct Display {
     next: Buffer,
     /// Whether what the terminal shows is unknown.
     is_forgotten: bool,
+    hears_mouse: bool,
 }
 
 /// What a frame writes, until all of it is there: it goes to the terminal by one
@@ -63,12 +64,17 @@ impl Write for Pending {
     }
 }
 
+/// Presses, wheel and drags, with coordinates of any size. Movements without a button
+/// (1003, which crossterm asks for too) would be a flood of messages that mean nothing.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1002h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1002l\x1b[?1000l";
+
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
 impl Display {
     /// Takes the terminal.
-    pub fn enter() -> io::Result<Self> {
+    pub fn enter(hears_mouse: bool) -> io::Result<Self> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -85,6 +91,7 @@ impl Display {
             shown: Buffer::default(),
             next: Buffer::default(),
             is_forgotten: true,
+            hears_mouse,
         };
         display.resume()?;
         Ok(display)
@@ -100,13 +107,32 @@ impl Display {
             EnableBracketedPaste,
             cursor::Hide
         )?;
+        if self.hears_mouse {
+            self.out.write_all(MOUSE_ON)?;
+        }
         self.forget();
         Ok(())
+    }
+
+    /// Takes the terminal again if the panic of a task gave it back; whether it did.
+    pub fn take_back(&mut self) -> io::Result<bool> {
+        if IS_OURS.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
+        self.resume()?;
+        Ok(true)
     }
 
     /// Gives the terminal back as it was.
     pub fn suspend(&mut self) {
         restore();
+    }
+
+    /// Hears the mouse from now on, or leaves it to the terminal.
+    pub fn hear_mouse(&mut self, is_heard: bool) -> io::Result<()> {
+        self.hears_mouse = is_heard;
+        self.out
+            .write_all(if is_heard { MOUSE_ON } else { MOUSE_OFF })
     }
 
     /// Hands text to the clipboard of whoever looks at the terminal (OSC 52): that works
@@ -173,6 +199,8 @@ fn restore() {
         return;
     }
     let mut out = io::stdout();
+    // Where it was not asked for, taking it back changes nothing.
+    let _ = out.write_all(MOUSE_OFF);
     // A terminal that is gone can't be restored, and needn't be.
     let _ = queue!(
         out,

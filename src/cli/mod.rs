@@ -63,6 +63,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     action,
     engine::{Engine, Session},
+    model::CreateRequest,
     record::Showing,
 };
 pub use debug::Shot;
@@ -191,6 +192,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, faces: &Faces) -> Exi
             failure.report();
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// What a command line `wharf run …` asks for; one line that says what is wrong.
+pub fn plan(words: &[String]) -> Result<CreateRequest, String> {
+    let cli = parse(words.iter().map(OsString::from)).map_err(|error| {
+        let text = error.to_string();
+        let first = text.split("\n\n").next().unwrap_or("");
+        first.trim_start_matches("error: ").replace('\n', " ")
+    })?;
+    match cli.command {
+        Some(Command::Run(args)) => args.container.request().map_err(|failure| failure.message),
+        _ => Err("it is not a command that runs a container".into()),
     }
 }
 

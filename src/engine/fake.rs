@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use super::{Containers, EngineError, ErrorKind, Exec, Execs, Images, Observe, Result, Session};
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
-    ContainerRow, CreateRequest, DeviceRate, Digest, Event, EventsRequest, ExecConfig, ExecId,
-    Exit, Host, Image, ImageDefaults, ImportProgress, KillRequest, Layer, Limits, LogLine,
+    ContainerRow, CreateRequest, DeviceRate, Digest, Event, EventKind, EventsRequest, ExecConfig,
+    ExecId, Exit, Host, Image, ImageDefaults, ImportProgress, KillRequest, Layer, Limits, LogLine,
     LogsRequest, Process, RemoveRequest, RestartPolicy, SignalRequest, StartRequest, State,
     StopRequest, Stream, UpdateRequest, Usage, Visible, WaitCondition, World,
 };
@@ -40,6 +40,8 @@ struct Inner {
     failures: VecDeque<EngineError>,
     log: Vec<LogLine>,
     followers: Vec<mpsc::Sender<Result<LogLine>>>,
+    events: Vec<Event>,
+    listeners: Vec<mpsc::Sender<Result<Event>>>,
     capabilities: Capabilities,
     gate: Option<Arc<tokio::sync::Semaphore>>,
 }
@@ -97,6 +99,8 @@ impl Fake {
                 failures: VecDeque::new(),
                 log: log_lines(),
                 followers: Vec::new(),
+                events: events(),
+                listeners: Vec::new(),
                 capabilities: Capabilities {
                     engine: "wharf 0.1.0 (fake)".into(),
                     read_only_because: None,
@@ -135,6 +139,16 @@ impl Fake {
     /// Says what the engine can do.
     pub fn set_capabilities(&self, change: impl FnOnce(&mut Capabilities)) {
         change(&mut self.lock().capabilities);
+    }
+
+    /// Tells an event to whoever listens, and to whoever asks later.
+    pub fn tell(&self, event: Event) {
+        let mut inner = self.lock();
+        for listener in &inner.listeners {
+            // One who is gone needs to hear nothing.
+            let _ = listener.try_send(Ok(event.clone()));
+        }
+        inner.events.push(event);
     }
 
     /// Replaces the log that every container has.
@@ -301,8 +315,16 @@ impl Observe for Fake {
         Ok(3 * MIB)
     }
 
-    async fn events(&self, _: EventsRequest) -> Result<mpsc::Receiver<Result<Event>>> {
-        Ok(mpsc::channel(1).1)
+    async fn events(&self, request: EventsRequest) -> Result<mpsc::Receiver<Result<Event>>> {
+        let mut inner = self.lock();
+        let (sender, receiver) = mpsc::channel(inner.events.len() + 16);
+        let is_new = |event: &&Event| request.since.is_some_and(|since| event.at >= since);
+        for event in inner.events.iter().filter(is_new) {
+            // The channel holds them all.
+            let _ = sender.try_send(Ok(event.clone()));
+        }
+        inner.listeners.push(sender);
+        Ok(receiver)
     }
 }
 
@@ -785,6 +807,72 @@ fn images() -> Vec<Image> {
         ),
         image(5, "debian:12", 4_000_000, 74 * MIB, vec![base()]),
         image(6, "", 95_000, 0, vec![layer(46, 209 * MIB, "COPY . /srv")]),
+    ]
+}
+
+fn events() -> Vec<Event> {
+    let event = |ago: u64, n: u64, action: &str, details: &[(&str, &str)]| Event {
+        at: epoch() - Duration::from_secs(ago),
+        kind: EventKind::Container,
+        action: action.into(),
+        id: id(n).as_str().into(),
+        attributes: details
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+    };
+    let thumbs = ("image", "shop/thumbs:0.9");
+    vec![
+        event(
+            7_500,
+            9,
+            "start",
+            &[("name", "report-2026-02"), ("image", "shop/統計:latest")],
+        ),
+        event(
+            7_400,
+            9,
+            "oom",
+            &[("name", "report-2026-02"), ("image", "shop/統計:latest")],
+        ),
+        event(
+            7_400,
+            9,
+            "die",
+            &[
+                ("name", "report-2026-02"),
+                ("exitCode", "137"),
+                ("image", "shop/統計:latest"),
+            ],
+        ),
+        event(
+            640,
+            3,
+            "die",
+            &[("name", "thumbnailer"), ("exitCode", "1"), thumbs],
+        ),
+        event(620, 3, "start", &[("name", "thumbnailer"), thumbs]),
+        event(
+            90,
+            5,
+            "exec_start",
+            &[("name", "データ集計"), ("command", "sh -c \u{1b}[2J")],
+        ),
+        event(30, 77, "destroy", &[("name", "gone-long-ago")]),
+        Event {
+            kind: EventKind::Image,
+            ..event(20, 4, "tag", &[("name", "debian:12")])
+        },
+        event(
+            5,
+            0,
+            "kill",
+            &[
+                ("name", "gateway"),
+                ("signal", "HUP"),
+                ("image", "nginx:1.27"),
+            ],
+        ),
     ]
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{ContainerConfig, ContainerId, Limits, RestartPolicy};
 
 /// Make a container.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateRequest {
     /// Its name; two random words if nothing is said.
     pub name: Option<String>,

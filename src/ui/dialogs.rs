@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{View, menus, pen::Pen};
 use crate::{
     action::{ACTIONS, Action, Scope},
-    app::{Choice, Modal, Screen, Target},
+    app::{self, Choice, Modal, Screen, Target},
     format::{
         Tone,
         columns::{self, CONTAINERS},
@@ -17,6 +17,7 @@ use crate::{
 pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
     match &view.state.modal {
         None | Some(Modal::Filter(_) | Modal::Prompt(_)) => {}
+        Some(Modal::Run(form)) => super::form::draw(buffer, view, form),
         Some(Modal::Menu(menu)) => menus::menu(buffer, view, menu),
         Some(Modal::Ask(question)) => menus::question(buffer, view, question),
         Some(Modal::Help(scroll)) => help(buffer, view, *scroll),
@@ -150,13 +151,13 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
     let theme = view.theme;
     let ids = view.state.sort_columns();
     let current = view.state.sort();
-    let area = centered(view, 34, ids.len() as u16 + 2);
+    let area = app::sort_area(view.state, ids.len());
     let inside = boxed(buffer, view, area, "Sort by", theme.plain());
     let top = (cursor + 1).saturating_sub(usize::from(inside.height));
     for (y, (n, id)) in (inside.y..inside.bottom()).zip(ids.iter().enumerate().skip(top)) {
         let title = match view.state.screen {
             Screen::Containers => columns::find(CONTAINERS, id).map_or(*id, |column| column.title),
-            Screen::Images => id,
+            _ => id,
         };
         let mut pen = Pen::line(buffer, inside, y);
         let columns = pen.room().saturating_sub(12);
@@ -171,8 +172,8 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
             let text = match (current.is_descending, view.state.screen) {
                 (true, Screen::Containers) => theme.sign("▾ descending", "v descending"),
                 (false, Screen::Containers) => theme.sign("▴ ascending", "^ ascending"),
-                (true, Screen::Images) => "turned round",
-                (false, Screen::Images) => "",
+                (true, _) => "turned round",
+                (false, _) => "",
             };
             pen.put(text, theme.quiet());
         }
@@ -189,12 +190,7 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
 
 fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
     let theme = view.theme;
-    let width = view.state.area.width.saturating_sub(8).min(88);
-    let height = (choice.found.len() as u16 + 4).min(view.state.area.height.saturating_sub(4));
-    let area = Rect {
-        y: view.state.area.y + 2,
-        ..centered(view, width, height.max(5))
-    };
+    let area = app::palette_area(view.state, choice.found.len());
     let inside = boxed(buffer, view, area, "Palette", theme.plain());
     let mut pen = Pen::line(buffer, inside, inside.y);
     pen.put(": ", theme.strong())
@@ -206,8 +202,12 @@ fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
     if choice.found.is_empty() {
         Pen::line(buffer, inside, first).put("no action is called so", theme.quiet());
     }
-    for (y, (n, spec)) in (first..inside.bottom()).zip(choice.found.iter().enumerate().skip(top)) {
-        let verdict = view.state.verdict(spec);
+    let labels: Vec<_> = choice.found.iter().map(|found| found.label()).collect();
+    let widest = labels.iter().map(|label| width(label)).max().unwrap_or(0) as u16;
+    let columns = widest.clamp(14, 40);
+    for (y, (n, found)) in (first..inside.bottom()).zip(choice.found.iter().enumerate().skip(top)) {
+        let spec = found.spec;
+        let verdict = view.state.verdict_of(found);
         let style = match verdict {
             Ok(()) => theme.plain(),
             Err(_) => theme.quiet(),
@@ -218,7 +218,8 @@ fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
             .first()
             .map(ToString::to_string)
             .unwrap_or_default();
-        pen.cell(spec.title, 14, Align::Left, style, theme).skip(2);
+        pen.cell(&labels[n], columns, Align::Left, style, theme)
+            .skip(2);
         pen.cell(&key, 9, Align::Left, theme.strong(), theme)
             .skip(2);
         let text = match &verdict {
@@ -268,12 +269,12 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
             lines.push((keys.join(" "), spec.title.into(), text, verdict.is_ok()));
         }
     }
-    let width = view.state.area.width.saturating_sub(4).min(96);
+    let columns = view.state.area.width.saturating_sub(4).min(96);
     let height = (lines.len() as u16 + 2).min(view.state.area.height.saturating_sub(2));
     let inside = boxed(
         buffer,
         view,
-        centered(view, width, height),
+        centered(view, columns, height),
         "Keys",
         theme.plain(),
     );
@@ -308,14 +309,7 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
 }
 
 pub fn centered(view: &View<'_>, width: u16, height: u16) -> Rect {
-    let area = view.state.area;
-    let (width, height) = (width.min(area.width), height.min(area.height));
-    Rect::new(
-        area.x + (area.width - width) / 2,
-        area.y + (area.height - height) / 2,
-        width,
-        height,
-    )
+    app::centered(view.state, width, height)
 }
 
 /// Empties an area and draws a frame round it; what is inside.
@@ -351,7 +345,7 @@ pub fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, styl
 }
 
 /// The text broken between words into lines of at most so many columns.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("there is always one line");

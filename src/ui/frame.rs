@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, style::Style};
 
 use super::{View, gauge, pen::Pen};
 use crate::{
-    app::Screen,
+    app::screen_places,
     format::{
         Tone, bytes, duration,
         text::{sanitize, truncate, width},
@@ -36,17 +36,16 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
     let (area, theme) = (view.regions.header, view.theme);
     let mut pen = Pen::line(buffer, area, area.y);
     pen.put(" wharf ", theme.strong());
-    for (key, title, screen) in [
-        ("1", "containers", Screen::Containers),
-        ("2", "images", Screen::Images),
-    ] {
-        let (key_style, style) = if view.state.screen == screen {
-            (theme.strong(), theme.strong())
+    for place in screen_places(view.state, area) {
+        let style = if view.state.screen == place.screen {
+            theme.strong()
         } else {
-            (theme.quiet(), theme.quiet())
+            theme.quiet()
         };
-        pen.skip(2).put(key, key_style);
-        pen.put(" ", style).put(title, style);
+        pen.skip(2).put(place.key, style);
+        if !place.title.is_empty() {
+            pen.put(" ", style).put(place.title, style);
+        }
     }
     let Some(world) = &view.state.world else {
         return;

@@ -8,7 +8,7 @@ use super::{
     pen::Pen,
 };
 use crate::{
-    app::{Menu, Prompt, Question},
+    app::{Menu, Prompt, Question, menu_area, menu_top},
     format::{
         Tone,
         text::{Align, sanitize, truncate, width},
@@ -18,16 +18,11 @@ use crate::{
 /// Draws a menu.
 pub fn menu(buffer: &mut Buffer, view: &View<'_>, menu: &Menu) {
     let theme = view.theme;
-    let widest = |of: &dyn Fn(&crate::app::Pick) -> usize| {
-        menu.picks.iter().map(of).max().unwrap_or(0) as u16
-    };
-    let labels = widest(&|pick| width(&pick.label));
-    let notes = widest(&|pick| width(&pick.note)).min(60);
-    let columns = (2 + labels + 2 + notes + 4).max(width(&menu.title) as u16 + 8);
-    let columns = columns.min(view.state.area.width.saturating_sub(4));
-    let area = centered(view, columns, menu.picks.len() as u16 + 2);
+    let widest = menu.picks.iter().map(|pick| width(&pick.label)).max();
+    let labels = widest.unwrap_or(0) as u16;
+    let area = menu_area(view.state, menu);
     let inside = boxed(buffer, view, area, &menu.title, theme.plain());
-    let top = (menu.cursor + 1).saturating_sub(usize::from(inside.height));
+    let top = menu_top(menu.cursor, inside.height);
     let picks = menu.picks.iter().enumerate().skip(top);
     for (y, (n, pick)) in (inside.y..inside.bottom()).zip(picks) {
         let mut pen = Pen::line(buffer, inside, y);

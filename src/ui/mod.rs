@@ -4,6 +4,8 @@
 mod chart;
 mod details;
 mod dialogs;
+mod feeds;
+mod form;
 mod frame;
 mod gauge;
 mod hints;
@@ -41,6 +43,8 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Events => feeds::events(buffer, &view),
+        Screen::Activity => feeds::activity(buffer, &view),
     }
     frame::divider(buffer, &view);
     timeline::draw(buffer, &view);

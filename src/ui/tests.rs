@@ -21,6 +21,7 @@ pub async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, secon
     let area = Rect::new(0, 0, width, height);
     let mut state = State::new(look, engine.capabilities(), area);
     state.zone = jiff::tz::TimeZone::UTC;
+    state.plan = crate::cli::plan;
     for _ in 0..seconds {
         let visible = Visible {
             stats: true,
@@ -51,6 +52,16 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
         if let Effect::Advise(inquiry) = effect {
             let advice = crate::app::Advisor::default().weigh(&inquiry).unwrap();
             state.update(Message::Advice(inquiry.id, Ok(advice)));
+            continue;
+        }
+        if let Effect::WatchEvents { watch, since } = effect {
+            let request = crate::model::EventsRequest { since, until: None };
+            let mut events = engine.events(request).await.unwrap();
+            let mut all = Vec::new();
+            while let Ok(event) = events.try_recv() {
+                all.push(event.unwrap());
+            }
+            state.update(Message::Events(watch, all));
             continue;
         }
         if let Effect::Follow { watch, logs } = effect {
@@ -178,6 +189,11 @@ screens! {
     sort_menu: COLOR, 80 x 24, "o j j j";
     sorted_by_memory: COLOR, 160 x 45, "o j j j j j enter";
     palette: COLOR, 80 x 24, ": s t o";
+    palette_with_names: COLOR, 80 x 24, ": s t o p tab g a";
+    run_form: COLOR, 160 x 45, "R d e b right down s l e e p space 9";
+    run_form_narrow: COLOR, 80 x 24, "R d e b";
+    run_form_in_ascii: ASCII, 80 x 24, "R a down down down down x enter";
+    run_form_at_the_least_size: COLOR, 60 x 12, "R";
     help: COLOR, 160 x 45, "?";
     help_narrow: COLOR, 80 x 24, "?";
     question_before_a_removal: COLOR, 160 x 45, "space space d";
@@ -186,6 +202,12 @@ screens! {
     images: COLOR, 160 x 45, "2 j";
     images_narrow: COLOR, 80 x 24, "2";
     question_before_an_image_goes: COLOR, 80 x 24, "2 d";
+    events: COLOR, 160 x 45, "4 j";
+    events_narrow: COLOR, 80 x 24, "4";
+    events_filtered: COLOR, 80 x 24, "4 / o o m";
+    events_filtered_away: COLOR, 80 x 24, "4 / z z z";
+    events_in_ascii: ASCII, 100 x 30, "4";
+    activity_empty: COLOR, 80 x 24, "6";
     too_small: COLOR, 50 x 10, "";
 }
 
@@ -323,6 +345,57 @@ async fn ascii_and_colourless_screens_are_just_that() {
 }
 
 #[tokio::test]
+async fn activity_tells_what_runs_what_was_done_and_why_something_was_not() {
+    use crate::app::{Effect, Failure};
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 100, 30, 3).await;
+    press(&mut state, &engine, "g").await;
+    let mut asked = Vec::new();
+    for key in ["r", "j", "p", "j", "s"] {
+        asked.extend(state.update(Message::Key(Key::parse(key).unwrap())));
+    }
+    let mut results = [
+        Ok(()),
+        Err(Failure {
+            message: "pause orders-api: write freezer.state: no space left on device".into(),
+            hint: Some("free some space, then try again; nothing was changed".into()),
+        }),
+    ]
+    .into_iter();
+    state.clock += std::time::Duration::from_millis(1_240);
+    for effect in asked {
+        let Effect::Operate {
+            operation, targets, ..
+        } = effect
+        else {
+            continue;
+        };
+        if let Some(result) = results.next() {
+            state.update(Message::Operated(operation, targets[0].clone(), result));
+        }
+    }
+    press(&mut state, &engine, "esc 6 j").await;
+    insta::assert_snapshot!(text(&state));
+    assert_eq!(state.activity.entries().count(), 3);
+}
+
+#[tokio::test]
+async fn events_that_cannot_be_read_say_why() {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 80, 24, 3).await;
+    state.update(Message::Key(Key::char('4')));
+    let watch = state.events.watch;
+    state.update(Message::EventsEnded(
+        watch,
+        Some(crate::app::Failure {
+            message: "follow events: permission denied".into(),
+            hint: Some("run it as root".into()),
+        }),
+    ));
+    insta::assert_snapshot!(text(&state));
+}
+
+#[tokio::test]
 async fn every_size_is_drawn_without_a_panic() {
     let engine = Fake::full();
     for (width, height) in [
@@ -347,7 +420,12 @@ async fn every_size_is_drawn_without_a_panic() {
             "esc o",
             "esc space d",
             "esc 2",
-            "1",
+            "4 j y",
+            "esc 6",
+            "1 R",
+            "esc H",
+            "esc ctrl-s",
+            "esc P tab ctrl-s",
         ] {
             press(&mut state, &engine, keys).await;
             drawn(&state);

@@ -48,9 +48,10 @@ pub fn finish(mut command: Command, input: &[u8]) -> Finished {
     let end = Instant::now() + DEADLINE;
     let left = || end.saturating_duration_since(Instant::now());
     let Ok(status) = receiver.recv_timeout(left()) else {
+        let waiting = wharfs();
         signal(pid as i32, libc::SIGKILL);
         panic!(
-            "{words}: still running after {DEADLINE:?}; stdout so far: {:?}; stderr so far: {:?}",
+            "{words}: still running after {DEADLINE:?}; stdout so far: {:?}; stderr so far: {:?}\n{waiting}",
             stdout.try_iter().collect::<String>(),
             stderr.try_iter().collect::<String>()
         );
@@ -72,6 +73,43 @@ pub fn finish(mut command: Command, input: &[u8]) -> Finished {
         stdout: text(stdout, "stdout"),
         stderr: text(stderr, "stderr"),
     }
+}
+
+/// What every process of wharf waits for, thread by thread, for a test that hangs.
+fn wharfs() -> String {
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+        let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+        let first = command.split(' ').next().unwrap_or_default();
+        if !first
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .starts_with("wharf")
+        {
+            continue;
+        }
+        let tasks = std::fs::read_dir(entry.path().join("task")).into_iter();
+        for task in tasks.flatten().flatten() {
+            let text =
+                |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let status = text("status");
+            let field = |name: &str| {
+                let line = status.lines().find(|line| line.starts_with(name));
+                line.unwrap_or_default().replace('\t', " ")
+            };
+            lines.push(format!(
+                "  {} {} {} wchan {} syscall {}: {command}",
+                task.file_name().to_string_lossy(),
+                field("State:"),
+                field("TracerPid:"),
+                text("wchan"),
+                text("syscall").trim(),
+            ));
+        }
+    }
+    lines.join("\n")
 }
 
 /// Waits for a child; its exit code, 128 + n for signal n.

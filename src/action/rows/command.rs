@@ -6,11 +6,6 @@ use crate::action::ActionSpec;
 /// Them.
 pub const ROWS: &[ActionSpec] = &[
     command(
-        "container.run",
-        "run",
-        "Make a container from an image and start it",
-    ),
-    command(
         "container.create",
         "create",
         "Make a container without starting it",
@@ -29,11 +24,6 @@ pub const ROWS: &[ActionSpec] = &[
         "container.update",
         "update",
         "Change limits or restart policy of containers",
-    ),
-    command(
-        "system.events",
-        "events",
-        "Print what happens as it happens",
     ),
     command(
         "image.import",

@@ -1,10 +1,19 @@
 //! The rows of the time line, and of what is recorded.
 
-use super::{command, global};
+use super::{a_container, command, container, global};
 use crate::action::{Action, ActionSpec, Key};
 
 /// Them.
 pub const ROWS: &[ActionSpec] = &[
+    container(
+        Action::Advice,
+        "container.advise",
+        "advice",
+        &[Key::char('v')],
+    )
+    .says("Weigh limits against what was used, and suggest better ones")
+    .cli("advise")
+    .needs(a_container),
     global(Action::Freeze, "time.freeze", "freeze", &[Key::char('.')])
         .says("Freeze the screen, or return to now; in a replay pause"),
     global(

@@ -6,6 +6,8 @@ impl State {
     pub(super) fn copy_selected(&mut self) {
         let picks = match self.screen {
             Screen::Images => self.image_picks(),
+            Screen::Events => self.event_picks(),
+            Screen::Activity => self.done_picks(),
             Screen::Containers if self.has_details_focus() => match self.details.tab {
                 Tab::Logs => self.log_picks(),
                 Tab::Processes => self.process_picks(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     super::{
-        Asked, Effect, Failure, Job, Menu, Modal, Pick, Picked, Prompt, Question, State, Tab,
+        Asked, Effect, Failure, Job, Menu, Modal, Pick, Picked, Prompt, Question, Said, State, Tab,
         activity::quoted, log::Needle, modal::edit,
     },
     TOAST,
@@ -70,7 +70,7 @@ impl State {
     }
 
     /// Hands a text to the terminal's clipboard.
-    fn copy(&mut self, what: &str, text: String) {
+    pub(super) fn copy(&mut self, what: &str, text: String) {
         if text.len() > COPY_BYTES {
             return self.tell_failure(Failure {
                 message: format!("{} bytes are more than terminals take to copy", text.len()),
@@ -185,14 +185,17 @@ impl State {
         self.effects.push(Effect::Do { deed, job });
     }
 
-    pub(super) fn on_done(&mut self, deed: u64, result: Result<String, Failure>) {
-        let told = match &result {
-            Ok(said) => Ok(said.clone()),
-            Err(failure) => Err(failure.clone()),
-        };
-        self.activity.end_deed(self.clock, deed, result);
-        match told {
-            Ok(said) => self.say(&said),
+    pub(super) fn on_done(&mut self, deed: u64, result: Result<Said, Failure>) {
+        let noted = result.clone().map(|said| said.line);
+        self.activity.end_deed(self.clock, deed, noted);
+        match result {
+            Ok(said) => {
+                self.say(&said.line);
+                if let Some(id) = said.made {
+                    // It will be in the next picture; the cursor goes there then.
+                    self.containers.selected = Some(id);
+                }
+            }
             Err(failure) => self.tell_failure(failure),
         }
         self.effects.push(Effect::Refresh);

@@ -3,20 +3,24 @@
 
 mod copy;
 mod dialog;
+mod feeds;
+mod form;
 mod log;
 mod modals;
 mod motion;
 mod operate;
+mod palette;
+mod pointer;
 mod processes;
 mod time;
 
 pub use log::LogMargin;
+pub use pointer::Pointer;
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
     Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
-    modal::Choice,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -34,6 +38,7 @@ impl State {
         self.is_dirty |= !matches!(message, Message::Tick);
         match message {
             Message::Key(key) => self.on_key(key),
+            Message::Mouse(gesture, x, y) => self.on_mouse(gesture, x, y),
             Message::Paste(text) => self.on_paste(&text),
             Message::Resize(width, height) => {
                 self.area = ratatui::layout::Rect::new(0, 0, width, height);
@@ -70,6 +75,13 @@ impl State {
             Message::Operated(operation, target, result) => {
                 self.on_operated(operation, target, result);
             }
+            Message::Events(watch, events) if watch == self.events.watch => {
+                self.events.append(events);
+            }
+            Message::EventsEnded(watch, failure) if watch == self.events.watch => {
+                self.events.state = failure.map_or(Pending::Ready(()), Pending::Failed);
+            }
+            Message::Events(..) | Message::EventsEnded(..) => self.is_dirty = false,
             Message::Done(deed, result) => self.on_done(deed, result),
             Message::Returned(result) => {
                 if let Err(failure) = result {
@@ -85,10 +97,14 @@ impl State {
             Message::Terminate => self.is_done = true,
         }
         self.drop_old_toasts();
+        if self.screen == Screen::Activity {
+            self.arrange_activity();
+        }
         self.settle();
         self.watch();
         self.seek();
         self.advise();
+        self.watch_events();
         self.show();
         std::mem::take(&mut self.effects)
     }
@@ -207,6 +223,8 @@ impl State {
             Action::FoldUp => self.details.tree.up(),
             Action::FoldDown => self.details.tree.down(),
             Action::Copy => self.copy_selected(),
+            // These screens are lists, with nothing beside them and one order.
+            Action::Zoom | Action::NextPane | Action::Sort if self.is_feed() => {}
             // Where the arrows move in a log, that is what is meant to be searched.
             Action::Filter if self.begin_search() => {}
             Action::Filter => self.modal = Some(Modal::Filter(self.filter().to_owned())),
@@ -214,7 +232,8 @@ impl State {
                 self.open_process_sort();
             }
             Action::Sort => self.open_sort(),
-            Action::Palette => self.modal = Some(Modal::Palette(Choice::new(&self.scopes()))),
+            Action::Palette => self.open_palette(),
+            Action::Run => self.open_form(),
             Action::Help => self.modal = Some(Modal::Help(0)),
             Action::Zoom => self.is_zoomed = !self.is_zoomed,
             Action::NextPane => self.step_pane(),
@@ -227,6 +246,13 @@ impl State {
             Action::Back => self.back(),
             Action::ScreenContainers => self.go_to_screen(Screen::Containers),
             Action::ScreenImages => self.go_to_screen(Screen::Images),
+            Action::ScreenEvents => self.go_to_screen(Screen::Events),
+            Action::ScreenActivity => {
+                self.go_to_screen(Screen::Activity);
+                self.arrange_activity();
+            }
+            Action::Mouse => self.toggle_mouse(),
+            Action::EventJump => self.jump_to_event(),
             Action::Refresh => {
                 self.effects.push(Effect::Refresh);
                 self.effects.push(Effect::Redraw);
@@ -317,7 +343,7 @@ impl State {
     fn watch(&mut self) {
         let selected = match self.screen {
             Screen::Containers => self.selected_container().map(|row| &row.container).cloned(),
-            Screen::Images => None,
+            _ => None,
         };
         let id = selected.as_ref().map(|container| container.id.clone());
         if self.details.of != id {
@@ -401,7 +427,7 @@ impl State {
     fn tell_refusal(&mut self, spec: &ActionSpec, reason: &str) {
         let name = match self.screen {
             Screen::Containers => self.selected_container().map(|row| &row.container.name),
-            Screen::Images => None,
+            _ => None,
         };
         let line = match name {
             Some(name) => format!("can't {} {name}: {reason}", verb(spec)),
@@ -432,6 +458,16 @@ impl State {
             lines,
             hint,
             until: self.clock + lifetime,
+        });
+    }
+
+    /// A task of ours panicked: it said why on the terminal, where it is read after this.
+    pub(super) fn on_panic(&mut self) {
+        self.is_dirty = true;
+        self.tell_failure(Failure {
+            message: "a part of wharf failed; what it said stands above the prompt after this"
+                .into(),
+            hint: Some("please report it".into()),
         });
     }
 

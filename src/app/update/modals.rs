@@ -1,10 +1,7 @@
 //! Keys while something lies over the screen.
 
 use super::super::{
-    Modal, Screen, State, Tab,
-    columns::{SORT, SORT_IMAGES, starts_descending},
-    list::Sort,
-    modal::edit,
+    Modal, Screen, State, Tab, Value, columns::starts_descending, list::Sort, modal::edit,
 };
 use crate::action::{Code, Key};
 
@@ -17,6 +14,7 @@ impl State {
             Modal::Filter(before) => self.on_filter_key(key, before),
             Modal::Sort(cursor) => self.on_sort_key(key, cursor),
             Modal::Palette(choice) => self.on_palette_key(key, choice),
+            Modal::Run(form) => self.on_form_key(key, form),
             Modal::Prompt(prompt) => self.on_prompt_key(key, prompt),
             Modal::Menu(menu) => self.on_menu_key(key, menu),
             Modal::Ask(question) => self.on_question_key(key, question),
@@ -35,7 +33,23 @@ impl State {
     pub(super) fn on_paste(&mut self, text: &str) {
         // Only where text is typed: a paste must never run actions.
         let text: String = text.chars().filter(|c| !c.is_control()).collect();
-        let scopes = self.scopes();
+        if let Some(Modal::Palette(mut choice)) =
+            self.modal.take_if(|m| matches!(m, Modal::Palette(_)))
+        {
+            choice.query.push_str(&text);
+            self.search_palette(&mut choice);
+            self.modal = Some(Modal::Palette(choice));
+            return;
+        }
+        if let Some(Modal::Run(mut form)) = self.modal.take_if(|m| matches!(m, Modal::Run(_))) {
+            if let Value::Text(typed) = &mut form.field().value {
+                typed.push_str(&text);
+                form.is_touched = true;
+            }
+            self.revise(&mut form);
+            self.modal = Some(Modal::Run(form));
+            return;
+        }
         if let Some(Modal::Prompt(mut prompt)) =
             self.modal.take_if(|m| matches!(m, Modal::Prompt(_)))
         {
@@ -44,16 +58,9 @@ impl State {
             self.modal = Some(Modal::Prompt(prompt));
             return;
         }
-        match &mut self.modal {
-            Some(Modal::Filter(_)) => {
-                let filter = format!("{}{text}", self.filter());
-                self.set_filter(filter);
-            }
-            Some(Modal::Palette(choice)) => {
-                choice.query.push_str(&text);
-                choice.search(&scopes);
-            }
-            _ => {}
+        if let Some(Modal::Filter(_)) = self.modal {
+            let filter = format!("{}{text}", self.filter());
+            self.set_filter(filter);
         }
     }
 
@@ -61,6 +68,14 @@ impl State {
         match self.screen {
             Screen::Containers => self.containers.filter = filter,
             Screen::Images => self.images.filter = filter,
+            Screen::Events => {
+                self.events.list.filter = filter;
+                return self.events.arrange();
+            }
+            Screen::Activity => {
+                self.done.filter = filter;
+                return self.arrange_activity();
+            }
         }
         self.arrange();
     }
@@ -94,15 +109,7 @@ impl State {
     pub fn sort(&self) -> Sort {
         match self.screen {
             Screen::Containers => self.containers.sort,
-            Screen::Images => self.images.sort,
-        }
-    }
-
-    /// What it can be sorted by.
-    pub fn sort_columns(&self) -> &'static [&'static str] {
-        match self.screen {
-            Screen::Containers => SORT,
-            Screen::Images => SORT_IMAGES,
+            _ => self.images.sort,
         }
     }
 
@@ -123,7 +130,7 @@ impl State {
         }
     }
 
-    fn sort_by(&mut self, column: &'static str) {
+    pub(super) fn sort_by(&mut self, column: &'static str) {
         let current = self.sort();
         let sort = Sort {
             column,
@@ -135,37 +142,9 @@ impl State {
         };
         match self.screen {
             Screen::Containers => self.containers.sort = sort,
-            Screen::Images => self.images.sort = sort,
+            _ => self.images.sort = sort,
         }
         self.arrange();
-    }
-
-    fn on_palette_key(&mut self, key: Key, mut choice: super::super::Choice) -> Option<Modal> {
-        match (key.code, key.ctrl) {
-            (Code::Esc, _) => return None,
-            (Code::Enter, _) => {
-                let spec = choice.found.get(choice.cursor).copied()?;
-                match self.verdict(spec) {
-                    Ok(()) => self.perform(spec),
-                    Err(reason) => self.tell_refusal(spec, &reason),
-                }
-                // What was chosen may have opened something of its own.
-                return self.modal.take();
-            }
-            (Code::Up, _) | (Code::Char('p'), true) => {
-                choice.cursor = choice.cursor.saturating_sub(1);
-            }
-            (Code::Down, _) | (Code::Char('n'), true) => {
-                let last = choice.found.len().saturating_sub(1);
-                choice.cursor = (choice.cursor + 1).min(last);
-            }
-            _ => {
-                if edit(&mut choice.query, key) {
-                    choice.search(&self.scopes());
-                }
-            }
-        }
-        Some(Modal::Palette(choice))
     }
 }
 

@@ -7,7 +7,7 @@ impl State {
     /// Moves the cursor or scrolls, whichever the arrows mean now.
     pub(super) fn go(&mut self, motion: Action) {
         let regions = geometry(self);
-        if self.is_zoomed || self.pane == Pane::Details {
+        if self.has_details_focus() {
             let page = usize::from(regions.details.height.max(2) - 1);
             self.scroll(motion, page, &regions);
         } else {
@@ -32,6 +32,7 @@ impl State {
             Screen::Containers => self
                 .containers
                 .step(by, |row| world.containers[row].container.id.clone()),
+            Screen::Events | Screen::Activity => self.step_feed(by),
             Screen::Images => {
                 self.images.step(by, |row| world.images[row].id.clone());
                 self.layers_scroll = 0;

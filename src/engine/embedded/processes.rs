@@ -44,7 +44,9 @@ pub fn signal(
         path: PathBuf::from(format!("/proc/{pid}")),
         source,
     };
-    let raw = Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(gone)?;
+    // A number below zero is no pid, and rustix takes none.
+    let raw = Some(pid).filter(|pid| *pid > 0);
+    let raw = raw.and_then(Pid::from_raw).ok_or_else(gone)?;
     let held = match pidfd::open(raw) {
         Ok(held) => held,
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Err(gone()),

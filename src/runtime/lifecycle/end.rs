@@ -92,10 +92,11 @@ impl Lifecycle {
     /// comes in between. `None` if it doesn't run.
     fn ask_to_end(&self, id: &ContainerId, number: i32) -> Result<Option<Watch>> {
         let _held = self.store.lock(id)?;
-        let container = self.inspect(id)?;
-        if !container.state.can_stop() {
+        // One whose starter was killed may be about to run.
+        if !self.outlast_shim(id)?.can_stop() {
             return Ok(None);
         }
+        let container = self.inspect(id)?;
         let paths = self.paths(id);
         let watch = Watch::new(&paths)?;
         // Only an `unless-stopped` container asks for it after a loss of power.

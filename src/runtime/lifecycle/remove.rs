@@ -1,6 +1,6 @@
 //! Removing a container, and giving it another name.
 
-use std::fs::File;
+use std::{fs::File, thread, time::Duration};
 
 use super::{Error, Lifecycle, Result, failed};
 use crate::{
@@ -41,12 +41,16 @@ impl Lifecycle {
             let Some(alive) = self.busy_shim(id)? else {
                 return self.remove_ended(&held, &record);
             };
-            // Its shim has recorded the exit and clears up; it may need the lock for
-            // that.
+            // It may need the lock to come to its end.
             drop(held);
-            alive
-                .lock_shared()
-                .map_err(failed("wait for", self.paths(id).alive()))?;
+            match self.outlast_shim(id) {
+                Ok(State::Removing) => alive
+                    .lock_shared()
+                    .map_err(failed("wait for", self.paths(id).alive()))?,
+                Ok(_) => {}
+                Err(error) if error.is_missing() => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -69,6 +73,25 @@ impl Lifecycle {
             cgroup.remove()?;
         }
         Ok(())
+    }
+
+    /// Waits while a shim lives and its container doesn't run; the state after that.
+    ///
+    /// That is so for milliseconds: the shim clears up after an exit, or, where its
+    /// starter was killed, is about to run the program or to fail. flock(2) can't be
+    /// waited for together with anything else, so this looks again and again. One that
+    /// removes its container needs the lock that the caller may hold: it isn't waited for.
+    pub(in crate::runtime) fn outlast_shim(&self, id: &ContainerId) -> Result<State> {
+        let mut pause = Duration::from_micros(200);
+        loop {
+            let state = self.inspect(id)?.state;
+            let is_settled = state.can_stop() || state == State::Removing;
+            if is_settled || self.busy_shim(id)?.is_none() {
+                return Ok(state);
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(10));
+        }
     }
 
     /// The file that a live shim holds locked; `None` if there is no live shim.

@@ -43,19 +43,18 @@ impl Lifecycle {
         attach: Option<AttachStreams>,
     ) -> Result<Option<UnixStream>> {
         let held = self.store.lock(id)?;
-        let state = self.inspect(id)?.state;
-        match state {
+        let state = self.outlast_shim(id)?;
+        let hint = match state {
             State::Running | State::Restarting => {
                 drop(held);
                 return attach.map(|streams| self.attach(id, streams)).transpose();
             }
-            State::Paused => {
-                return Err(Error::State {
-                    state,
-                    hint: "unpause it",
-                });
-            }
-            _ => {}
+            State::Paused => Some("unpause it"),
+            State::Removing => Some("it removes itself"),
+            _ => None,
+        };
+        if let Some(hint) = hint {
+            return Err(Error::State { state, hint });
         }
         self.forget_stop(id)?;
         self.run(&held, attach)
@@ -69,13 +68,6 @@ impl Lifecycle {
     ) -> Result<Option<UnixStream>> {
         let id = held.id();
         let record = self.store.load(id)?;
-        // The shim of the last run may still clear up; it needs no lock for that, as a
-        // container that removes itself is not started twice.
-        if let Some(alive) = self.busy_shim(id)? {
-            alive
-                .lock_shared()
-                .map_err(failed("wait for", self.paths(id).alive()))?;
-        }
         let paths = self.paths(id);
         let run = RunRecord {
             boot_id: inspect::this_boot().unwrap_or_default().to_owned(),

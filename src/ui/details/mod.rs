@@ -11,7 +11,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{View, pen::Pen, table};
 use crate::{
-    app::{Failure, Pane, Pending, Tab},
+    app::{Failure, Pane, Pending, Tab, tab_places, tabs_name},
     format::text::{Align, sanitize},
 };
 
@@ -40,21 +40,13 @@ fn tabs(buffer: &mut Buffer, view: &View<'_>) {
     pen.fill(theme.rule(), area.width, rule);
     let mut pen = Pen::line(buffer, area, area.y);
     pen.skip(1);
-    let Some(row) = view.state.selected_container() else {
+    let Some((name, room)) = tabs_name(view.state, area) else {
         return;
     };
-    let details = &view.state.details;
-    let name = match details.tab == Tab::Logs && details.log.sources.len() > 1 {
-        true => "marked".into(),
-        false => sanitize(&row.container.name),
-    };
-    let room = (area.width / 3)
-        .min(40)
-        .min(crate::format::text::width(&name) as u16);
     pen.put(" ", rule);
     pen.cell(&name, room, Align::Left, theme.strong(), theme);
     pen.put(" ", rule).skip(2);
-    for tab in Tab::ALL {
+    for (_, tab) in tab_places(view.state, area) {
         let style = match (tab == view.state.details.tab, has_focus) {
             (true, true) => theme.selected(),
             (true, false) => theme.strong(),

@@ -158,3 +158,28 @@ async fn advice_wide_narrow_ascii_and_too_early() {
         insta::assert_snapshot!(name, text(&state));
     }
 }
+
+#[tokio::test]
+async fn line_is_scrubbed_by_the_mouse() {
+    use crate::app::{Gesture, geometry, time_bar};
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 160, 45, 90).await;
+    press(&mut state, &engine, ".").await;
+    let line = time_bar(&state, geometry(&state).timeline).unwrap().line;
+    let (first, last) = (
+        state.timeline.track().first(),
+        state.timeline.track().last(),
+    );
+    let wanted = |state: &State| state.timeline.past.as_ref().unwrap().wanted;
+    for (gesture, x, number) in [
+        (Gesture::Press, line.x, first),
+        (Gesture::Drag, line.right() - 1, last),
+        (Gesture::Drag, line.x + line.width / 2, first + 44),
+    ] {
+        let effects = state.update(Message::Mouse(gesture, x, line.y));
+        answer(&mut state, &engine, effects).await;
+        let line = time_bar(&state, geometry(&state).timeline).unwrap().line;
+        assert!(line.width > 12);
+        assert!(wanted(&state).abs_diff(number) <= 3, "{gesture:?}");
+    }
+}

@@ -1,0 +1,224 @@
+//! The form that runs a container: fields that become the words of `wharf run`, which
+//! the command line's own parser reads. What the form shows is that command.
+
+use crate::model::CreateRequest;
+
+/// Reads the words of a command line `wharf run …` as the command would.
+pub type Plan = fn(&[String]) -> Result<CreateRequest, String>;
+
+/// For dashboards without a command line.
+pub fn no_plan(_: &[String]) -> Result<CreateRequest, String> {
+    Err("this dashboard has no command line to read it by".into())
+}
+
+/// The form.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// Its fields, in order.
+    pub fields: Vec<Field>,
+    /// The one that keys go to.
+    pub cursor: usize,
+    /// What can be put in the field under the cursor.
+    pub offers: Vec<String>,
+    /// What the command line makes of it, or what is wrong.
+    pub planned: Result<CreateRequest, String>,
+    /// Whether something was typed: an empty form is not told that it is wrong.
+    pub is_touched: bool,
+}
+
+/// A field.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name.
+    pub title: &'static str,
+    /// What goes into it.
+    pub hint: &'static str,
+    /// What it becomes.
+    pub flag: Flag,
+    /// What is in it.
+    pub value: Value,
+}
+
+/// What a field becomes in the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// The image.
+    Image,
+    /// The command and its arguments.
+    Command,
+    /// A flag with the value.
+    One(&'static str),
+    /// A flag for each word of the value.
+    Each(&'static str),
+    /// A flag alone, if it is set.
+    Switch(&'static str),
+}
+
+/// What is in a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// What was typed.
+    Text(String),
+    /// One of several, the first being what holds without the flag.
+    OneOf(usize, &'static [&'static str]),
+    /// Yes or no.
+    Is(bool),
+}
+
+const RESTART: &[&str] = &["no", "on-failure", "always", "unless-stopped"];
+const NETWORK: &[&str] = &["none", "host"];
+
+impl Form {
+    /// An empty form for an image.
+    pub fn new(image: &str) -> Self {
+        let text = |title, hint, flag| Field {
+            title,
+            hint,
+            flag,
+            value: Value::Text(String::new()),
+        };
+        let switch = |title, hint, flag| Field {
+            title,
+            hint,
+            flag: Flag::Switch(flag),
+            value: Value::Is(false),
+        };
+        let mut fields = vec![
+            text(
+                "image",
+                "the image; right takes what is offered",
+                Flag::Image,
+            ),
+            text("command", "the image's own if left empty", Flag::Command),
+            text(
+                "name",
+                "two random words if left empty",
+                Flag::One("--name"),
+            ),
+            text(
+                "cpus",
+                "most CPU in cores, such as 1.5",
+                Flag::One("--cpus"),
+            ),
+            text("memory", "most memory, such as 512m", Flag::One("--memory")),
+            text(
+                "pids",
+                "most processes and threads",
+                Flag::One("--pids-limit"),
+            ),
+            text(
+                "mounts",
+                "SOURCE:TARGET[:ro], several with blanks between",
+                Flag::Each("--volume"),
+            ),
+            text(
+                "variables",
+                "KEY=VALUE, several with blanks between",
+                Flag::Each("--env"),
+            ),
+            text(
+                "directory",
+                "working directory inside",
+                Flag::One("--workdir"),
+            ),
+            text("user", "USER[:GROUP]", Flag::One("--user")),
+            Field {
+                title: "restart",
+                hint: "when it is started again",
+                flag: Flag::One("--restart"),
+                value: Value::OneOf(0, RESTART),
+            },
+            Field {
+                title: "network",
+                hint: "its own with loopback only, or the host's",
+                flag: Flag::One("--network"),
+                value: Value::OneOf(0, NETWORK),
+            },
+            switch("terminal", "give it a terminal", "-t"),
+            switch("stdin", "keep its stdin open", "-i"),
+            switch("remove", "remove it when it exits", "--rm"),
+        ];
+        if let Some(Value::Text(text)) = fields.first_mut().map(|field| &mut field.value) {
+            image.clone_into(text);
+        }
+        Self {
+            // Whoever comes from an image wants to say what runs in it.
+            cursor: usize::from(!image.is_empty()),
+            fields,
+            offers: Vec::new(),
+            planned: Err(String::new()),
+            is_touched: false,
+        }
+    }
+
+    /// The field that keys go to.
+    pub fn field(&mut self) -> &mut Field {
+        let last = self.fields.len() - 1;
+        &mut self.fields[self.cursor.min(last)]
+    }
+
+    /// The words of the command; what is wrong if a field can't be split into words.
+    pub fn words(&self) -> Result<Vec<String>, String> {
+        let mut words: Vec<String> = ["wharf", "run", "-d"].map(str::to_owned).into();
+        let mut tail = Vec::new();
+        for field in &self.fields {
+            match (&field.value, field.flag) {
+                (Value::Is(true), Flag::Switch(flag)) => words.push(flag.into()),
+                (Value::OneOf(n @ 1.., of), Flag::One(flag)) => {
+                    words.extend([flag.to_owned(), of[*n].to_owned()]);
+                }
+                (Value::Text(text), _) if text.trim().is_empty() => {}
+                (Value::Text(text), Flag::One(flag)) => {
+                    // A value that begins like a flag must not become one.
+                    let text = text.trim();
+                    if text.starts_with('-') {
+                        words.push(format!("{flag}={text}"));
+                    } else {
+                        words.extend([flag.to_owned(), text.to_owned()]);
+                    }
+                }
+                (Value::Text(text), Flag::Each(flag)) => {
+                    for word in split(field.title, text)? {
+                        words.push(format!("{flag}={word}"));
+                    }
+                }
+                (Value::Text(text), Flag::Image) => {
+                    if text.trim().starts_with('-') {
+                        return Err(format!("{} is no image", text.trim()));
+                    }
+                    tail.insert(0, text.trim().to_owned());
+                }
+                (Value::Text(text), Flag::Command) => tail.extend(split(field.title, text)?),
+                _ => {}
+            }
+        }
+        let has_image = matches!(&self.fields[0].value, Value::Text(t) if !t.trim().is_empty());
+        if !has_image {
+            return Err("an image is needed".into());
+        }
+        words.extend(tail);
+        Ok(words)
+    }
+
+    /// The command, as a shell reads it.
+    pub fn command(&self) -> Result<String, String> {
+        let words = self.words()?;
+        let quoted: Vec<_> = words
+            .iter()
+            .map(|word| super::activity::quoted(word))
+            .collect();
+        Ok(quoted.join(" "))
+    }
+
+    /// Reads it again, after a change.
+    pub fn plan(&mut self, plan: Plan) {
+        self.planned = self.words().and_then(|words| plan(&words));
+    }
+}
+
+fn split(title: &str, text: &str) -> Result<Vec<String>, String> {
+    shlex::split(text).ok_or_else(|| format!("{title}: a quotation mark is missing its other"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! The form and the command line that it is.
+
+use super::*;
+
+fn form(values: &[(&str, &str)]) -> Form {
+    let mut form = Form::new("");
+    for (title, text) in values {
+        let mut fields = form.fields.iter_mut();
+        let field = fields.find(|field| field.title == *title).unwrap();
+        field.value = Value::Text((*text).into());
+    }
+    form
+}
+
+#[test]
+fn fields_become_the_command_that_does_the_same() {
+    let mut form = form(&[
+        ("image", "debian:12"),
+        ("command", "sh -c 'echo $X'"),
+        ("name", "web"),
+        ("memory", "512m"),
+        ("variables", "A=1 B='x y'"),
+    ]);
+    form.fields[10].value = Value::OneOf(2, RESTART);
+    form.fields[12].value = Value::Is(true);
+    let command = form.command().unwrap();
+    assert_eq!(
+        command,
+        "wharf run -d --name web --memory 512m --env=A=1 '--env=B=x y' --restart always -t \
+         debian:12 sh -c 'echo $X'"
+    );
+    form.plan(crate::cli::plan);
+    let request = form.planned.unwrap();
+    assert_eq!(request.name.as_deref(), Some("web"));
+    assert_eq!(request.config.limits.memory_bytes, Some(512 << 20));
+    assert_eq!(request.config.command, ["sh", "-c", "echo $X"]);
+    assert!(request.config.tty);
+}
+
+#[test]
+fn what_is_wrong_is_told_in_the_command_lines_own_words() {
+    let wrong = |values: &[(&str, &str)]| {
+        let mut form = form(values);
+        form.plan(crate::cli::plan);
+        form.planned.unwrap_err()
+    };
+    assert_eq!(wrong(&[]), "an image is needed");
+    let memory = wrong(&[("image", "a"), ("memory", "lots")]);
+    assert!(
+        memory.contains("--memory") && !memory.contains('\n'),
+        "{memory}"
+    );
+    assert!(wrong(&[("image", "a"), ("memory", "1m")]).contains("at least"));
+    assert!(wrong(&[("image", "a"), ("command", "sh '")]).contains("quotation"));
+    assert!(wrong(&[("image", "--privileged")]).contains("no image"));
+    let name = wrong(&[("image", "a"), ("cpus", "--privileged")]);
+    assert!(name.contains("--cpus"), "{name}");
+}

@@ -1,0 +1,150 @@
+//! The last line: keys that do something now and where each stands, and how the list is
+//! arranged. Drawing and the mouse read it from here.
+
+use ratatui::layout::Rect;
+
+use super::{Screen, State};
+use crate::{
+    action::{ACTIONS, Action, ActionSpec},
+    format::text::{sanitize, width},
+};
+
+/// The line.
+#[derive(Clone, Debug, Default)]
+pub struct HintBar {
+    /// The keys, from the left.
+    pub hints: Vec<Hint>,
+    /// How the list is arranged, from the right.
+    pub notes: Vec<(String, Note)>,
+}
+
+/// A key that does something now.
+#[derive(Clone, Debug)]
+pub struct Hint {
+    /// Where it stands.
+    pub place: Rect,
+    /// The key.
+    pub key: String,
+    /// What it does.
+    pub spec: &'static ActionSpec,
+}
+
+/// What a note is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Note {
+    Count,
+    Narrowed,
+    Marks,
+}
+
+/// What the line says in this area.
+pub fn hint_bar(state: &State, area: Rect) -> HintBar {
+    let mut bar = HintBar::default();
+    let mut right = area.right().saturating_sub(1);
+    if state.world.is_some() {
+        for (text, note) in notes(state) {
+            let columns = width(&text) as u16;
+            if columns > right.saturating_sub(area.x + 1) {
+                continue;
+            }
+            right -= columns;
+            bar.notes.push((text, note));
+        }
+    }
+    let mut x = area.x + 1;
+    for spec in offered(state) {
+        let Some(key) = spec.keys.first().map(ToString::to_string) else {
+            continue;
+        };
+        let columns = (width(&key) + 1 + spec.title.len()) as u16;
+        if x + columns + 2 > right {
+            break;
+        }
+        bar.hints.push(Hint {
+            place: Rect::new(x, area.y, columns, 1),
+            key,
+            spec,
+        });
+        x += columns + 2;
+    }
+    bar
+}
+
+/// The actions worth a hint: what can be done to the selected things, then how to see
+/// more. Movements are known to everyone.
+fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
+    let has_focus = state.has_details_focus();
+    let always = [Action::Help, Action::Quit];
+    let first = ACTIONS.iter().filter(move |spec| {
+        spec.scope == state.scope()
+            && match spec.action {
+                // The tabs stand above with their names.
+                Action::Logs
+                | Action::Stats
+                | Action::Processes
+                | Action::Inspect
+                | Action::Changes
+                | Action::Advice => false,
+                Action::NextMatch | Action::PreviousMatch => false,
+                Action::MarkAll => !state.containers.marks.is_empty(),
+                _ => true,
+            }
+            && state.verdict(spec).is_ok()
+    });
+    // Where the arrows move, the tab's own keys are what one looks for.
+    let of_tab = state.tab_scope().filter(|_| has_focus);
+    let of_tab = ACTIONS.iter().filter(move |spec| {
+        Some(spec.scope) == of_tab && !matches!(spec.action, Action::LogLeft | Action::LogRight)
+    });
+    let rest = [
+        Action::Filter,
+        Action::Copy,
+        Action::Sort,
+        Action::Zoom,
+        Action::Palette,
+    ];
+    let is_feed = state.is_feed();
+    let rest = rest
+        .into_iter()
+        .filter(move |action| !is_feed || !matches!(action, Action::Sort | Action::Zoom));
+    // Help and quit come first of all: they are what a newcomer needs.
+    always
+        .into_iter()
+        .map(Action::spec)
+        .chain(of_tab)
+        .chain(first)
+        .chain(rest.map(Action::spec))
+}
+
+/// Filter, marks, and how many are shown of how many.
+fn notes(state: &State) -> Vec<(String, Note)> {
+    let mut notes = Vec::new();
+    let all = state
+        .world
+        .as_ref()
+        .map_or((0, 0), |world| (world.containers.len(), world.images.len()));
+    let (shown, all) = match state.screen {
+        Screen::Containers => (state.containers.rows.len(), all.0),
+        Screen::Images => (state.images.rows.len(), all.1),
+        Screen::Events => (state.events.list.rows.len(), state.events.len()),
+        Screen::Activity => (state.done.rows.len(), state.activity.entries().count()),
+    };
+    if shown != all {
+        notes.push((format!("  {shown} of {all}"), Note::Count));
+    }
+    let filter = state.filter();
+    if !filter.is_empty() {
+        notes.push((format!("  /{}", sanitize(filter)), Note::Narrowed));
+    }
+    if state.screen == Screen::Containers {
+        if !state.shows_all {
+            notes.push(("  running only".into(), Note::Narrowed));
+        }
+        let marks = state.containers.marks.len();
+        if marks > 0 {
+            notes.push((format!("  {marks} marked"), Note::Marks));
+        }
+    }
+    notes
+}

@@ -1,0 +1,111 @@
+//! The keys of the form that runs a container.
+
+use super::super::{Flag, Form, Job, Modal, Screen, State, Value, modal::edit};
+use crate::{
+    action::{Code, Key},
+    format::text::sanitize,
+};
+
+/// How many images are offered while one types.
+const OFFERS: usize = 5;
+
+impl State {
+    pub(super) fn open_form(&mut self) {
+        let image = match self.screen {
+            Screen::Images => {
+                let image = self.selected_image();
+                image.and_then(|image| image.references.first().cloned())
+            }
+            _ => None,
+        };
+        let mut form = Form::new(image.as_deref().unwrap_or(""));
+        self.revise(&mut form);
+        self.modal = Some(Modal::Run(Box::new(form)));
+    }
+
+    pub(super) fn on_form_key(&mut self, key: Key, mut form: Box<Form>) -> Option<Modal> {
+        let last = form.fields.len() - 1;
+        match (key.code, key.ctrl) {
+            (Code::Esc, _) => return None,
+            (Code::Up | Code::BackTab, _) => form.cursor = form.cursor.saturating_sub(1),
+            (Code::Down | Code::Tab, _) => form.cursor = (form.cursor + 1).min(last),
+            (Code::Enter, _) => {
+                form.is_touched = true;
+                if let (Ok(request), Ok(command)) = (&form.planned, form.command()) {
+                    let what = match &request.name {
+                        Some(name) => format!("run {}", sanitize(name)),
+                        None => format!("run {}", sanitize(&request.config.image)),
+                    };
+                    let job = Job::Run(Box::new(request.clone()));
+                    self.begin(what, Some(command), job);
+                    return None;
+                }
+            }
+            (Code::Char('y'), true) => match form.command() {
+                Ok(command) => self.copy("command", command),
+                Err(error) => self.say(&error),
+            },
+            _ => {
+                if self.change_field(&mut form, key) {
+                    form.is_touched = true;
+                }
+            }
+        }
+        self.revise(&mut form);
+        Some(Modal::Run(form))
+    }
+
+    /// Whether the key changed something.
+    fn change_field(&self, form: &mut Form, key: Key) -> bool {
+        let offer = form.offers.first().cloned();
+        match (&mut form.field().value, key.code) {
+            (Value::Text(text), Code::Right) => {
+                let is_new = offer.is_some();
+                *text = offer.unwrap_or_else(|| text.clone());
+                is_new
+            }
+            (Value::Text(text), _) => edit(text, key),
+            (Value::Is(is_set), Code::Char(' ') | Code::Left | Code::Right) => {
+                *is_set = !*is_set;
+                true
+            }
+            (Value::OneOf(n, of), Code::Char(' ') | Code::Right) => {
+                *n = (*n + 1) % of.len();
+                true
+            }
+            (Value::OneOf(n, of), Code::Left) => {
+                *n = (*n + of.len() - 1) % of.len();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads the form again and finds what can be offered.
+    pub(super) fn revise(&self, form: &mut Form) {
+        form.plan(self.plan);
+        form.offers.clear();
+        let field = form.field().clone();
+        let (Flag::Image, Value::Text(typed), Some(world)) =
+            (field.flag, &field.value, &self.world)
+        else {
+            return;
+        };
+        let wanted = typed.to_lowercase();
+        let names = world.images.iter().flat_map(|image| &image.references);
+        // Those of containers too: images are read only while their screen is shown.
+        let used = world
+            .containers
+            .iter()
+            .map(|row| &row.container.config.image);
+        let mut offers: Vec<String> = names
+            .chain(used)
+            .filter(|name| name.to_lowercase().contains(&wanted) && *name != typed)
+            .map(|name| sanitize(name).into_owned())
+            .collect();
+        offers.sort_by_key(|name| (!name.to_lowercase().starts_with(&wanted), name.clone()));
+        offers.dedup();
+        offers.truncate(OFFERS);
+        form.offers = offers;
+    }
+}
