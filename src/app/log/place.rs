@@ -95,7 +95,7 @@ impl LogView {
     /// Goes to the last row that was written by a time; to the first if all are later.
     pub fn show_until(&mut self, at: Timestamp, fold: Fold) {
         let shown = || self.numbered().filter(|(_, row)| row.is_shown);
-        let last = shown().filter(|(_, row)| row.at <= at).last();
+        let last = shown().rfind(|(_, row)| row.at <= at);
         self.bottom = last.or_else(|| shown().next()).map(|(seq, row)| Place {
             seq,
             line: fold.height(row.shown_text()).saturating_sub(1),
