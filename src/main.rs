@@ -6,7 +6,6 @@ use wharf::{
     app, cli,
     engine::{self, Engine, embedded::Embedded},
     oci,
-    record::Showing,
     runtime::{paths::Root, shim},
     ui,
 };
@@ -42,7 +41,7 @@ fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {
     Ok(Arc::new(Embedded::open(root(directory))?))
 }
 
-fn dashboard(engine: Arc<dyn Engine>, showing: Showing) -> Result<(), String> {
+fn dashboard(engine: Arc<dyn Engine>, showing: cli::Showing) -> Result<(), String> {
     let runtime = runtime()?;
     let look = cli::look();
     let options = app::Options {
@@ -53,6 +52,7 @@ fn dashboard(engine: Arc<dyn Engine>, showing: Showing) -> Result<(), String> {
         plan: cli::plan,
         interact: Box::new(|session| Box::pin(cli::interact(session))),
         showing,
+        state_file: app::state_file(|name| std::env::var_os(name)),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));
     runtime.shutdown_background();

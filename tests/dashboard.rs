@@ -7,9 +7,12 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use support::{Sandbox, eventually, sandbox::BUSYBOX};
+use support::{Cgroup, Sandbox, eventually, sandbox::BUSYBOX};
 
 /// A terminal of its own, on a tmux server of its own.
 struct Terminal {
@@ -27,6 +30,8 @@ impl Terminal {
             ),
         };
         let root = format!("WHARF_ROOT={}", sandbox.root().display());
+        // What the user of this machine keeps must not decide what a test sees.
+        let state = format!("XDG_STATE_HOME={}", sandbox.root().display());
         terminal.tmux(&[
             "-f",
             "/dev/null",
@@ -38,6 +43,8 @@ impl Terminal {
             &rows.to_string(),
             "-e",
             &root,
+            "-e",
+            &state,
             "exec env PS1='prompt> ' sh",
         ]);
         terminal.until("prompt>");
@@ -69,6 +76,34 @@ impl Terminal {
     fn line(&self, text: &str) {
         self.tmux(&["send-keys", "-l", text]);
         self.keys(&["Enter"]);
+    }
+
+    /// The dashboard over the sandbox, in place of the shell.
+    fn dashboard(sandbox: &Sandbox) -> Self {
+        let terminal = Self::new(sandbox, 140, 40);
+        terminal.line(&format!("exec {}", support::sandbox::wharf().display()));
+        terminal.until("running");
+        terminal
+    }
+
+    /// Types limits into the editor: each after so many lines down.
+    fn change_limits(&self, name: &str, values: &[(usize, &str)]) {
+        self.keys(&["u"]);
+        self.until(&format!("Limits of {name}"));
+        for (down, value) in values {
+            for _ in 0..*down {
+                self.keys(&["Down"]);
+            }
+            self.tmux(&["send-keys", "-l", value]);
+        }
+        self.keys(&["Enter"]);
+    }
+
+    /// The row of a container.
+    fn row(&self, name: &str) -> String {
+        let screen = self.screen();
+        let row = screen.lines().find(|line| line.contains(name));
+        row.unwrap_or_default().to_owned()
     }
 
     #[track_caller]
@@ -229,6 +264,39 @@ fn process_gets_a_signal_by_keys() {
 }
 
 #[test]
+fn container_is_run_by_the_form_and_what_happens_is_told() {
+    let s = Sandbox::new();
+    let t = Terminal::new(&s, 120, 40);
+    dashboard(&t);
+    t.until("No containers yet");
+    t.keys(&["R"]);
+    t.until("Run a container");
+    let typed = |text: &str| t.tmux(&["send-keys", "-l", text]);
+    typed(BUSYBOX);
+    t.keys(&["Down"]);
+    typed("sh -c 'sleep 1000'");
+    t.keys(&["Down"]);
+    typed("formed");
+    t.keys(&["Down", "Down"]);
+    typed("1k");
+    t.keys(&["Enter"]);
+    t.until("--memory");
+    t.keys(&["C-u"]);
+    typed("32m");
+    t.until("--memory 32m");
+    t.keys(&["Enter"]);
+    t.until("started formed");
+    s.until("formed", "running");
+    assert_eq!(s.inspect("formed", "{{.HostConfig.Memory}}"), "33554432");
+    t.keys(&["4"]);
+    t.until("KIND");
+    s.ok(&["pause", "formed"]);
+    t.until("container  pause");
+    t.keys(&["6"]);
+    t.until("wharf run -d --name formed --memory 32m");
+}
+
+#[test]
 fn mouse_is_heard_let_go_and_given_back_at_the_end() {
     let s = Sandbox::new();
     s.ok(&["create", "--name", "one", BUSYBOX, "true"]);
@@ -313,4 +381,106 @@ fn terminal_is_restored_when_the_dashboard_is_asked_to_end() {
             .trim(),
         "0 1"
     );
+}
+
+/// How much of the first gauge in a row is full.
+fn gauge(row: &str) -> f64 {
+    let is_gauge = |c: &char| "━╾─".contains(*c);
+    let gauge: Vec<char> = row
+        .chars()
+        .skip_while(|c| !is_gauge(c))
+        .take_while(is_gauge)
+        .collect();
+    let full = gauge.iter().filter(|c| **c != '─').count();
+    full as f64 / gauge.len().max(1) as f64
+}
+
+#[test]
+fn raised_quota_ends_the_throttling_at_once_and_undo_brings_it_back() {
+    let s = Sandbox::new();
+    let endless = "while :; do :; done";
+    let id = s.start(&[
+        "--name", "burner", "--cpus", "0.05", BUSYBOX, "sh", "-c", endless,
+    ]);
+    let cgroup = Cgroup::of(&id);
+    let t = Terminal::dashboard(&s);
+    eventually("it is held back at its quota", || {
+        let row = t.row("burner");
+        row.contains("held ") && gauge(&row) > 0.6
+    });
+
+    let all = std::thread::available_parallelism().unwrap().to_string();
+    t.change_limits("burner", &[(0, &all)]);
+    eventually("the kernel has the new quota", || {
+        cgroup.cpu_limit() == Some(all.parse().unwrap())
+    });
+    let began = Instant::now();
+    eventually("the row follows", || {
+        let row = t.row("burner");
+        row.contains("burner") && !row.contains("held ") && gauge(&row) <= 0.6
+    });
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
+
+    t.until("U undoes");
+    t.keys(&["U"]);
+    eventually("the old quota is back", || {
+        cgroup.cpu_limit() == Some(0.05) && t.row("burner").contains("held ")
+    });
+    t.keys(&["!"]);
+    t.until("it wants more than its 0.05 cores");
+}
+
+#[test]
+fn memory_is_refused_raised_lowered_and_its_end_is_told_in_words() {
+    let s = Sandbox::new();
+    // It holds 16 MiB and more, then waits to be told to take all there is.
+    let script = "x=0123456789abcdef; while [ ${#x} -lt 16000000 ]; do x=$x$x; done
+        echo holding; while [ ! -e /go ]; do sleep 0.1; done
+        echo taking all; while :; do x=$x$x; done";
+    let id = s.start(&[
+        "--name",
+        "eater",
+        "-m",
+        "64m",
+        "--memory-swap",
+        "64m",
+        BUSYBOX,
+        "sh",
+        "-c",
+        script,
+    ]);
+    let cgroup = Cgroup::of(&id);
+    let is_limit = |mib: u64| cgroup.memory_limit() == Some(mib << 20);
+    eventually("it holds its memory", || {
+        s.ok(&["logs", "eater"]).contains("holding")
+    });
+    let t = Terminal::dashboard(&s);
+    t.until("MiB/64MiB");
+
+    // Less than it holds, and memory that grows past memory and swap: both refused.
+    t.change_limits("eater", &[(3, "8m")]);
+    t.until("that can't be given back");
+    t.keys(&["C-u"]);
+    t.tmux(&["send-keys", "-l", "128m"]);
+    t.keys(&["Enter"]);
+    t.until("counts memory and swap together");
+    assert!(is_limit(64));
+    t.keys(&["Down"]);
+    t.tmux(&["send-keys", "-l", "128m"]);
+    t.keys(&["Enter"]);
+    eventually("it is raised", || is_limit(128));
+    t.until("MiB/128MiB");
+    t.keys(&["U"]);
+    eventually("it is as before", || is_limit(64));
+    t.until("MiB/64MiB");
+
+    t.change_limits("eater", &[(3, "56m"), (1, "56m")]);
+    eventually("it is lowered", || is_limit(56));
+    s.ok(&["exec", "eater", "touch", "/go"]);
+    s.until("eater", "exited");
+    eventually("the badge is there", || t.row("eater").contains(" oom "));
+    t.keys(&["!"]);
+    t.until("killed by the kernel: out of memory at its 56MiB limit");
+    t.until("taking all");
 }

@@ -9,12 +9,34 @@
 mod key;
 mod needs;
 mod rows;
+mod tabs;
+mod time;
 
 use std::borrow::Cow;
 
 pub use key::{Code, Key};
 pub use needs::Subject;
-pub use rows::ACTIONS;
+
+/// Every action, in the order in which help, hints and palette list them.
+pub const ACTIONS: &[ActionSpec] = &join::<
+    { rows::ROWS.len() + time::TIME.len() + tabs::TABS.len() },
+>(&[rows::ROWS, time::TIME, tabs::TABS]);
+
+/// Lists in one: a single one would be longer than a file should be.
+const fn join<const N: usize>(lists: &[&[ActionSpec]]) -> [ActionSpec; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut n, mut list) = (0, 0);
+    while list < lists.len() {
+        let mut row = 0;
+        while row < lists[list].len() {
+            all[n] = lists[list][row];
+            n += 1;
+            row += 1;
+        }
+        list += 1;
+    }
+    all
+}
 
 /// What the dashboard can do. [`Action::CommandLine`] stands for all that only a
 /// subcommand can: such rows have no key and never reach the dashboard.
@@ -28,6 +50,8 @@ pub enum Action {
     Unpause,
     Kill,
     Remove,
+    Limits,
+    UndoLimits,
     Shell,
     Attach,
     Logs,
@@ -39,6 +63,13 @@ pub enum Action {
     ToggleAll,
     Mark,
     MarkAll,
+    MarkRange,
+    MarkInvert,
+    GroupBy,
+    FoldGroup,
+    CpuDisplay,
+    Columns,
+    Trouble,
     NextMatch,
     PreviousMatch,
     Follow,
@@ -173,10 +204,10 @@ impl ActionSpec {
 
     /// Whether it can be done to several things at once.
     pub fn is_bulk(&self) -> bool {
-        use Action::{Kill, Pause, Remove, RemoveImage, Restart, Start, Stop, Unpause};
+        use Action::{Kill, Limits, Pause, Remove, RemoveImage, Restart, Start, Stop, Unpause};
         matches!(
             self.action,
-            Start | Stop | Restart | Pause | Unpause | Kill | Remove | RemoveImage
+            Start | Stop | Restart | Pause | Unpause | Kill | Remove | RemoveImage | Limits
         )
     }
 }
@@ -196,13 +227,11 @@ pub fn of_subcommand(cli: &str) -> Option<&'static ActionSpec> {
     ACTIONS.iter().find(|spec| spec.cli == Some(cli))
 }
 
-/// The rows that `key` means on a screen, in order: more than one only where no thing
-/// ever allows two of them (pause and unpause).
+/// The rows that `key` means on a screen, the screen's own first: more than one only
+/// where no thing ever allows two of them (pause and unpause), or where the screen gives
+/// a key of every screen another meaning.
 pub fn of_key(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
-    ACTIONS
-        .iter()
-        .filter(move |spec| spec.scope == scope || spec.scope == Scope::Global)
-        .filter(move |spec| spec.keys.contains(&key))
+    of_scope(scope, key).chain(of_scope(Scope::Global, key))
 }
 
 /// The rows that `key` means in a scope alone, keys of every screen left out.

@@ -89,6 +89,16 @@ pub(super) fn can_remove(subject: &Subject<'_>) -> Verdict {
     check(state != State::Removing, || "it is being removed".into())
 }
 
+pub(super) fn can_update(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    check(subject.capabilities.update, || {
+        "this engine can't change limits".into()
+    })?;
+    check(!matches!(state, State::Removing | State::Dead), || {
+        format!("it is {state}").into()
+    })
+}
+
 pub(super) fn can_exec(subject: &Subject<'_>) -> Verdict {
     let state = changeable(subject)?;
     check(state.can_exec(), || match state {

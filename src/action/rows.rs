@@ -4,20 +4,14 @@ use super::{
     Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
     needs::{
         a_container, can_change, can_exec, can_kill, can_pause, can_remove, can_remove_image,
-        can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause, nothing,
+        can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause,
+        can_update, nothing,
     },
 };
 
-mod command;
-mod motion;
-mod time;
-
-/// Every action, in the order in which help, hints and palette list them.
-pub const ACTIONS: &[ActionSpec] = &join::<
-    { FIRST.len() + time::ROWS.len() + motion::ROWS.len() + command::ROWS.len() },
->(&[FIRST, time::ROWS, motion::ROWS, command::ROWS]);
-
-const FIRST: &[ActionSpec] = &[
+/// Every action but those of tabs, in the order in which help, hints and palette list
+/// them.
+pub const ROWS: &[ActionSpec] = &[
     // What is done to containers.
     container(Action::Start, "container.start", "start", &[Key::char('S')])
         .says("Start stopped containers")
@@ -64,6 +58,23 @@ const FIRST: &[ActionSpec] = &[
     .cli("rm")
     .danger(Danger::Destroys)
     .needs(can_remove),
+    container(
+        Action::Limits,
+        "container.update",
+        "limits",
+        &[Key::char('u')],
+    )
+    .says("Change limits or restart policy of containers")
+    .cli("update")
+    .needs(can_update),
+    view(
+        Action::UndoLimits,
+        "view.undo-limits",
+        "undo limits",
+        Scope::Containers,
+        &[Key::char('U')],
+    )
+    .says("Restore the limits that the last change replaced"),
     container(Action::Shell, "container.shell", "shell", &[Key::char('e')])
         .says("Run a command in a running container, a shell by its key")
         .cli("exec")
@@ -115,14 +126,22 @@ const FIRST: &[ActionSpec] = &[
     .needs(can_see_changes),
     // The containers screen.
     view(
+        Action::Trouble,
+        "view.trouble",
+        "trouble",
+        Scope::Containers,
+        &[Key::char('!')],
+    )
+    .says("Explain what is wrong with a container, and what to do")
+    .needs(a_container),
+    view(
         Action::Mark,
         "view.mark",
         "mark",
         Scope::Containers,
         &[Key::char(' ')],
     )
-    .says("Mark the container for an operation on several")
-    .needs(a_container),
+    .says("Mark the container, or the group, for an operation on several"),
     view(
         Action::MarkAll,
         "view.mark-all",
@@ -131,6 +150,54 @@ const FIRST: &[ActionSpec] = &[
         &[Key::ctrl('a')],
     )
     .says("Mark all containers that are shown, or none"),
+    view(
+        Action::MarkRange,
+        "view.mark-range",
+        "mark range",
+        Scope::Containers,
+        &[Key::char('V')],
+    )
+    .says("Mark from here to where the cursor goes; again to end it"),
+    view(
+        Action::MarkInvert,
+        "view.mark-invert",
+        "invert marks",
+        Scope::Containers,
+        &[Key::char('*')],
+    )
+    .says("Mark what is not marked, and the other way round"),
+    view(
+        Action::GroupBy,
+        "view.group",
+        "group by",
+        Scope::Containers,
+        &[Key::char('b')],
+    )
+    .says("Group by state, image, compose project or a label"),
+    view(
+        Action::FoldGroup,
+        "view.fold-group",
+        "fold group",
+        Scope::Containers,
+        &[Key::char('x')],
+    )
+    .says("Fold the group under the cursor, or unfold it"),
+    view(
+        Action::CpuDisplay,
+        "view.cpu",
+        "cpu as",
+        Scope::Containers,
+        &[Key::char('c')],
+    )
+    .says("Tell CPU in percent, in cores, of the host or of the quota"),
+    view(
+        Action::Columns,
+        "view.columns",
+        "columns",
+        Scope::Containers,
+        &[Key::char('O')],
+    )
+    .says("Choose the columns of the table, their order and width"),
     view(
         Action::ToggleAll,
         "view.all",
@@ -155,194 +222,6 @@ const FIRST: &[ActionSpec] = &[
         &[Key::char('N')],
     )
     .says("Go to the match before this"),
-    // A container's log.
-    view(
-        Action::Follow,
-        "log.follow",
-        "follow",
-        Scope::Logs,
-        &[Key::char('F')],
-    )
-    .says("Follow the end of the log, or stop following"),
-    view(
-        Action::LogFilter,
-        "log.filter",
-        "filter lines",
-        Scope::Logs,
-        &[Key::char('&')],
-    )
-    .says("Show only the lines that match; ! before it, those that do not"),
-    view(
-        Action::LogSince,
-        "log.since",
-        "since",
-        Scope::Logs,
-        &[Key::char('H')],
-    )
-    .says("Choose from when on the log is read"),
-    view(
-        Action::Wrap,
-        "log.wrap",
-        "wrap",
-        Scope::Logs,
-        &[Key::char('w')],
-    )
-    .says("Wrap long lines, or cut them"),
-    view(
-        Action::LogTimes,
-        "log.times",
-        "times",
-        Scope::Logs,
-        &[Key::char('T')],
-    )
-    .says("Show times: the clock, with the date, or not at all"),
-    view(
-        Action::LogStreams,
-        "log.streams",
-        "streams",
-        Scope::Logs,
-        &[Key::char('E')],
-    )
-    .says("Show both streams, stderr alone or stdout alone"),
-    view(
-        Action::LogJson,
-        "log.json",
-        "json",
-        Scope::Logs,
-        &[Key::char('J')],
-    )
-    .says("Lay lines of JSON out, or show them as they are"),
-    view(
-        Action::LogColors,
-        "log.colors",
-        "colours",
-        Scope::Logs,
-        &[Key::char('D')],
-    )
-    .says("Show the log's own colours, or none"),
-    view(
-        Action::LogMerge,
-        "log.merge",
-        "merge",
-        Scope::Logs,
-        &[Key::ctrl('g')],
-    )
-    .says("Show the logs of the marked containers as one, by time"),
-    view(
-        Action::LogMark,
-        "log.mark",
-        "rule",
-        Scope::Logs,
-        &[Key::char('m')],
-    )
-    .says("Draw a rule below the newest line"),
-    view(
-        Action::LogNextMark,
-        "log.next-mark",
-        "next rule",
-        Scope::Logs,
-        &[Key::char('\'')],
-    )
-    .says("Go to the next rule"),
-    view(
-        Action::LogClear,
-        "log.clear",
-        "clear",
-        Scope::Logs,
-        &[Key::char('C')],
-    )
-    .says("Clear the view of the log; the log itself stays"),
-    view(
-        Action::LogSave,
-        "log.save",
-        "save",
-        Scope::Logs,
-        &[Key::ctrl('s')],
-    )
-    .says("Write what is shown of the log to a file"),
-    view(
-        Action::LogLeft,
-        "log.left",
-        "left",
-        Scope::Logs,
-        &[Key::of(Code::Left)],
-    )
-    .says("Move cut lines back to the right"),
-    view(
-        Action::LogRight,
-        "log.right",
-        "right",
-        Scope::Logs,
-        &[Key::of(Code::Right)],
-    )
-    .says("Show what cut lines have further on"),
-    // Its processes.
-    view(
-        Action::ProcessSignal,
-        "process.signal",
-        "signal",
-        Scope::Processes,
-        &[Key::ctrl('s')],
-    )
-    .says("Send a signal to the process under the cursor")
-    .needs(can_kill),
-    view(
-        Action::ProcessTree,
-        "process.tree",
-        "tree",
-        Scope::Processes,
-        &[Key::char('T')],
-    )
-    .says("Show who started whom, or a plain list"),
-    view(
-        Action::ProcessSort,
-        "process.sort",
-        "sort processes",
-        Scope::Processes,
-        &[Key::ctrl('o')],
-    )
-    .says("Choose the column to sort processes by"),
-    // All that is known about it.
-    view(
-        Action::Fold,
-        "inspect.fold",
-        "fold",
-        Scope::Inspect,
-        &[Key::char(' '), Key::ctrl('o')],
-    )
-    .says("Fold what is under the cursor, or unfold it"),
-    view(
-        Action::FoldAll,
-        "inspect.fold-all",
-        "fold all",
-        Scope::Inspect,
-        &[Key::char('C')],
-    )
-    .says("Fold everything"),
-    view(
-        Action::UnfoldAll,
-        "inspect.unfold-all",
-        "unfold all",
-        Scope::Inspect,
-        &[Key::char('E')],
-    )
-    .says("Unfold everything"),
-    view(
-        Action::FoldUp,
-        "inspect.up",
-        "fold up",
-        Scope::Inspect,
-        &[Key::of(Code::Left)],
-    )
-    .says("Fold, or go to what this is part of"),
-    view(
-        Action::FoldDown,
-        "inspect.down",
-        "unfold",
-        Scope::Inspect,
-        &[Key::of(Code::Right)],
-    )
-    .says("Unfold, or go to the first part of this"),
     // The images screen.
     ActionSpec {
         scope: Scope::Images,
@@ -357,15 +236,6 @@ const FIRST: &[ActionSpec] = &[
     .cli("rmi")
     .danger(Danger::Destroys)
     .needs(can_remove_image),
-    // The screen of what happens.
-    view(
-        Action::EventJump,
-        "event.jump",
-        "go to it",
-        Scope::Events,
-        &[Key::of(Code::Enter)],
-    )
-    .says("Go to the container that the event is about"),
     // Every screen.
     global(Action::Filter, "view.filter", "filter", &[Key::char('/')])
         .says("Show only what matches, as you type"),
@@ -416,6 +286,48 @@ const FIRST: &[ActionSpec] = &[
         &[Key::char('['), Key::of(Code::Left)],
     )
     .says("Show the tab of the details before this"),
+    global(
+        Action::Up,
+        "view.up",
+        "up",
+        &[Key::of(Code::Up), Key::char('k')],
+    )
+    .says("Move or scroll up by one line"),
+    global(
+        Action::Down,
+        "view.down",
+        "down",
+        &[Key::of(Code::Down), Key::char('j')],
+    )
+    .says("Move or scroll down by one line"),
+    global(
+        Action::PageUp,
+        "view.page-up",
+        "page up",
+        &[Key::of(Code::PageUp), Key::ctrl('b')],
+    )
+    .says("Move or scroll up by one page"),
+    global(
+        Action::PageDown,
+        "view.page-down",
+        "page down",
+        &[Key::of(Code::PageDown), Key::ctrl('f')],
+    )
+    .says("Move or scroll down by one page"),
+    global(
+        Action::First,
+        "view.first",
+        "first",
+        &[Key::char('g'), Key::of(Code::Home)],
+    )
+    .says("Move or scroll to the beginning"),
+    global(
+        Action::Last,
+        "view.last",
+        "last",
+        &[Key::char('G'), Key::of(Code::End)],
+    )
+    .says("Move or scroll to the end"),
     global(Action::Back, "view.back", "back", &[Key::of(Code::Esc)])
         .says("Close, or undo zoom, marks and filter, one at a time"),
     global(
@@ -463,23 +375,40 @@ const FIRST: &[ActionSpec] = &[
         &[Key::char('q'), Key::ctrl('c')],
     )
     .says("Leave; what runs goes on running"),
+    // Subcommands only.
+    command(
+        "container.create",
+        "create",
+        "Make a container without starting it",
+    ),
+    command(
+        "container.rename",
+        "rename",
+        "Give a container another name",
+    ),
+    command(
+        "container.wait",
+        "wait",
+        "Wait until containers exit, then print their codes",
+    ),
+    command(
+        "image.import",
+        "import",
+        "Make an image from a root file system's tar",
+    ),
+    command("image.tag", "tag", "Give an image a further name"),
+    command(
+        "image.inspect",
+        "image inspect",
+        "Show all that is known about images",
+    ),
+    command(
+        "image.from-host",
+        "image from-host",
+        "Make an image from executables of this host",
+    ),
+    command("system.demo", "demo", "Run six containers worth watching"),
 ];
-
-/// Lists in one: a single one would be longer than a file should be.
-const fn join<const N: usize>(lists: &[&[ActionSpec]]) -> [ActionSpec; N] {
-    let mut all = [lists[0][0]; N];
-    let (mut n, mut list) = (0, 0);
-    while list < lists.len() {
-        let mut row = 0;
-        while row < lists[list].len() {
-            all[n] = lists[list][row];
-            n += 1;
-            row += 1;
-        }
-        list += 1;
-    }
-    all
-}
 
 const fn row(
     action: Action,
@@ -501,7 +430,7 @@ const fn row(
     }
 }
 
-const fn container(
+pub(super) const fn container(
     action: Action,
     id: &'static str,
     title: &'static str,
@@ -510,7 +439,7 @@ const fn container(
     row(action, id, title, Scope::Containers, keys)
 }
 
-const fn view(
+pub(super) const fn view(
     action: Action,
     id: &'static str,
     title: &'static str,
@@ -520,7 +449,7 @@ const fn view(
     row(action, id, title, scope, keys)
 }
 
-const fn global(
+pub(super) const fn global(
     action: Action,
     id: &'static str,
     title: &'static str,
@@ -529,29 +458,33 @@ const fn global(
     row(action, id, title, Scope::Global, keys)
 }
 
-const fn command(id: &'static str, cli: &'static str, summary: &'static str) -> ActionSpec {
+pub(super) const fn command(
+    id: &'static str,
+    cli: &'static str,
+    summary: &'static str,
+) -> ActionSpec {
     row(Action::CommandLine, id, cli, Scope::CommandLine, &[])
         .says(summary)
         .cli(cli)
 }
 
 impl ActionSpec {
-    const fn says(mut self, summary: &'static str) -> Self {
+    pub(super) const fn says(mut self, summary: &'static str) -> Self {
         self.summary = summary;
         self
     }
 
-    const fn cli(mut self, cli: &'static str) -> Self {
+    pub(super) const fn cli(mut self, cli: &'static str) -> Self {
         self.cli = Some(cli);
         self
     }
 
-    const fn danger(mut self, danger: Danger) -> Self {
+    pub(super) const fn danger(mut self, danger: Danger) -> Self {
         self.danger = danger;
         self
     }
 
-    const fn needs(mut self, needs: fn(&Subject<'_>) -> Result<(), Refusal>) -> Self {
+    pub(super) const fn needs(mut self, needs: fn(&Subject<'_>) -> Result<(), Refusal>) -> Self {
         self.needs = needs;
         self
     }

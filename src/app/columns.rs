@@ -1,11 +1,13 @@
 //! Which of the shared columns the dashboard's tables show and can sort by.
 
+use crate::format::columns::{self, Align, CONTAINERS};
+
 /// The containers' table, in order; the narrower the screen, the fewer of them.
 pub const TABLE: &[&str] = &[
-    "name", "image", "cpu", "memory", "read", "write", "pids", "uptime", "restarts",
+    "name", "image", "trouble", "cpu", "memory", "read", "write", "pids", "uptime", "restarts",
 ];
 
-/// What containers can be sorted by.
+/// What containers are mostly sorted by; other columns follow where they are shown.
 pub const SORT: &[&str] = &[
     "state",
     "name",
@@ -21,6 +23,7 @@ pub const SORT: &[&str] = &[
     "restarts",
     "exit_code",
     "created",
+    "trouble",
 ];
 
 /// What images can be sorted by.
@@ -28,5 +31,29 @@ pub const SORT_IMAGES: &[&str] = &["created", "name", "size", "own"];
 
 /// Whether the largest come first when a column is chosen: what one sorts figures for.
 pub fn starts_descending(column: &str) -> bool {
-    !matches!(column, "state" | "name" | "image")
+    let is_text = columns::find(CONTAINERS, column).is_some_and(|c| c.align == Align::Left);
+    column == "created" || !is_text
+}
+
+/// Whether a column's figure changes all the time.
+pub fn is_live(column: &str) -> bool {
+    matches!(
+        column,
+        "cpu"
+            | "cpu_share"
+            | "memory"
+            | "memory_share"
+            | "read"
+            | "write"
+            | "block_io"
+            | "pids"
+            | "trouble"
+            | "throttled"
+            | "psi_cpu"
+            | "psi_memory"
+            | "psi_io"
+            | "swap"
+            | "read_iops"
+            | "write_iops"
+    )
 }

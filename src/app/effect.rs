@@ -1,6 +1,6 @@
 //! Runs effects as tasks. Each ends with a message, or with its cancel token.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -10,19 +10,24 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Effect, Failure, Job, Message, Tab, Target, advisor::Advisor, follow::follow, job,
-    projector::Projector,
+    Effect, Failure, Job, Message, Saved, Tab, Target, advisor::Advisor, follow::follow, job,
+    log::LogRow, projector::Projector, saved,
 };
 use crate::{
     action::Action,
     engine::{Engine, Result},
-    model::{ContainerId, EventsRequest, KillRequest, RemoveRequest, StartRequest, StopRequest},
+    model::{
+        ContainerId, EventsRequest, KillRequest, LogsRequest, RemoveRequest, StartRequest,
+        StopRequest,
+    },
 };
 
 /// How many items of operations run at the same time.
 const AT_ONCE: usize = 8;
 /// A cursor that moves on within this time loads nothing.
 const SETTLE: Duration = Duration::from_millis(40);
+/// Lines of a log that stand beside the cause of a trouble.
+const LAST_LINES: u64 = 8;
 /// Events come in batches of so many, so far apart.
 const EVENTS: usize = 512;
 const BETWEEN_EVENTS: Duration = Duration::from_millis(50);
@@ -30,6 +35,8 @@ const BETWEEN_EVENTS: Duration = Duration::from_millis(50);
 const PROCESSES: Duration = Duration::from_secs(2);
 /// The same for changed files: that walks a directory tree.
 const CHANGES: Duration = Duration::from_secs(10);
+
+type Call = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// Runs effects against an engine.
 #[derive(Debug)]
@@ -44,6 +51,8 @@ pub struct Effects<E: ?Sized> {
     stop: CancellationToken,
     projector: Projector,
     advisor: Advisor,
+    /// Where the layout is kept; nowhere if nothing is said.
+    pub state_file: Option<PathBuf>,
 }
 
 impl Effects<dyn Engine> {
@@ -64,6 +73,7 @@ impl Effects<dyn Engine> {
             stop,
             projector: Projector::default(),
             advisor: Advisor::default(),
+            state_file: None,
         }
     }
 
@@ -76,7 +86,20 @@ impl Effects<dyn Engine> {
                 targets,
             } => {
                 for target in targets {
-                    self.operate(operation, action, target);
+                    self.operate(operation, target, move |engine, target| {
+                        Box::pin(async move { call(&*engine, action, &target).await })
+                    });
+                }
+            }
+            Effect::Update {
+                operation,
+                requests,
+            } => {
+                for request in requests {
+                    let target = Target::Container(request.id.clone());
+                    self.operate(operation, target, move |engine, _| {
+                        Box::pin(async move { engine.update(request).await })
+                    });
                 }
             }
             Effect::Do { deed, job } => self.job(deed, job),
@@ -84,6 +107,8 @@ impl Effects<dyn Engine> {
                 self.unwatch();
                 self.watch(watch, id, tab);
             }
+            Effect::Tail(id) => self.tail(id),
+            Effect::Save(saved) => self.save(saved),
             Effect::Follow { watch, logs } => {
                 self.unwatch();
                 let engine = Arc::clone(&self.engine);
@@ -102,19 +127,54 @@ impl Effects<dyn Engine> {
         None
     }
 
-    fn operate(&self, operation: u64, action: Action, target: Target) {
+    /// Makes one call of an operation, in its turn.
+    fn operate(
+        &self,
+        operation: u64,
+        target: Target,
+        call: impl FnOnce(Arc<dyn Engine>, Target) -> Call + Send + 'static,
+    ) {
         let engine = Arc::clone(&self.engine);
         let messages = self.messages.clone();
         let at_once = Arc::clone(&self.at_once);
         self.operations.spawn(async move {
             let permit = at_once.acquire_owned().await;
-            let result = call(&*engine, action, &target).await;
+            let result = call(engine, target.clone()).await;
             drop(permit);
             let result = result.map_err(Failure::from);
             // Nobody listens any more once the dashboard is left.
             let _ = messages
                 .send(Message::Operated(operation, target, result))
                 .await;
+        });
+    }
+
+    fn tail(&self, id: ContainerId) {
+        let engine = Arc::clone(&self.engine);
+        let messages = self.messages.clone();
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            let rows = tokio::select! {
+                () = stop.cancelled() => return,
+                rows = last_lines(&*engine, id.clone()) => rows.map_err(Failure::from),
+            };
+            // Nobody listens any more once the dashboard is left.
+            let _ = messages.send(Message::Tail(id, rows)).await;
+        });
+    }
+
+    fn save(&self, saved: Saved) {
+        let Some(path) = self.state_file.clone() else {
+            return;
+        };
+        let messages = self.messages.clone();
+        // Like an operation: leaving the dashboard waits for it.
+        self.operations.spawn(async move {
+            let written = tokio::task::spawn_blocking(move || saved::save(&path, &saved)).await;
+            if let Ok(Err(failure)) = written {
+                // As above.
+                let _ = messages.send(Message::Failed(failure)).await;
+            }
         });
     }
 
@@ -246,4 +306,23 @@ async fn call(engine: &dyn Engine, action: Action, target: &Target) -> Result<()
         Action::Remove => engine.remove(RemoveRequest { id, force: true }).await,
         other => unreachable!("{other:?} is not an operation on a container"),
     }
+}
+
+/// The last lines of a log.
+async fn last_lines(engine: &dyn Engine, id: ContainerId) -> Result<Vec<LogRow>> {
+    let request = LogsRequest {
+        id,
+        follow: false,
+        tail: Some(LAST_LINES),
+        since: None,
+        until: None,
+        stdout: true,
+        stderr: true,
+    };
+    let mut lines = engine.logs(request).await?;
+    let mut rows = Vec::new();
+    while let Some(line) = lines.recv().await {
+        rows.push(LogRow::from(&line?));
+    }
+    Ok(rows)
 }

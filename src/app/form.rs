@@ -1,6 +1,9 @@
 //! The form that runs a container: fields that become the words of `wharf run`, which
 //! the command line's own parser reads. What the form shows is that command.
 
+use ratatui::layout::Rect;
+
+use super::{State, centered};
 use crate::model::CreateRequest;
 
 /// Reads the words of a command line `wharf run …` as the command would.
@@ -214,6 +217,26 @@ impl Form {
     pub fn plan(&mut self, plan: Plan) {
         self.planned = self.words().and_then(|words| plan(&words));
     }
+}
+
+/// Lines below the fields: the command, and what is wrong.
+const BELOW: u16 = 5;
+
+/// The area of the form.
+pub fn form_area(state: &State, form: &Form) -> Rect {
+    let columns = state.area.width.saturating_sub(6).min(100);
+    let wanted = form.fields.len() as u16 + BELOW + 2;
+    centered(
+        state,
+        columns,
+        wanted.min(state.area.height.saturating_sub(1)),
+    )
+}
+
+/// The first field shown, and how many lines fields have of those inside.
+pub fn form_top(form: &Form, lines: u16) -> (usize, u16) {
+    let room = lines - BELOW.min(lines / 2);
+    ((form.cursor + 1).saturating_sub(usize::from(room)), room)
 }
 
 fn split(title: &str, text: &str) -> Result<Vec<String>, String> {

@@ -38,6 +38,8 @@ pub struct Geometry {
     pub titles: Rect,
     /// The table's rows.
     pub rows: Rect,
+    /// The line of sums below them.
+    pub totals: Rect,
     /// The line between table and details, where that is upright.
     pub divider: Rect,
     /// The names of the tabs.
@@ -101,10 +103,12 @@ pub fn geometry(state: &State) -> Geometry {
         let (table, rest) = split_left(body, table_width);
         let (divider, side) = split_left(rest, 1);
         let (titles, rows) = split_top(table, 1);
+        let (rows, totals) = split_totals(state, rows);
         let (tabs, details) = split_top(side, 1);
         return Geometry {
             titles,
             rows,
+            totals,
             divider,
             tabs,
             details,
@@ -113,10 +117,12 @@ pub fn geometry(state: &State) -> Geometry {
     }
     let (table, side) = split_top(body, table_height(state, body.height));
     let (titles, rows) = split_top(table, 1);
+    let (rows, totals) = split_totals(state, rows);
     let (tabs, details) = split_top(side, 1);
     Geometry {
         titles,
         rows,
+        totals,
         tabs,
         details,
         ..base
@@ -126,13 +132,20 @@ pub fn geometry(state: &State) -> Geometry {
 /// Titles and rows: as many as there are, between a third and a half of the room.
 fn table_height(state: &State, body: u16) -> u16 {
     let count = match state.screen {
-        Screen::Containers => state.containers.rows.len(),
+        Screen::Containers => state.table_lines() + 1,
         _ => state.images.rows.len(),
     };
     let wanted = u16::try_from(count + 2).unwrap_or(u16::MAX);
     let stepped = wanted.div_ceil(TABLE_STEP).saturating_mul(TABLE_STEP);
     let least = (body / 3).max(4);
     stepped.clamp(least, (body * 11 / 20).max(least))
+}
+
+/// A line for sums, where there is more than one thing to add and room for it.
+fn split_totals(state: &State, rows: Rect) -> (Rect, Rect) {
+    let is_shown = state.screen == Screen::Containers && state.table.totals.count > 1;
+    let height = u16::from(is_shown && rows.height > 4);
+    split_top(rows, rows.height - height)
 }
 
 fn split_top(area: Rect, height: u16) -> (Rect, Rect) {

@@ -87,7 +87,11 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
                 | Action::Changes
                 | Action::Advice => false,
                 Action::NextMatch | Action::PreviousMatch => false,
-                Action::MarkAll => !state.containers.marks.is_empty(),
+                Action::Mark => state.table_lines() > 0,
+                Action::MarkAll | Action::MarkInvert => !state.containers.marks.is_empty(),
+                Action::UndoLimits => !state.undo.is_empty(),
+                Action::FoldGroup => state.table.groups.by.is_some(),
+                Action::Trouble => state.table.shows_trouble(state.clock),
                 _ => true,
             }
             && state.verdict(spec).is_ok()
@@ -125,7 +129,8 @@ fn notes(state: &State) -> Vec<(String, Note)> {
         .as_ref()
         .map_or((0, 0), |world| (world.containers.len(), world.images.len()));
     let (shown, all) = match state.screen {
-        Screen::Containers => (state.containers.rows.len(), all.0),
+        // Those in folded groups pass the filter too.
+        Screen::Containers => (state.table.totals.count, all.0),
         Screen::Images => (state.images.rows.len(), all.1),
         Screen::Events => (state.events.list.rows.len(), state.events.len()),
         Screen::Activity => (state.done.rows.len(), state.activity.entries().count()),
@@ -140,6 +145,12 @@ fn notes(state: &State) -> Vec<(String, Note)> {
     if state.screen == Screen::Containers {
         if !state.shows_all {
             notes.push(("  running only".into(), Note::Narrowed));
+        }
+        if let Some(by) = &state.table.groups.by {
+            notes.push((format!("  by {}", by.title()), Note::Count));
+        }
+        if state.table.range.is_some() {
+            notes.push(("  marking, V ends".into(), Note::Narrowed));
         }
         let marks = state.containers.marks.len();
         if marks > 0 {

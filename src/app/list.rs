@@ -21,7 +21,7 @@ pub struct List<Id> {
     pub selected: Option<Id>,
     /// The row of the cursor.
     pub cursor: usize,
-    /// The first row on screen.
+    /// The first line on screen.
     pub top: usize,
     /// Marked things.
     pub marks: BTreeSet<Id>,
@@ -69,10 +69,15 @@ impl<Id: Clone + Ord> List<Id> {
 
     /// Scrolls so that the cursor is among the `height` rows on screen.
     pub fn scroll_into_view(&mut self, height: usize) {
+        self.scroll_to(self.cursor, self.rows.len(), height);
+    }
+
+    /// The same where rows are not all the lines there are.
+    pub fn scroll_to(&mut self, cursor: usize, lines: usize, height: usize) {
         let height = height.max(1);
-        let highest = self.rows.len().saturating_sub(height);
-        let lowest = (self.cursor + 1).saturating_sub(height);
-        self.top = self.top.clamp(lowest, self.cursor.max(lowest)).min(highest);
+        let highest = lines.saturating_sub(height);
+        let lowest = (cursor + 1).saturating_sub(height);
+        self.top = self.top.clamp(lowest, cursor.max(lowest)).min(highest);
     }
 }
 

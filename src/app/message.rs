@@ -8,6 +8,7 @@ use super::{
     Gesture, Tab,
     advisor::Inquiry,
     follow::Logs,
+    layout::Saved,
     log::LogRow,
     timeline::{Before, Moment, Seek},
 };
@@ -16,7 +17,8 @@ use crate::{
     engine::EngineError,
     format::text::sanitize,
     model::{
-        Change, ContainerId, CreateRequest, Digest, Event, Process, SignalRequest, Visible, World,
+        Change, ContainerId, CreateRequest, Digest, Event, Process, SignalRequest, UpdateRequest,
+        Visible, World,
     },
     record::advice::Advice,
 };
@@ -50,6 +52,10 @@ pub enum Message {
     Advice(ContainerId, Result<Advice, Failure>),
     /// What was recorded before this dashboard began.
     Before(Before),
+    /// The last lines of a container's log.
+    Tail(ContainerId, Result<Vec<LogRow>, Failure>),
+    /// Something that nobody waits for failed.
+    Failed(Failure),
     /// Events of the watch of this number.
     Events(u64, Vec<Event>),
     /// They ended, or could not be read.
@@ -76,6 +82,17 @@ pub enum Effect {
         /// To which.
         targets: Vec<Target>,
     },
+    /// Change limits, each request with a [`Message::Operated`] of its own.
+    Update {
+        /// Number of the operation.
+        operation: u64,
+        /// What of which containers.
+        requests: Vec<UpdateRequest>,
+    },
+    /// Read the last lines of a container's log.
+    Tail(ContainerId),
+    /// Keep the table's layout for the next run.
+    Save(Saved),
     /// Load a tab's content, and stop loading the one before.
     Watch {
         /// Number of the watch; messages with another are late and dropped.

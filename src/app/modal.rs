@@ -1,8 +1,14 @@
 //! What can lie over the screen and takes all keys: a filter being typed, the sort
 //! menu, the palette, help, a question.
 
-use super::{Choice, Form, Menu, Prompt, Question, Target};
-use crate::action::{Action, Code, Key};
+use super::{
+    Choice, Failure, Form, Menu, Pending, Prompt, Question, Target, layout::Layout, limits::Editor,
+    log::LogRow,
+};
+use crate::{
+    action::{Action, Code, Key},
+    model::ContainerId,
+};
 
 /// What lies over the screen.
 #[derive(Clone, Debug)]
@@ -11,6 +17,14 @@ pub enum Modal {
     Filter(String),
     /// Columns to sort by; the cursor.
     Sort(usize),
+    /// What to group by; the cursor.
+    Groups(usize),
+    /// The table's columns.
+    Columns(Chooser),
+    /// What is wrong with a container.
+    Trouble(Explanation),
+    /// How an operation on several things went.
+    Results(Results),
     /// Actions by name.
     Palette(Choice),
     /// All keys; lines scrolled.
@@ -30,6 +44,39 @@ pub enum Modal {
         /// To which.
         targets: Vec<Target>,
     },
+    /// Limits are being changed.
+    Limits(Box<Editor>),
+}
+
+/// What is wrong with a container, and what it said last.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Which.
+    pub id: ContainerId,
+    /// The last lines of its log.
+    pub log: Pending<Vec<LogRow>>,
+    /// Lines scrolled.
+    pub scroll: usize,
+}
+
+/// How an operation went, item by item.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// What was done to how many.
+    pub title: String,
+    /// Each item by its name, those that failed first.
+    pub items: Vec<(String, Result<(), Failure>)>,
+    /// Lines scrolled.
+    pub scroll: usize,
+}
+
+/// The column chooser.
+#[derive(Clone, Debug)]
+pub struct Chooser {
+    /// The place of the cursor.
+    pub cursor: usize,
+    /// The columns as they were, for esc.
+    pub before: Layout,
 }
 
 impl Modal {
@@ -61,6 +108,13 @@ impl Modal {
                 ("a letter before a line", "takes that"),
                 ("esc", "closes"),
             ],
+            Self::Groups(_) => &[
+                ("up down", "choose"),
+                ("enter", "groups by it"),
+                ("esc", "closes"),
+            ],
+            // Their own foot tells their keys.
+            Self::Limits(_) | Self::Columns(_) | Self::Trouble(_) | Self::Results(_) => &[],
             Self::Help(_) => &[("up down pgup pgdn", "scroll"), ("esc", "closes")],
             Self::Ask(_) | Self::Confirm { .. } => &[("y enter", "yes"), ("n esc", "no")],
         }
@@ -70,7 +124,7 @@ impl Modal {
 /// Edits a line of text by a key; whether the key was one of editing.
 pub fn edit(text: &mut String, key: Key) -> bool {
     match (key.code, key.ctrl) {
-        (Code::Char(c), false) => text.push(c),
+        (Code::Char(c), false) if !c.is_control() => text.push(c),
         (Code::Backspace, _) | (Code::Char('h'), true) => drop(text.pop()),
         (Code::Char('u'), true) => text.clear(),
         (Code::Char('w'), true) => {

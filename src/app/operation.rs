@@ -85,6 +85,13 @@ impl Operations {
         })
     }
 
+    /// Adds to an operation that has begun what was never asked for, and why.
+    pub fn refuse(&mut self, operation: u64, refused: Vec<(Target, Failure)>) {
+        if let Some(batch) = self.batches.get_mut(&operation) {
+            batch.failed.extend(refused);
+        }
+    }
+
     /// What is being done to a thing.
     pub fn on(&self, target: &Target) -> Option<Running> {
         self.running.get(target).copied()

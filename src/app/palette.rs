@@ -1,7 +1,7 @@
 //! The palette: actions by a few letters of their names, and after a name and a space
 //! what it can be done to.
 
-use super::{Screen, State, columns, log::Since};
+use super::{Screen, Show, State, columns, log::Since};
 use crate::{
     action::{ACTIONS, Action, ActionSpec, Refusal, Scope},
     format::text::sanitize,
@@ -140,7 +140,7 @@ impl State {
             }
             Some(Takes::Column) => {
                 for column in self.sort_columns() {
-                    add((*column).to_owned(), Argument::Column(column));
+                    add(column.to_owned(), Argument::Column(column));
                 }
             }
             Some(Takes::Since) => {
@@ -182,12 +182,21 @@ impl State {
         takes(spec).is_some()
     }
 
-    /// What the sort menu and the palette offer.
-    pub fn sort_columns(&self) -> &'static [&'static str] {
-        match self.screen {
-            Screen::Containers => columns::SORT,
-            _ => columns::SORT_IMAGES,
+    /// What the sort menu and the palette offer: what makes sense unseen too, and any
+    /// column that is shown.
+    pub fn sort_columns(&self) -> Vec<&'static str> {
+        if self.screen != Screen::Containers {
+            return columns::SORT_IMAGES.to_vec();
         }
+        let mut columns = columns::SORT.to_vec();
+        let shown = self.table.layout.columns.iter();
+        let shown = shown.filter(|shown| shown.show != Show::No);
+        for id in shown.map(|shown| shown.column.id) {
+            if !columns.contains(&id) {
+                columns.push(id);
+            }
+        }
+        columns
     }
 }
 

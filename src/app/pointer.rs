@@ -3,7 +3,16 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::{Menu, Modal, Screen, State, Tab, geometry, hints::hint_bar, time_bar};
+use super::{
+    Menu, Modal, PROCESS_GAP, Screen, State, Tab,
+    form::{form_area, form_top},
+    geometry,
+    heads::image_head,
+    hints::hint_bar,
+    process_columns,
+    slots::head_at,
+    time_bar,
+};
 use crate::{
     action::Action,
     format::text::{sanitize, width},
@@ -27,10 +36,12 @@ pub enum Hit {
     Screen(Screen),
     /// The name of a tab.
     Tab(Tab),
-    /// A row of the screen's list, by its place.
+    /// A line of the screen's list, by its place.
     Row(usize),
     /// A column's head: sort by it.
     Head(&'static str),
+    /// A head of the processes' columns.
+    ProcessHead(&'static str),
     /// A line of the details.
     Details(u16),
     /// A scroll bar.
@@ -200,6 +211,14 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         let (_, tab) = tabs.iter().find(|(place, _)| place.contains(at))?;
         return Some(Hit::Tab(*tab));
     }
+    if regions.titles.contains(at) {
+        let (room, at) = (regions.titles.width, x - regions.titles.x);
+        let column = match (state.screen, &state.world) {
+            (Screen::Images, Some(world)) => image_head(world, room, at),
+            _ => head_at(state, room, at),
+        };
+        return column.map(Hit::Head);
+    }
     let is_edge = |area: Rect| x + 1 == area.right();
     if regions.rows.contains(at) {
         let (top, all) = list_extent(state);
@@ -213,7 +232,27 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         if is_edge(regions.details) && details_overflow(state, regions.details.height) {
             return Some(Hit::Bar(Bar::Details));
         }
+        let is_heads = y == regions.details.y && state.details.tab == Tab::Processes;
+        if is_heads && state.screen == Screen::Containers {
+            return process_head(regions.details, x).map(Hit::ProcessHead);
+        }
         return Some(Hit::Details(y - regions.details.y));
+    }
+    None
+}
+
+fn process_head(details: Rect, at: u16) -> Option<&'static str> {
+    // One free column on either side.
+    let mut x = details.x + 1;
+    for column in process_columns(details.width.saturating_sub(2)) {
+        let end = match column.columns {
+            0 => details.right(),
+            columns => x + columns,
+        };
+        if (x..end).contains(&at) {
+            return Some(column.id).filter(|id| !id.is_empty());
+        }
+        x = end + PROCESS_GAP;
     }
     None
 }
@@ -252,6 +291,18 @@ fn dialog_hit(state: &State, modal: &Modal, at: Position) -> Hit {
     }
     match modal {
         Modal::Menu(menu) => listed(menu_area(state, menu), 0, menu.cursor, menu.picks.len()),
+        Modal::Run(form) => {
+            let area = form_area(state, form);
+            let lines = inside(area);
+            let (top, room) = form_top(form, lines.height);
+            let line = usize::from(at.y.saturating_sub(lines.y));
+            let is_field = lines.contains(at) && line < usize::from(room);
+            match (is_field, area.contains(at)) {
+                (true, _) if top + line < form.fields.len() => Hit::Choice(top + line),
+                // A click beside it would lose all that was typed.
+                _ => Hit::Dialog,
+            }
+        }
         Modal::Sort(cursor) => {
             let count = state.sort_columns().len();
             listed(sort_area(state, count), 0, *cursor, count)
@@ -267,7 +318,7 @@ fn dialog_hit(state: &State, modal: &Modal, at: Position) -> Hit {
 /// The first row on screen and how many rows there are.
 pub fn list_extent(state: &State) -> (usize, usize) {
     match state.screen {
-        Screen::Containers => (state.containers.top, state.containers.rows.len()),
+        Screen::Containers => (state.containers.top, state.table_lines()),
         Screen::Images => (state.images.top, state.images.rows.len()),
         Screen::Events => (state.events.list.top, state.events.list.rows.len()),
         Screen::Activity => (state.done.top, state.done.rows.len()),

@@ -3,12 +3,63 @@
 
 use std::{cmp::Ordering, collections::HashMap, time::Duration};
 
-use crate::model::Process;
+use crate::{format::text::Align, model::Process};
 
 /// What processes can be sorted by.
 pub const SORT: [&str; 7] = [
     "pid", "user", "threads", "memory", "cpu", "started", "command",
 ];
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessColumn {
+    /// What it sorts by; empty if by nothing.
+    pub id: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// Columns of the screen; 0 for the rest of the line.
+    pub columns: u16,
+    /// Its side.
+    pub align: Align,
+    /// The lightest goes first where there is little room.
+    weight: u8,
+}
+
+/// Columns that a command line gets at least.
+const COMMAND: u16 = 24;
+/// Columns between columns.
+pub const PROCESS_GAP: u16 = 2;
+
+/// The columns that there is room for, from the left.
+pub fn process_columns(width: u16) -> Vec<ProcessColumn> {
+    let column = |id, title, columns, align, weight| ProcessColumn {
+        id,
+        title,
+        columns,
+        align,
+        weight,
+    };
+    let mut columns = vec![
+        column("pid", "PID", 8, Align::Right, 9),
+        column("", "PARENT", 8, Align::Right, 1),
+        column("user", "USER", 10, Align::Left, 6),
+        column("", "S", 1, Align::Left, 5),
+        column("threads", "THREADS", 8, Align::Right, 2),
+        column("cpu", "CPU", 7, Align::Right, 8),
+        column("memory", "MEMORY", 9, Align::Right, 7),
+        column("", "CPU TIME", 9, Align::Right, 4),
+    ];
+    let taken = |columns: &[ProcessColumn]| {
+        let each = columns.iter().map(|column| column.columns + PROCESS_GAP);
+        each.sum::<u16>()
+    };
+    while taken(&columns) + COMMAND > width && columns.len() > 2 {
+        let lightest = (0..columns.len()).min_by_key(|&n| columns[n].weight);
+        columns.remove(lightest.unwrap_or(0));
+    }
+    columns.push(column("command", "COMMAND", 0, Align::Left, u8::MAX));
+    columns
+}
 
 /// The arrangement.
 #[derive(Clone, Debug)]

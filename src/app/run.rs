@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     io::{self, Write},
+    path::PathBuf,
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -25,7 +26,7 @@ use super::{
     Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
-    keymap, projector,
+    keymap, projector, saved,
     terminal::Display,
 };
 use crate::{
@@ -54,6 +55,8 @@ pub struct Options {
     pub interact: Interact,
     /// The present or a recording.
     pub showing: Showing,
+    /// Where the layout of the table is kept from run to run.
+    pub state_file: Option<PathBuf>,
 }
 
 /// Shows the dashboard until the user leaves it. The terminal is then as before.
@@ -67,6 +70,11 @@ pub async fn run(
     let (width, height) = crossterm::terminal::size()?;
     let area = Rect::new(0, 0, width, height);
     let mut state = State::new(options.look, engine.capabilities(), area);
+    match options.state_file.as_deref().map(saved::load) {
+        Some(Ok(Some(saved))) => state.restore(&saved),
+        Some(Err(failure)) => drop(state.update(Message::Failed(failure))),
+        Some(Ok(None)) | None => {}
+    }
     let (sender, messages) = mpsc::channel(64);
     let is_live = matches!(options.showing, Showing::Live(_));
     if let Showing::Replay {
@@ -93,11 +101,13 @@ pub async fn run(
         projector::read_before(recording, Timestamp::now(), sender.clone());
     }
 
+    let mut effects = Effects::new(Arc::clone(&engine), sender, stop.clone());
+    effects.state_file = options.state_file;
     let display = Display::enter(state.hears_mouse)?;
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
-        effects: Effects::new(Arc::clone(&engine), sender, stop.clone()),
+        effects,
         engine,
         collector,
         display,
@@ -245,6 +255,9 @@ impl Dashboard {
                 }
             }
             Effect::Operate { .. }
+            | Effect::Update { .. }
+            | Effect::Tail(_)
+            | Effect::Save(_)
             | Effect::Watch { .. }
             | Effect::Follow { .. }
             | Effect::WatchEvents { .. }

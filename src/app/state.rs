@@ -7,14 +7,11 @@ use ratatui::layout::Rect;
 
 use super::{
     Activity, Details, Effect, Events, Failure, History, List, Modal, Operations, Plan, Pointer,
-    Target, geometry, timeline::Timeline,
+    Target, geometry, limits::UndoStack, table::Table, timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
-    format::{
-        Glyphs,
-        columns::{self, CONTAINERS, Item},
-    },
+    format::Glyphs,
     model::{
         Capabilities, ContainerId, ContainerRow, Digest, Image, Problem, Source, Visible, World,
     },
@@ -114,6 +111,8 @@ pub struct State {
     pub shows_all: bool,
     /// The containers' table.
     pub containers: List<ContainerId>,
+    /// How it is arranged beyond that.
+    pub table: Table,
     /// The images' table.
     pub images: List<Digest>,
     /// The selected container's tab.
@@ -126,6 +125,8 @@ pub struct State {
     pub timeline: Timeline,
     /// What was asked and has not ended.
     pub operations: Operations,
+    /// How changes of limits are taken back.
+    pub undo: UndoStack,
     /// What was done, and how it went.
     pub activity: Activity,
     /// What of it is shown.
@@ -174,12 +175,14 @@ impl State {
             is_zoomed: false,
             shows_all: true,
             containers: List::new("state"),
+            table: Table::default(),
             images: List::new("created"),
             details: Details::default(),
             layers_scroll: 0,
             histories: HashMap::new(),
             timeline: Timeline::live(),
             operations: Operations::default(),
+            undo: UndoStack::default(),
             activity: Activity::default(),
             done: List::new("at"),
             events: Events::default(),
@@ -203,6 +206,9 @@ impl State {
 
     /// The container under the cursor.
     pub fn selected_container(&self) -> Option<&ContainerRow> {
+        if self.table.groups.heading.is_some() {
+            return None;
+        }
         let row = *self.containers.rows.get(self.containers.cursor)?;
         self.world.as_ref()?.containers.get(row)
     }
@@ -326,95 +332,12 @@ impl State {
         }
     }
 
-    /// Arranges the lists anew after a new picture, filter or order.
-    pub(super) fn arrange(&mut self) {
-        let Some(world) = self.world.clone() else {
-            return;
-        };
-        let rows = self.container_rows(&world);
-        self.containers
-            .arrange(rows, |row| world.containers[row].container.id.clone());
-        let rows = self.image_rows(&world);
-        self.images
-            .arrange(rows, |row| world.images[row].id.clone());
-    }
-
-    fn container_rows(&self, world: &World) -> Vec<usize> {
-        let wanted = self.containers.filter.to_lowercase();
-        let mut rows: Vec<usize> = (0..world.containers.len())
-            .filter(|&row| {
-                let container = &world.containers[row].container;
-                let is_live = container.state.can_stop();
-                (self.shows_all || is_live)
-                    && (wanted.is_empty()
-                        || container.name.to_lowercase().contains(&wanted)
-                        || container.config.image.to_lowercase().contains(&wanted)
-                        || container.state.as_str().starts_with(&wanted)
-                        || container.id.as_str().starts_with(&wanted))
-            })
-            .collect();
-        let sort = self.containers.sort;
-        let key = |id| columns::find(CONTAINERS, id).map(|column| column.key);
-        let (Some(key), Some(name)) = (key(sort.column), key("name")) else {
-            return rows;
-        };
-        // Each key is made once: the comparison would make it log n times.
-        let mut keyed: Vec<_> = rows
-            .iter()
-            .map(|&row| {
-                let item = Item::new(&world.containers[row], &world.host, world.at);
-                (key(&item), name(&item), row)
-            })
-            .collect();
-        keyed.sort_by(|a, b| {
-            a.0.compare(&b.0, sort.is_descending)
-                .then_with(|| a.1.compare(&b.1, false))
-        });
-        rows.clear();
-        rows.extend(keyed.into_iter().map(|(_, _, row)| row));
-        rows
-    }
-
-    fn image_rows(&self, world: &World) -> Vec<usize> {
-        let wanted = self.images.filter.to_lowercase();
-        let mut rows: Vec<usize> = (0..world.images.len())
-            .filter(|&row| {
-                let image = &world.images[row];
-                wanted.is_empty()
-                    || image.id.hex().starts_with(&wanted)
-                    || image
-                        .references
-                        .iter()
-                        .any(|reference| reference.to_lowercase().contains(&wanted))
-            })
-            .collect();
-        let images = &world.images;
-        let sort = self.images.sort;
-        rows.sort_by(|&a, &b| {
-            let (a, b) = (&images[a], &images[b]);
-            let order = match sort.column {
-                "name" => a.references.cmp(&b.references),
-                "size" => b.size_bytes.cmp(&a.size_bytes),
-                "own" => {
-                    let own = |image: &Image| image.size_bytes - image.shared_bytes;
-                    own(b).cmp(&own(a))
-                }
-                _ => b.created.cmp(&a.created),
-            };
-            if sort.is_descending {
-                order.reverse()
-            } else {
-                order
-            }
-        });
-        rows
-    }
-
     /// Brings scrolling back within bounds, after anything that moved them.
     pub(super) fn settle(&mut self) {
         let regions = geometry(self);
         let height = usize::from(regions.rows.height);
-        self.containers.scroll_into_view(height);
+        let (line, lines) = (self.cursor_line(), self.table_lines());
+        self.containers.scroll_to(line, lines, height);
         self.images.scroll_into_view(height);
         self.events.list.scroll_into_view(height);
         self.done.scroll_into_view(height);

@@ -208,10 +208,16 @@ async fn marked_containers_are_done_together_and_each_failure_is_told() {
     bench.press("d y").await;
     let wanted: Vec<_> = names.iter().map(|name| format!("remove {name}")).collect();
     assert_eq!(bench.engine.calls(), wanted);
-    let told = bench.told();
-    assert!(told.starts_with("removed 2 of 3\n"), "{told}");
-    assert!(told.contains("no space left"), "{told}");
-    assert!(bench.state.toasts.last().unwrap().hint.is_some());
+    let Some(Modal::Results(results)) = &bench.state.modal else {
+        panic!("{:?}", bench.state.modal);
+    };
+    assert_eq!(results.title, "removed 2 of 3");
+    let (name, first) = &results.items[0];
+    let failure = first.clone().unwrap_err();
+    assert_eq!(*name, names[0]);
+    assert!(failure.message.contains("no space left"), "{failure:?}");
+    assert!(failure.hint.is_some());
+    assert!(results.items[1..].iter().all(|(_, result)| result.is_ok()));
     assert!(bench.state.containers.marks.is_empty());
 }
 
@@ -427,7 +433,7 @@ async fn tick_on_which_nothing_changes_draws_nothing() {
     bench.state.is_dirty = false;
     bench.send(Message::Tick).await;
     assert!(!bench.state.is_dirty);
-    bench.press("x").await;
+    bench.press("~").await;
     assert!(!bench.state.is_dirty, "a key that means nothing");
 }
 
@@ -474,3 +480,6 @@ async fn three_hundred_containers_are_arranged_and_drawn_within_a_frame() {
         began.elapsed()
     );
 }
+
+mod limits;
+mod table;

@@ -310,6 +310,11 @@ impl Past {
         }
     }
 
+    /// The newest picture of the present.
+    pub fn present(&self) -> Option<Arc<World>> {
+        self.live.clone()
+    }
+
     /// How many times faster than it was.
     pub fn factor(&self) -> f64 {
         f64::from(self.speed).exp2()

@@ -4,13 +4,9 @@ use clap::Args;
 
 use super::values::{self, Parsed};
 use crate::{
-    format::bytes,
+    format::limits,
     model::{DeviceRate, Limits},
 };
-
-/// Least memory that a container can be given, as docker has it: below, the kernel can't
-/// even set the process up.
-const LEAST_MEMORY_BYTES: u64 = 6 << 20;
 
 /// The kernel's quota period unless another is asked for, in microseconds.
 const PERIOD_US: u64 = 100_000;
@@ -32,10 +28,10 @@ pub struct LimitArgs {
     #[arg(long, value_name = "US", conflicts_with = "cpus", value_parser = clap::value_parser!(u64).range(1000..=1_000_000))]
     cpu_period: Option<u64>,
     /// Processors that may be used
-    #[arg(long, value_name = "LIST", value_parser = list)]
+    #[arg(long, value_name = "LIST", value_parser = values::cpuset)]
     cpuset_cpus: Option<String>,
     /// Memory nodes that may be used
-    #[arg(long, value_name = "LIST", value_parser = list)]
+    #[arg(long, value_name = "LIST", value_parser = values::cpuset)]
     cpuset_mems: Option<String>,
     /// Most memory
     #[arg(short, long, value_name = "SIZE", value_parser = values::size)]
@@ -76,26 +72,7 @@ impl LimitArgs {
         if self.cpu_period.is_some() && quota.is_none() {
             return Err("--cpu-period needs --cpu-quota".into());
         }
-        if let Some(memory) = self.memory.filter(|bytes| *bytes < LEAST_MEMORY_BYTES) {
-            return Err(format!(
-                "--memory {}: at least {} are needed",
-                bytes::binary(memory),
-                bytes::binary(LEAST_MEMORY_BYTES)
-            ));
-        }
-        if let (Some(least), Some(most)) = (self.memory_reservation, self.memory)
-            && least > most
-        {
-            return Err("--memory-reservation is above --memory".into());
-        }
-        match (self.memory_swap, self.memory) {
-            (Some(1..), None) => return Err("--memory-swap needs --memory".into()),
-            (Some(both @ 1..), Some(memory)) if both.cast_unsigned() < memory => {
-                return Err("--memory-swap counts memory and swap: it is below --memory".into());
-            }
-            _ => {}
-        }
-        Ok(Limits {
+        let limits = Limits {
             cpu_millis: self.cpus.or(quota),
             cpu_shares: self.cpu_shares,
             cpuset_cpus: self.cpuset_cpus.clone(),
@@ -111,22 +88,8 @@ impl LimitArgs {
             write_bps: self.device_write_bps.clone(),
             read_iops: self.device_read_iops.clone(),
             write_iops: self.device_write_iops.clone(),
-        })
-    }
-}
-
-/// The kernel's list form (cpuset(7)): `0-2,5`.
-fn list(text: &str) -> Parsed<String> {
-    let is_number = |n: &str| !n.is_empty() && n.len() < 6 && n.bytes().all(|b| b.is_ascii_digit());
-    let is_part = |part: &str| match part.split_once('-') {
-        Some((from, to)) => {
-            is_number(from) && is_number(to) && from.parse::<u32>().ok() <= to.parse::<u32>().ok()
-        }
-        None => is_number(part),
-    };
-    if text.split(',').all(is_part) {
-        Ok(text.to_owned())
-    } else {
-        Err("a list is of numbers and ranges, such as 0-2,5".into())
+        };
+        limits::check(&limits).map_err(|(limit, why)| format!("--{} {why}", limit.as_str()))?;
+        Ok(limits)
     }
 }

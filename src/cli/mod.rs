@@ -60,11 +60,11 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use crate::record::Showing;
 use crate::{
     action,
     engine::{Engine, Session},
     model::CreateRequest,
-    record::Showing,
 };
 pub use debug::Shot;
 use failure::{Failure, Outcome};

@@ -9,7 +9,10 @@ use super::{
     limit_args::LimitArgs,
     values,
 };
-use crate::model::{Limits, RestartPolicy, UpdateRequest};
+use crate::{
+    format::limits,
+    model::{Limit, Limits, RestartPolicy, UpdateRequest},
+};
 
 /// Arguments of `update`.
 #[derive(Args, Debug)]
@@ -17,6 +20,9 @@ pub struct UpdateArgs {
     /// When to start it again: no, on-failure[:N], always, unless-stopped
     #[arg(long, value_name = "POLICY", value_parser = values::restart)]
     restart: Option<RestartPolicy>,
+    /// Take a limit away: cpus, memory, pids-limit and so on
+    #[arg(long, value_name = "LIMIT", value_parser = limits::name)]
+    unset: Vec<Limit>,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -26,7 +32,7 @@ pub struct UpdateArgs {
 /// Changes limits or restart policy, at once where it runs.
 pub async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
     let limits = args.limits.limits().map_err(Failure::usage)?;
-    if limits == Limits::default() && args.restart.is_none() {
+    if limits == Limits::default() && args.unset.is_empty() && args.restart.is_none() {
         return Err(Failure::usage("nothing to change was named")
             .with_hint("`wharf update --help` lists what can be changed"));
     }
@@ -34,6 +40,7 @@ pub async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
         let request = UpdateRequest {
             id,
             limits: limits.clone(),
+            unset: args.unset.clone(),
             restart: args.restart,
         };
         context.engine.update(request).await

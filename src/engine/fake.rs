@@ -203,10 +203,13 @@ impl Fake {
             .ok_or_else(|| EngineError::new(ErrorKind::NotFound, operation, id.short()))?;
         let mut container = (*row.container).clone();
         edit(&mut container, at);
-        row.usage = container.state.has_process().then(|| Usage {
-            memory_bytes: Some(8 * MIB),
-            pids: Some(1),
-            ..Usage::default()
+        let usage = row.usage.filter(|_| row.container.state == container.state);
+        row.usage = container.state.has_process().then(|| {
+            usage.unwrap_or(Usage {
+                memory_bytes: Some(8 * MIB),
+                pids: Some(1),
+                ..Usage::default()
+            })
         });
         row.container = Arc::new(container);
         Ok(())
@@ -415,7 +418,11 @@ impl Containers for Fake {
     async fn update(&self, request: UpdateRequest) -> Result<()> {
         self.call("update", &request.id).await?;
         self.edit("update", &request.id, |container, _| {
-            container.config.limits = request.limits;
+            let limits = &mut container.config.limits;
+            *limits = limits.changed(&request.limits, &request.unset);
+            if let Some(restart) = request.restart {
+                container.config.restart = restart;
+            }
         })
     }
 }
@@ -542,6 +549,7 @@ fn host() -> Host {
     Host {
         name: "pier-7".into(),
         cpus: 8,
+        cpus_online: Some("0-7".into()),
         cpu_cores: Some(2.37),
         memory_total_bytes: Some(32 * GIB),
         memory_used_bytes: Some(11 * GIB + 300 * MIB),

@@ -4,12 +4,19 @@
 
 pub mod bytes;
 pub mod columns;
+pub mod cpu;
 pub mod duration;
+pub mod filter;
 pub mod glyph;
+pub mod group;
 pub mod inspect;
+pub mod limits;
 mod status;
 pub mod template;
 pub mod text;
+pub mod totals;
+pub mod trouble;
+pub mod values;
 
 pub use glyph::{Glyphs, Tone};
 pub use status::status;

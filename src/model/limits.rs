@@ -37,6 +37,119 @@ pub struct Limits {
     pub write_iops: Vec<DeviceRate>,
 }
 
+/// One of the limits, by the name that it has everywhere: the flag of `run` and `update`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the fields of Limits say it")]
+pub enum Limit {
+    Cpus,
+    CpuShares,
+    CpusetCpus,
+    CpusetMems,
+    Memory,
+    MemorySwap,
+    MemoryReservation,
+    Pids,
+    BlkioWeight,
+    ReadBps,
+    WriteBps,
+    ReadIops,
+    WriteIops,
+}
+
+impl Limit {
+    /// All of them, in the order in which they are listed.
+    pub const ALL: [Self; 13] = [
+        Self::Cpus,
+        Self::CpuShares,
+        Self::CpusetCpus,
+        Self::CpusetMems,
+        Self::Memory,
+        Self::MemorySwap,
+        Self::MemoryReservation,
+        Self::Pids,
+        Self::BlkioWeight,
+        Self::ReadBps,
+        Self::WriteBps,
+        Self::ReadIops,
+        Self::WriteIops,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cpus => "cpus",
+            Self::CpuShares => "cpu-shares",
+            Self::CpusetCpus => "cpuset-cpus",
+            Self::CpusetMems => "cpuset-mems",
+            Self::Memory => "memory",
+            Self::MemorySwap => "memory-swap",
+            Self::MemoryReservation => "memory-reservation",
+            Self::Pids => "pids-limit",
+            Self::BlkioWeight => "blkio-weight",
+            Self::ReadBps => "device-read-bps",
+            Self::WriteBps => "device-write-bps",
+            Self::ReadIops => "device-read-iops",
+            Self::WriteIops => "device-write-iops",
+        }
+    }
+}
+
+impl Limits {
+    /// Takes one limit from `other` as it is there, set or not.
+    pub fn copy(&mut self, limit: Limit, other: &Self) {
+        match limit {
+            Limit::Cpus => self.cpu_millis = other.cpu_millis,
+            Limit::CpuShares => self.cpu_shares = other.cpu_shares,
+            Limit::CpusetCpus => self.cpuset_cpus.clone_from(&other.cpuset_cpus),
+            Limit::CpusetMems => self.cpuset_mems.clone_from(&other.cpuset_mems),
+            Limit::Memory => self.memory_bytes = other.memory_bytes,
+            Limit::MemorySwap => self.memory_swap_bytes = other.memory_swap_bytes,
+            Limit::MemoryReservation => {
+                self.memory_reservation_bytes = other.memory_reservation_bytes;
+            }
+            Limit::Pids => self.pids = other.pids,
+            Limit::BlkioWeight => self.blkio_weight = other.blkio_weight,
+            Limit::ReadBps => self.read_bps.clone_from(&other.read_bps),
+            Limit::WriteBps => self.write_bps.clone_from(&other.write_bps),
+            Limit::ReadIops => self.read_iops.clone_from(&other.read_iops),
+            Limit::WriteIops => self.write_iops.clone_from(&other.write_iops),
+        }
+    }
+
+    /// Whether one limit is set.
+    pub fn has(&self, limit: Limit) -> bool {
+        match limit {
+            Limit::Cpus => self.cpu_millis.is_some(),
+            Limit::CpuShares => self.cpu_shares.is_some(),
+            Limit::CpusetCpus => self.cpuset_cpus.is_some(),
+            Limit::CpusetMems => self.cpuset_mems.is_some(),
+            Limit::Memory => self.memory_bytes.is_some(),
+            Limit::MemorySwap => self.memory_swap_bytes.is_some(),
+            Limit::MemoryReservation => self.memory_reservation_bytes.is_some(),
+            Limit::Pids => self.pids.is_some(),
+            Limit::BlkioWeight => self.blkio_weight.is_some(),
+            Limit::ReadBps => !self.read_bps.is_empty(),
+            Limit::WriteBps => !self.write_bps.is_empty(),
+            Limit::ReadIops => !self.read_iops.is_empty(),
+            Limit::WriteIops => !self.write_iops.is_empty(),
+        }
+    }
+
+    /// These limits after a change: what `unset` names goes first, then what `set` has
+    /// comes over the rest.
+    pub fn changed(&self, set: &Self, unset: &[Limit]) -> Self {
+        let mut new = self.clone();
+        let none = Self::default();
+        for limit in unset {
+            new.copy(*limit, &none);
+        }
+        for limit in Limit::ALL.into_iter().filter(|limit| set.has(*limit)) {
+            new.copy(limit, set);
+        }
+        new
+    }
+}
+
 /// A rate limit on one block device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceRate {
@@ -55,4 +168,34 @@ pub struct Ulimit {
     pub soft: u64,
     /// Hard limit; `u64::MAX` is unlimited.
     pub hard: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_named_stays_and_what_is_unset_goes() {
+        let old = Limits {
+            pids: Some(5),
+            memory_bytes: Some(64 << 20),
+            cpuset_cpus: Some("0".into()),
+            ..Limits::default()
+        };
+        let set = Limits {
+            pids: Some(9),
+            cpu_millis: Some(500),
+            ..Limits::default()
+        };
+        let new = old.changed(&set, &[Limit::CpusetCpus]);
+        assert_eq!((new.pids, new.cpu_millis), (Some(9), Some(500)));
+        assert_eq!(new.memory_bytes, Some(64 << 20));
+        assert_eq!(new.cpuset_cpus, None);
+        for limit in Limit::ALL {
+            assert_eq!(
+                Limits::default().changed(&new, &[]).has(limit),
+                new.has(limit)
+            );
+        }
+    }
 }

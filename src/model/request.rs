@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerConfig, ContainerId, Limits, RestartPolicy};
+use super::{ContainerConfig, ContainerId, Limit, Limits, RestartPolicy};
 
 /// Make a container.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -102,12 +102,14 @@ pub enum WaitCondition {
 }
 
 /// Change a container's limits or restart policy. What is `None` stays as it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UpdateRequest {
     /// Which.
     pub id: ContainerId,
     /// New limits; fields that are `None` or empty stay as they are.
     pub limits: Limits,
+    /// Limits that are taken away, before the new ones are set.
+    pub unset: Vec<Limit>,
     /// New restart policy.
     pub restart: Option<RestartPolicy>,
 }

@@ -42,6 +42,8 @@ pub struct Host {
     pub name: String,
     /// Processors online.
     pub cpus: u32,
+    /// Which ones, in the kernel's list form, such as `0-2,5`.
+    pub cpus_online: Option<String>,
     /// Cores in use, all processes.
     pub cpu_cores: Option<f64>,
     /// Memory installed, bytes.

@@ -19,6 +19,7 @@ pub fn world(n: u64, count: usize) -> World {
         host: Host {
             name: "lab".into(),
             cpus: 4,
+            cpus_online: Some("0-3".into()),
             cpu_cores: Some(f64::from(n as u32 % 7) / 2.0),
             memory_total_bytes: Some(16 << 30),
             memory_used_bytes: Some((2 << 30) + (n << 16)),

@@ -30,7 +30,7 @@ use super::{
     store::{self, ContainerLock, Listing},
 };
 use crate::{
-    model::{ContainerId, Exit, RestartPolicy, State},
+    model::{ContainerId, Exit, Limits, RestartPolicy, State},
     sys::{
         fs::{Durability, write_atomically},
         pidfd,
@@ -245,8 +245,8 @@ impl Lifecycle {
             Err(error) => return Err(error.into()),
         };
         // Cut before it was whole: nothing was changed yet.
-        if let Ok(Some(old)) = store::read_json::<ContainerRecord>(&journal) {
-            self.undo_update(&held, &old)?;
+        if let Ok(Some((old, tried))) = store::read_json::<(ContainerRecord, Limits)>(&journal) {
+            self.undo_update(&held, &old, &tried)?;
         }
         drop_journal()
     }

@@ -1,7 +1,12 @@
 //! Figures of the machine: processors in use, memory, load, its name; read from /proc
 //! through descriptors that stay open. Each fails alone and is then unknown.
 
-use std::{fs::File, io, mem::MaybeUninit, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    mem::MaybeUninit,
+    path::Path,
+};
 
 use nix::unistd::{SysconfVar, sysconf};
 use rustix::io::pread;
@@ -18,6 +23,7 @@ pub struct Sampler {
     meminfo: io::Result<File>,
     loadavg: io::Result<File>,
     cpus: u32,
+    online: Option<String>,
     ticks_per_second: f64,
     /// Time of the last reading and the ticks of all processors until then.
     last: Option<(u64, u64)>,
@@ -42,6 +48,9 @@ impl Sampler {
             stat: File::open(proc.join("stat")),
             meminfo: File::open(proc.join("meminfo")),
             loadavg: File::open(proc.join("loadavg")),
+            online: fs::read_to_string("/sys/devices/system/cpu/online")
+                .ok()
+                .map(|list| list.trim().to_owned()),
             cpus: number(SysconfVar::_NPROCESSORS_ONLN).unwrap_or(1),
             ticks_per_second: f64::from(number(SysconfVar::CLK_TCK).unwrap_or(100)),
             last: None,
@@ -55,6 +64,7 @@ impl Sampler {
         let mut host = Host {
             name: name(),
             cpus: self.cpus,
+            cpus_online: self.online.clone(),
             ..Host::default()
         };
         let busy = text(&self.stat, &mut buffer).and_then(busy_ticks);

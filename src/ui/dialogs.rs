@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{View, menus, pen::Pen};
+use super::{View, arrange, limits, menus, pen::Pen, results, trouble};
 use crate::{
     action::{ACTIONS, Action, Scope},
     app::{self, Choice, Modal, Screen, Target},
@@ -23,6 +23,11 @@ pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
         Some(Modal::Help(scroll)) => help(buffer, view, *scroll),
         Some(Modal::Palette(choice)) => palette(buffer, view, choice),
         Some(Modal::Sort(cursor)) => sort(buffer, view, *cursor),
+        Some(Modal::Groups(cursor)) => arrange::groups(buffer, view, *cursor),
+        Some(Modal::Columns(chooser)) => arrange::columns(buffer, view, chooser),
+        Some(Modal::Trouble(explanation)) => trouble::draw(buffer, view, explanation),
+        Some(Modal::Results(results)) => results::draw(buffer, view, results),
+        Some(Modal::Limits(editor)) => limits::draw(buffer, view, editor),
         Some(Modal::Confirm { action, targets }) => confirm(buffer, view, *action, targets),
     }
 }

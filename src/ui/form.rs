@@ -4,11 +4,11 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     View,
-    dialogs::{boxed, centered, wrapped},
+    dialogs::{boxed, wrapped},
     pen::Pen,
 };
 use crate::{
-    app::{Form, Value, log::byte_at},
+    app::{Form, Value, form_area, form_top, log::byte_at},
     format::{
         Tone,
         text::{Align, sanitize, truncate, width},
@@ -17,21 +17,15 @@ use crate::{
 
 /// Columns of a field's name.
 const NAME: u16 = 11;
-/// Lines below the fields: the command, and what is wrong.
-const BELOW: u16 = 5;
 
 /// Draws it.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>, form: &Form) {
     let theme = view.theme;
-    let area = view.state.area;
-    let columns = area.width.saturating_sub(6).min(100);
-    let wanted = form.fields.len() as u16 + BELOW + 2;
-    let lines = wanted.min(area.height.saturating_sub(1));
-    let place = centered(view, columns, lines);
+    let place = form_area(view.state, form);
     let inside = boxed(buffer, view, place, "Run a container", theme.plain());
-    let below = BELOW.min(inside.height / 2);
-    let room = inside.height - below;
-    let top = (form.cursor as u16 + 1).saturating_sub(room);
+    let (top, room) = form_top(form, inside.height);
+    let below = inside.height - room;
+    let top = top as u16;
     for (n, field) in form.fields.iter().enumerate().skip(usize::from(top)) {
         let y = inside.y + n as u16 - top;
         if y >= inside.y + room {

@@ -6,7 +6,9 @@ use super::{View, gauge, pen::Pen};
 use crate::{
     app::screen_places,
     format::{
-        Tone, bytes, duration,
+        Tone, bytes,
+        cpu::CpuDisplay,
+        duration,
         text::{sanitize, truncate, width},
     },
     model::World,
@@ -101,11 +103,17 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
     }
     if let Some(cores) = host.cpu_cores {
         let share = shaded(cores / f64::from(host.cpus.max(1)));
-        let words = vec![
-            ("cpu ".into(), quiet),
-            (format!("{cores:.1}"), plain),
-            (format!("/{}", host.cpus), quiet),
-        ];
+        let words = match view.state.table.cpu {
+            CpuDisplay::Percent | CpuDisplay::Cores => vec![
+                ("cpu ".into(), quiet),
+                (format!("{cores:.1}"), plain),
+                (format!("/{}", host.cpus), quiet),
+            ],
+            display => vec![
+                ("cpu ".into(), quiet),
+                (display.of_cores(cores, host.cpus), plain),
+            ],
+        };
         add(5, Some(share), words);
     }
     if let (Some(used), Some(total)) = (host.memory_used_bytes, host.memory_total_bytes) {

@@ -4,9 +4,15 @@ use ratatui::buffer::Buffer;
 
 use super::{View, pen::Pen};
 use crate::{
-    app::{Modal, Note, hint_bar},
-    format::{Tone, text::sanitize},
+    app::{Modal, Note, Screen, hint_bar},
+    format::{
+        Tone,
+        text::{sanitize, truncate},
+    },
 };
+
+/// What a filter of containers can be made of.
+const TERMS: &str = "text  /regex/  !not  state:run  label:k=v  image:x  cpu>50  mem>80%  trouble";
 
 /// Draws the line.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
@@ -19,7 +25,23 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
                 .put(&sanitize(state.filter()), theme.plain());
             pen.put(" ", theme.selected());
             pen.put_right(" ", theme.plain());
-            pen.put_right("enter keeps  esc takes it back", theme.quiet());
+            let fault = state.table.fault.as_ref();
+            match fault.filter(|_| state.screen == Screen::Containers) {
+                Some(fault) => {
+                    let room = usize::from(pen.room().saturating_sub(2));
+                    let fault = truncate(fault, room, theme.glyphs);
+                    pen.put_right(&fault, theme.tone(Tone::Bad));
+                }
+                // Nothing is typed: this is where one learns what could be.
+                None if state.screen == Screen::Containers && state.filter().is_empty() => {
+                    let room = usize::from(pen.room().saturating_sub(2));
+                    let terms = truncate(TERMS, room, theme.glyphs);
+                    pen.put_right(&terms, theme.quiet());
+                }
+                None => {
+                    pen.put_right("enter keeps  esc takes it back", theme.quiet());
+                }
+            }
             return;
         }
         Some(Modal::Prompt(prompt)) => return super::menus::prompt(&mut pen, view, prompt),

@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{View, gauge, pen::Pen, table};
 use crate::{
-    app::Pane,
+    app::{Pane, image_columns, image_gauge},
     format::{
         Tone, bytes, duration,
         text::{Align, sanitize, width},
@@ -48,32 +48,22 @@ fn titles(buffer: &mut Buffer, view: &View<'_>, world: &World) {
     let mut pen = Pen::line(buffer, area, area.y);
     let sort = view.state.images.sort;
     pen.skip(2);
-    let mut title = |text: &str, id: &str, columns: u16, align| {
-        let style = if sort.column == id {
+    for column in image_columns(world, area.width) {
+        let is_sorted = sort.column == column.id;
+        let style = if is_sorted {
             theme.strong()
         } else {
             theme.quiet()
         };
-        let arrow = match (sort.column == id, sort.is_descending) {
+        let arrow = match (is_sorted, sort.is_descending) {
             (false, _) => "",
             (true, false) => theme.sign("▾", "v"),
             (true, true) => theme.sign("▴", "^"),
         };
-        pen.cell(&format!("{text}{arrow}"), columns, align, style, theme)
+        let text = format!("{}{arrow}", column.title);
+        pen.cell(&text, column.columns, column.align, style, theme)
             .skip(2);
-    };
-    title("NAME", "name", name_columns(world, area), Align::Left);
-    title("ID", "", 12, Align::Left);
-    let align = if gauge_columns(area) > 0 {
-        Align::Left
-    } else {
-        Align::Right
-    };
-    title("SIZE", "size", 9 + gauge_columns(area), align);
-    title("OWN", "own", 9, Align::Right);
-    title("SHARED", "", 9, Align::Right);
-    title("USED BY", "", 8, Align::Right);
-    title("CREATED", "created", 14, Align::Right);
+    }
 }
 
 fn row(buffer: &mut Buffer, view: &View<'_>, world: &World, image: &Image, line: Rect) {
@@ -98,18 +88,18 @@ fn row(buffer: &mut Buffer, view: &View<'_>, world: &World, image: &Image, line:
     let own = image.size_bytes.saturating_sub(image.shared_bytes);
     let mut pen = Pen::line(buffer, line, line.y);
     pen.skip(2);
-    let columns = name_columns(world, line);
+    let columns = image_columns(world, line.width)[0].columns;
     pen.cell(&format!("{name}{more}"), columns, Align::Left, style, theme)
         .skip(2);
     pen.cell(image.id.short(), 12, Align::Left, theme.quiet(), theme)
         .skip(2);
-    if gauge_columns(line) > 0 {
+    if image_gauge(line.width) > 0 {
         let largest = world.images.iter().map(|image| image.size_bytes).max();
         let share = image.size_bytes as f64 / largest.unwrap_or(1).max(1) as f64;
         gauge::draw(
             &mut pen,
             Some(share),
-            gauge_columns(line),
+            image_gauge(line.width),
             theme.plain(),
             theme,
         );
@@ -135,25 +125,6 @@ fn row(buffer: &mut Buffer, view: &View<'_>, world: &World, image: &Image, line:
     pen.cell(&users.to_string(), 8, Align::Right, style, theme)
         .skip(2);
     pen.cell(&age, 14, Align::Right, theme.quiet(), theme);
-}
-
-/// Columns of the gauge that compares sizes, where there is room for one.
-fn gauge_columns(area: Rect) -> u16 {
-    if area.width >= 116 { 16 } else { 0 }
-}
-
-fn name_columns(world: &World, area: Rect) -> u16 {
-    let widest = world
-        .images
-        .iter()
-        .filter_map(|image| image.references.first())
-        .map(|name| width(name))
-        .max()
-        .unwrap_or(0) as u16;
-    let rest = 12 + 9 * 3 + 8 + 14 + 2 * 8;
-    (widest + 3)
-        .max(12)
-        .min(area.width.saturating_sub(rest).max(10))
 }
 
 fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {

@@ -1,6 +1,7 @@
 //! Drawing, and nothing else: from the dashboard's state to cells. No function here
 //! changes the state, asks an engine or knows what a key does.
 
+mod arrange;
 mod chart;
 mod details;
 mod dialogs;
@@ -10,12 +11,15 @@ mod frame;
 mod gauge;
 mod hints;
 mod images;
+mod limits;
 mod menus;
 mod pen;
+mod results;
 pub mod svg;
 mod table;
 mod theme;
 mod timeline;
+mod trouble;
 
 use ratatui::buffer::Buffer;
 

@@ -54,6 +54,10 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
             state.update(Message::Advice(inquiry.id, Ok(advice)));
             continue;
         }
+        if let Effect::Tail(id) = effect {
+            state.update(Message::Tail(id, Ok(log(engine).await)));
+            continue;
+        }
         if let Effect::WatchEvents { watch, since } = effect {
             let request = crate::model::EventsRequest { since, until: None };
             let mut events = engine.events(request).await.unwrap();
@@ -96,6 +100,25 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
         };
         state.update(message);
     }
+}
+
+/// The log that every container of the fake has.
+async fn log(engine: &Fake) -> Vec<crate::app::log::LogRow> {
+    let request = crate::model::LogsRequest {
+        id: engine.now().containers[0].container.id.clone(),
+        follow: false,
+        tail: None,
+        since: None,
+        until: None,
+        stdout: true,
+        stderr: true,
+    };
+    let mut lines = engine.logs(request).await.unwrap();
+    let mut rows = Vec::new();
+    while let Some(line) = lines.recv().await {
+        rows.push(crate::app::log::LogRow::from(&line.unwrap()));
+    }
+    rows
 }
 
 fn drawn(state: &State) -> Buffer {
@@ -395,6 +418,93 @@ async fn events_that_cannot_be_read_say_why() {
     insta::assert_snapshot!(text(&state));
 }
 
+/// Names that are hard to measure keep every column where it belongs.
+#[tokio::test]
+async fn names_of_every_script_keep_columns_in_line() {
+    let names = [
+        "漢字コンテナ",
+        "e\u{301}toile\u{308}",
+        "👩\u{200d}💻-dev",
+        "🇩🇪-flag",
+        "❤\u{fe0f}-heart",
+        "한국어",
+        "ไทย-ที่",
+    ];
+    let engine = Fake::full();
+    engine.change(|world| {
+        for (row, name) in world.containers.iter_mut().zip(names) {
+            let mut container = (*row.container).clone();
+            container.name = name.into();
+            row.container = std::sync::Arc::new(container);
+        }
+    });
+    let line = |n: usize| crate::model::LogLine {
+        at: crate::engine::fake::EPOCH.parse().unwrap(),
+        stream: crate::model::Stream::Stdout,
+        text: format!("{} end", names[n]).into(),
+        partial: false,
+    };
+    engine.set_log((0..names.len()).map(line).collect());
+    let mut state = dashboard(&engine, COLOR, 120, 30, 3).await;
+    press(&mut state, &engine, "g j").await;
+    insta::assert_snapshot!(text(&state));
+    // What is drawn is as wide as the screen, and no cell was halved.
+    let buffer = drawn(&state);
+    for y in 0..buffer.area.height {
+        let mut x = 0;
+        while x < buffer.area.width {
+            x += crate::format::text::width(buffer[(x, y)].symbol()).max(1) as u16;
+        }
+        assert_eq!(x, buffer.area.width, "line {y}");
+    }
+}
+
+#[tokio::test]
+async fn colours_of_a_log_are_shown_until_they_are_not_wanted() {
+    use ratatui::style::Color;
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 80, 24, 3).await;
+    press(&mut state, &engine, "g j").await;
+    let red = |state: &State| {
+        let buffer = drawn(state);
+        let cells = buffer.content.iter().filter(|cell| cell.fg == Color::Red);
+        cells.map(|cell| cell.symbol()).collect::<String>()
+    };
+    assert!(red(&state).contains("POST/orders5002041ms") || red(&state).contains("POST /orders"));
+    press(&mut state, &engine, "D").await;
+    assert!(!red(&state).contains("POST"));
+    press(&mut state, &engine, "D tab / p o s t enter").await;
+    let buffer = drawn(&state);
+    let found = buffer.content.iter().filter(|cell| {
+        let style = cell.style();
+        style
+            .add_modifier
+            .contains(ratatui::style::Modifier::REVERSED)
+    });
+    let found: String = found.map(|cell| cell.symbol()).collect();
+    assert!(found.contains("POST"), "{found}");
+}
+
+#[tokio::test]
+async fn processes_that_are_none_or_cannot_be_read_are_told() {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 80, 24, 3).await;
+    press(&mut state, &engine, "g P").await;
+    let watch = state.details.watch;
+    state.update(Message::Processes(watch, Ok(Vec::new())));
+    insta::assert_snapshot!("processes_none", text(&state));
+    state.update(Message::Processes(
+        watch,
+        Err(crate::app::Failure {
+            message: "list the processes of gateway: read cgroup.procs: no such device".into(),
+            hint: None,
+        }),
+    ));
+    insta::assert_snapshot!("processes_failed", text(&state));
+    press(&mut state, &engine, "tab ctrl-s").await;
+    assert!(text(&state).contains("no process is selected"));
+}
+
 #[tokio::test]
 async fn every_size_is_drawn_without_a_panic() {
     let engine = Fake::full();
@@ -472,3 +582,6 @@ async fn look() {
         show(&format!("empty-{width}"), &state);
     }
 }
+
+mod limits;
+mod table;

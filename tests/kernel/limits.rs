@@ -228,3 +228,44 @@ fn device_of(path: &std::path::Path) -> PathBuf {
     }
     PathBuf::from("/dev").join(sysfs.file_name().unwrap())
 }
+
+#[test]
+fn limits_that_are_unset_are_gone_from_the_kernel_and_the_record() {
+    let s = Sandbox::new();
+    let id = s.start(&[
+        "--name",
+        "xx",
+        "--cpus",
+        "0.5",
+        "-m",
+        "64m",
+        "--pids-limit",
+        "33",
+        "--cpu-shares",
+        "512",
+        "--cpuset-cpus",
+        "0",
+        BUSYBOX,
+        "sleep",
+        "1000",
+    ]);
+    let cgroup = Cgroup::of(&id);
+    let unset = ["cpus", "memory", "pids-limit", "cpu-shares", "cpuset-cpus"];
+    let mut arguments = vec!["update"];
+    arguments.extend(unset.iter().flat_map(|limit| ["--unset", limit]));
+    arguments.push("xx");
+    s.ok(&arguments);
+    assert_eq!(cgroup.cpu_limit(), None);
+    assert_eq!(cgroup.memory_limit(), None);
+    assert_eq!(cgroup.pids_limit(), None);
+    assert_eq!(s.inspect("xx", "{{.HostConfig.Memory}}"), "0");
+    // And they can be set again, together with others that go.
+    s.ok(&["update", "--cpus", "0.25", "--memory", "32m", "xx"]);
+    s.ok(&["update", "--unset", "memory", "--cpus", "0.5", "xx"]);
+    assert_eq!(
+        (cgroup.cpu_limit(), cgroup.memory_limit()),
+        (Some(0.5), None)
+    );
+    let line = s.refused(&["update", "--unset", "colour", "xx"], 125);
+    assert!(line.contains("pids-limit"), "{line}");
+}

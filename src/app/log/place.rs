@@ -192,6 +192,20 @@ impl LogView {
         }
     }
 
+    /// Points at the row on this line of the screen, which then stays where it is.
+    pub fn point(&mut self, line: usize, frame: Frame) {
+        let mut left = line;
+        let under = self.pieces(frame).into_iter().find(|piece| {
+            let is_here = left < piece.count;
+            left = left.saturating_sub(piece.count);
+            is_here
+        });
+        if let Some(piece) = under {
+            self.hit = Some(piece.seq);
+            self.bottom = self.bottom_line(frame.fold);
+        }
+    }
+
     /// How many shown rows are below the screen.
     pub fn below(&self) -> usize {
         let Some(bottom) = self.bottom else {

@@ -193,7 +193,7 @@ impl State {
                 self.say(&said.line);
                 if let Some(id) = said.made {
                     // It will be in the next picture; the cursor goes there then.
-                    self.containers.selected = Some(id);
+                    self.select(&id);
                 }
             }
             Err(failure) => self.tell_failure(failure),

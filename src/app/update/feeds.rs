@@ -78,12 +78,13 @@ impl State {
     pub(super) fn jump_to(&mut self, id: &crate::model::ContainerId) {
         self.go_to_screen(Screen::Containers);
         self.pane = super::super::Pane::Table;
-        self.containers.selected = Some(id.clone());
+        self.select(id);
         self.arrange();
         if self.containers.selected.as_ref() != Some(id) {
-            self.containers.filter.clear();
             self.shows_all = true;
-            self.containers.selected = Some(id.clone());
+            self.table.groups.unfold_all();
+            self.set_filter(String::new());
+            self.select(id);
             self.arrange();
         }
     }

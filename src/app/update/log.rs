@@ -356,7 +356,7 @@ impl State {
         let mut picks = Vec::new();
         if let Some(line) = last.and_then(of) {
             let label = if log.hit.is_some() {
-                "line found"
+                "line pointed at"
             } else {
                 "last line shown"
             };

@@ -5,6 +5,7 @@ mod copy;
 mod dialog;
 mod feeds;
 mod form;
+mod limits;
 mod log;
 mod modals;
 mod motion;
@@ -12,7 +13,9 @@ mod operate;
 mod palette;
 mod pointer;
 mod processes;
+mod table;
 mod time;
+mod trouble;
 
 pub use log::LogMargin;
 pub use pointer::Pointer;
@@ -20,7 +23,8 @@ pub use pointer::Pointer;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
+    Chooser, Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab,
+    Toast,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -93,6 +97,8 @@ impl State {
             Message::Moment(moment) => self.on_moment(moment),
             Message::Advice(id, advice) => self.on_advice(&id, advice),
             Message::Before(before) => self.on_before(before),
+            Message::Tail(id, result) => self.on_tail(&id, result),
+            Message::Failed(failure) => self.tell_failure(failure),
             Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
             Message::Terminate => self.is_done = true,
         }
@@ -181,6 +187,8 @@ impl State {
             | Action::Kill
             | Action::Remove
             | Action::RemoveImage => self.ask_or_operate(spec),
+            Action::Limits => self.open_limits(spec),
+            Action::UndoLimits => self.undo_limits(),
             Action::Shell => self.interact(Passage::Shell),
             Action::Attach => self.interact(Passage::Attach),
             Action::Logs => self.go_to(Tab::Logs),
@@ -195,6 +203,16 @@ impl State {
                 self.shows_all = !self.shows_all;
                 self.arrange();
             }
+            Action::Trouble => self.explain(),
+            Action::GroupBy => self.open_groups(),
+            Action::FoldGroup => self.fold(),
+            Action::CpuDisplay => self.next_cpu_display(),
+            Action::Columns => {
+                let before = self.table.layout.clone();
+                self.modal = Some(Modal::Columns(Chooser { cursor: 0, before }));
+            }
+            Action::MarkRange => self.mark_range(),
+            Action::MarkInvert => self.invert_marks(),
             Action::Mark => self.mark(),
             Action::MarkAll => self.mark_all(),
             Action::NextMatch => self.next_match(1),
@@ -299,6 +317,8 @@ impl State {
         } else if !self.toasts.is_empty() {
             self.toasts.clear();
         } else if self.has_details_focus() && self.take_search_back() {
+        } else if self.drop_range() {
+            // The marks are as they were before it.
         } else if self.screen == Screen::Containers && !self.containers.marks.is_empty() {
             self.containers.marks.clear();
         } else if !self.filter().is_empty() {
@@ -323,6 +343,7 @@ impl State {
                 history.push(&row.usage.unwrap_or_default());
             }
         }
+        self.note_rises(&world);
         if self.histories.len() > world.containers.len() {
             self.histories.retain(|id, _| world.container(id).is_some());
         }
@@ -336,7 +357,8 @@ impl State {
         let exists = |id: &_| world.container(id).is_some();
         self.containers.marks.retain(exists);
         self.world = Some(world);
-        self.arrange();
+        self.rearrange();
+        self.extend_range();
     }
 
     /// Keeps what is loaded for the details in step with what is selected.
@@ -407,6 +429,7 @@ impl State {
         let log = &mut self.details.log;
         match self.details.tab {
             Tab::Logs if log.search.take().is_some() => log.hit = None,
+            Tab::Logs if log.hit.take().is_some() => return true,
             Tab::Logs if log.filter.take().is_some() => {}
             Tab::Inspect => return self.details.tree.search.take().is_some(),
             _ => return false,
@@ -486,6 +509,7 @@ fn verb(spec: &ActionSpec) -> &'static str {
         Action::Attach => "attach to",
         Action::Processes => "list processes of",
         Action::Changes => "list files of",
+        Action::Limits => "change limits of",
         _ => spec.title,
     }
 }

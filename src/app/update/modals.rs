@@ -3,7 +3,10 @@
 use super::super::{
     Modal, Screen, State, Tab, Value, columns::starts_descending, list::Sort, modal::edit,
 };
-use crate::action::{Code, Key};
+use crate::{
+    action::{Code, Key},
+    format::{filter::Filter, text::sanitize},
+};
 
 impl State {
     pub(super) fn on_modal_key(&mut self, key: Key) {
@@ -18,7 +21,18 @@ impl State {
             Modal::Prompt(prompt) => self.on_prompt_key(key, prompt),
             Modal::Menu(menu) => self.on_menu_key(key, menu),
             Modal::Ask(question) => self.on_question_key(key, question),
-            Modal::Help(scroll) => on_help_key(key, scroll).map(Modal::Help),
+            Modal::Groups(cursor) => self.on_groups_key(key, cursor),
+            Modal::Columns(chooser) => self.on_columns_key(key, chooser),
+            Modal::Trouble(mut explanation) => scrolled(key, explanation.scroll).map(|scroll| {
+                explanation.scroll = scroll;
+                Modal::Trouble(explanation)
+            }),
+            Modal::Results(mut results) => scrolled(key, results.scroll).map(|scroll| {
+                results.scroll = scroll;
+                Modal::Results(results)
+            }),
+            Modal::Limits(editor) => self.on_limits_key(key, editor),
+            Modal::Help(scroll) => scrolled(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
                 Code::Char('y') | Code::Enter => {
                     self.operate(action, targets);
@@ -58,6 +72,9 @@ impl State {
             self.modal = Some(Modal::Prompt(prompt));
             return;
         }
+        if let Some(Modal::Limits(editor)) = &mut self.modal {
+            editor.texts[editor.cursor].push_str(&text);
+        }
         if let Some(Modal::Filter(_)) = self.modal {
             let filter = format!("{}{text}", self.filter());
             self.set_filter(filter);
@@ -66,7 +83,13 @@ impl State {
 
     pub(super) fn set_filter(&mut self, filter: String) {
         match self.screen {
-            Screen::Containers => self.containers.filter = filter,
+            Screen::Containers => {
+                // A term that can't be read yet is left out, and the others hold.
+                let (terms, fault) = Filter::read(&filter);
+                self.table.terms = terms;
+                self.table.fault = fault.map(|fault| sanitize(&fault).into_owned());
+                self.containers.filter = filter;
+            }
             Screen::Images => self.images.filter = filter,
             Screen::Events => {
                 self.events.list.filter = filter;
@@ -148,14 +171,15 @@ impl State {
     }
 }
 
-fn on_help_key(key: Key, scroll: usize) -> Option<usize> {
+/// Keys of what can only be read: lines scrolled, or nothing when it is left.
+fn scrolled(key: Key, scroll: usize) -> Option<usize> {
     match key.code {
         Code::Down | Code::Char('j') => Some(scroll + 1),
         Code::Up | Code::Char('k') => Some(scroll.saturating_sub(1)),
         Code::PageDown | Code::Char(' ') => Some(scroll + 10),
         Code::PageUp => Some(scroll.saturating_sub(10)),
         Code::Home | Code::Char('g') => Some(0),
-        Code::Esc | Code::Enter | Code::Char('q' | '?') => None,
+        Code::Esc | Code::Enter | Code::Char('q' | '?' | '!') => None,
         _ => Some(scroll),
     }
 }

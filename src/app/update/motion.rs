@@ -29,9 +29,7 @@ impl State {
             return;
         };
         match self.screen {
-            Screen::Containers => self
-                .containers
-                .step(by, |row| world.containers[row].container.id.clone()),
+            Screen::Containers => self.step_lines(by),
             Screen::Events | Screen::Activity => self.step_feed(by),
             Screen::Images => {
                 self.images.step(by, |row| world.images[row].id.clone());

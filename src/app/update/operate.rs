@@ -1,19 +1,17 @@
 //! Operations on what is marked, or else on what is under the cursor: asking first
 //! where something could be lost, and telling how it went.
 
-use std::time::Duration;
-
 use super::{
-    super::{Effect, Failure, Modal, Screen, State, Target, activity::command, operation::Ended},
+    super::{
+        Effect, Failure, Modal, Results, Screen, State, Target, activity::command, operation::Ended,
+    },
     TOAST, TOAST_ERROR,
 };
 use crate::{
     action::{Action, ActionSpec, Danger},
     format::text::sanitize,
+    model::ContainerId,
 };
-
-/// How many failures of one operation are told in words.
-const FAILURES_TOLD: usize = 4;
 
 impl State {
     pub(super) fn ask_or_operate(&mut self, spec: &'static ActionSpec) {
@@ -34,7 +32,7 @@ impl State {
     /// Begins an operation. The marks have served then.
     pub(super) fn operate(&mut self, action: Action, targets: Vec<Target>) {
         let operation = self.operations.begin(action, &targets, self.clock);
-        self.containers.marks.clear();
+        self.clear_marks();
         for target in &targets {
             let name = self.raw_name_of(target);
             let what = format!("{} {}", action.spec().title, sanitize(&name));
@@ -52,7 +50,7 @@ impl State {
     }
 
     /// What an action would be done to: of several only those that allow it.
-    fn targets(&self, spec: &ActionSpec) -> Vec<Target> {
+    pub(super) fn targets(&self, spec: &ActionSpec) -> Vec<Target> {
         if self.screen == Screen::Images {
             let named = self.selected_image().map(|image| {
                 let name = image.references.first().map_or(image.id.short(), |r| r);
@@ -84,38 +82,54 @@ impl State {
             .end_item(self.clock, operation, &target, &result);
         // The name has to be asked for now: a removed container soon has none.
         if let Some(ended) = self.operations.end(operation, target, result) {
-            self.tell_end(&ended);
+            let is_done = |id: &ContainerId| ended.done.contains(&Target::Container(id.clone()));
+            let told = self.undo.end(operation, is_done);
+            self.tell_end(&ended, told);
         }
         self.effects.push(Effect::Refresh);
     }
 
-    fn tell_end(&mut self, ended: &Ended) {
+    fn tell_end(&mut self, ended: &Ended, told: Vec<String>) {
         let word = past(ended.action);
         if ended.failed.is_empty() {
             let what = match ended.done.as_slice() {
                 [one] => self.name_of(one),
                 many => format!("{} containers", many.len()),
             };
-            return self.tell(false, vec![format!("{word} {what}")], None, TOAST);
+            let mut lines = vec![format!("{word} {what}")];
+            lines.extend(told);
+            let hint = (ended.action == Action::Limits).then(undo_hint);
+            let lifetime = TOAST * if hint.is_some() { 2 } else { 1 };
+            return self.tell(false, lines, hint, lifetime);
         }
         if let ([], [(_, failure)]) = (ended.done.as_slice(), ended.failed.as_slice()) {
             return self.tell_failure(failure.clone());
         }
         let all = ended.done.len() + ended.failed.len();
-        let mut lines = vec![format!("{word} {} of {all}", ended.done.len())];
-        for (target, failure) in ended.failed.iter().take(FAILURES_TOLD) {
-            lines.push(format!("{}: {}", self.name_of(target), failure.message));
-        }
-        let untold = ended.failed.len().saturating_sub(FAILURES_TOLD);
-        if untold > 0 {
-            lines.push(format!("and {untold} more"));
-        }
-        let hint = ended
-            .failed
+        let title = format!("{word} {} of {all}", ended.done.len());
+        let failed = ended.failed.iter();
+        let failed = failed.map(|(target, failure)| (self.name_of(target), Err(failure.clone())));
+        let done = ended
+            .done
             .iter()
-            .find_map(|(_, failure)| failure.hint.clone());
-        let each = Duration::from_secs(2);
-        self.tell(true, lines, hint, TOAST_ERROR + each * untold as u32);
+            .map(|target| (self.name_of(target), Ok(())));
+        let results = Results {
+            title: title.clone(),
+            items: failed.chain(done).collect(),
+            scroll: 0,
+        };
+        // Whoever is typing goes on typing.
+        if self.modal.is_none() {
+            self.modal = Some(Modal::Results(results));
+            return;
+        }
+        let first = ended.failed.first();
+        let mut lines = vec![title];
+        lines.extend(
+            first.map(|(target, failure)| format!("{}: {}", self.name_of(target), failure.message)),
+        );
+        let hint = first.and_then(|(_, failure)| failure.hint.clone());
+        self.tell(true, lines, hint, TOAST_ERROR);
     }
 
     /// The name of a thing, safe to draw.
@@ -135,9 +149,16 @@ impl State {
         name.to_owned()
     }
 
+    /// The marks have served.
+    pub(super) fn clear_marks(&mut self) {
+        self.table.range = None;
+        self.containers.marks.clear();
+    }
+
     pub(super) fn mark(&mut self) {
+        self.table.range = None;
         let Some(row) = self.selected_container() else {
-            return;
+            return self.mark_group();
         };
         let id = row.container.id.clone();
         if !self.containers.marks.remove(&id) {
@@ -147,6 +168,7 @@ impl State {
     }
 
     pub(super) fn mark_all(&mut self) {
+        self.table.range = None;
         let Some(world) = self.world.clone() else {
             return;
         };
@@ -163,6 +185,11 @@ impl State {
     }
 }
 
+fn undo_hint() -> String {
+    let key = Action::UndoLimits.spec().keys.first();
+    key.map_or(String::new(), |key| format!("{key} undoes"))
+}
+
 fn past(action: Action) -> &'static str {
     match action {
         Action::Start => "started",
@@ -172,6 +199,8 @@ fn past(action: Action) -> &'static str {
         Action::Unpause => "unpaused",
         Action::Kill => "killed",
         Action::Remove | Action::RemoveImage => "removed",
+        Action::Limits => "changed limits of",
+        Action::UndoLimits => "restored limits of",
         other => other.spec().title,
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::{
-    Bar, Content, Gesture, Hit, Modal, Pane, Pending, Screen, State, Tab, geometry, hit,
+    Bar, Content, Gesture, Hit, Modal, Pane, Pending, Screen, State, Tab, Value, geometry, hit,
     list_extent, time_bar,
 };
 use crate::action::{Code, Key};
@@ -71,6 +71,7 @@ impl State {
                 }
             }
             Hit::Head(column) => self.sort_by(column),
+            Hit::ProcessHead(column) => self.sort_processes(column),
             Hit::Details(line) => {
                 self.pane = Pane::Details;
                 if is_double && !matches!(self.details.tab, Tab::Inspect) {
@@ -106,6 +107,13 @@ impl State {
             Some(Modal::Menu(menu)) => menu.cursor = n,
             Some(Modal::Sort(cursor)) => *cursor = n,
             Some(Modal::Palette(choice)) => choice.cursor = n,
+            Some(Modal::Run(form)) => {
+                // A field is gone to; what has no text to type is changed by it.
+                let is_same = std::mem::replace(&mut form.cursor, n) == n;
+                let is_typed = matches!(form.field().value, Value::Text(_));
+                let key = if is_same && !is_typed { ' ' } else { '\0' };
+                return self.on_modal_key(Key::char(key));
+            }
             _ => return,
         }
         self.on_modal_key(Key::of(Code::Enter));
@@ -113,7 +121,7 @@ impl State {
 
     fn go_to_row(&mut self, row: usize) {
         let cursor = match self.screen {
-            Screen::Containers => self.containers.cursor,
+            Screen::Containers => self.cursor_line(),
             Screen::Images => self.images.cursor,
             Screen::Events => self.events.list.cursor,
             Screen::Activity => self.done.cursor,
@@ -153,7 +161,11 @@ impl State {
                     details.tree.toggle();
                 }
             }
-            Tab::Logs | Tab::Stats | Tab::Changes | Tab::Advice => {}
+            Tab::Logs => {
+                let frame = self.log_frame();
+                self.details.log.point(line, frame);
+            }
+            Tab::Stats | Tab::Changes | Tab::Advice => {}
         }
     }
 

@@ -613,3 +613,66 @@ async fn container_that_cannot_start_is_told_and_one_to_be_removed_is() {
     assert_eq!(bench.engine.calls(), ["start new", "remove new"]);
     assert!(bench.state.toasts.last().unwrap().is_error);
 }
+
+#[tokio::test(start_paused = true)]
+async fn click_on_a_log_line_points_at_it_for_copying_and_heads_sort_processes() {
+    let mut bench = bench_with_log(&["one", "two", "three"]).await;
+    let details = geometry(&bench.state).details;
+    bench.click((details.x + 20, details.y + 1)).await;
+    bench.own.clear();
+    bench.press("y l").await;
+    assert!(
+        bench.own.contains(&Effect::Copy("two".into())),
+        "{:?}",
+        bench.own
+    );
+    bench.press("P").await;
+    let columns = process_columns(details.width - 2);
+    let before = columns.iter().take_while(|column| column.id != "memory");
+    let x: u16 = before.map(|column| column.columns + PROCESS_GAP).sum();
+    bench.click((details.x + 1 + x + 3, details.y)).await;
+    assert_eq!(bench.state.details.table.sort, "memory");
+    bench.state.clock += std::time::Duration::from_secs(2);
+    bench.click((details.x + 1 + x + 3, details.y)).await;
+    assert!(
+        !bench.state.details.table.is_descending,
+        "again turns it round"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn heads_of_images_and_fields_of_the_form_are_clicked() {
+    let mut bench = bench_with_log(&[]).await;
+    bench.press("2").await;
+    let titles = geometry(&bench.state).titles;
+    let world = bench.state.world.clone().unwrap();
+    let columns = image_columns(&world, titles.width);
+    let x = 2 + columns[0].columns + 2 + columns[1].columns + 2;
+    bench.click((x + 1, titles.y)).await;
+    assert_eq!(bench.state.sort().column, "size");
+    bench.state.plan = crate::cli::plan;
+    bench.press("R").await;
+    let field = |bench: &Bench, n: usize| {
+        let Some(Modal::Run(form)) = &bench.state.modal else {
+            panic!("it is open");
+        };
+        (form.cursor, form.fields[n].value.clone())
+    };
+    let Some(Modal::Run(form)) = &bench.state.modal else {
+        panic!("it is open");
+    };
+    let lines = inside(form_area(&bench.state, form));
+    let remove = form.fields.len() - 1;
+    let at = (lines.x + 14, lines.y + remove as u16);
+    bench.click(at).await;
+    assert_eq!(field(&bench, remove), (remove, Value::Is(false)), "gone to");
+    bench.click(at).await;
+    assert_eq!(field(&bench, remove), (remove, Value::Is(true)));
+    bench.click((lines.x + 14, lines.y + 2)).await;
+    assert_eq!(field(&bench, 2), (2, Value::Text(String::new())));
+    bench.click((0, 0)).await;
+    assert!(
+        bench.state.modal.is_some(),
+        "nothing typed is lost by a click"
+    );
+}

@@ -72,6 +72,14 @@ impl State {
         }
     }
 
+    /// The newest picture of the present, whatever is on screen.
+    pub(in super::super) fn present(&self) -> Option<Arc<World>> {
+        match &self.timeline.past {
+            Some(past) => past.present(),
+            None => self.world.clone(),
+        }
+    }
+
     /// Goes back to the present.
     fn show_live(&mut self, live: Option<Arc<World>>) {
         // Without a picture since, the one on screen may be old: the next one corrects it.

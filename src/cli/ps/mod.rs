@@ -3,7 +3,6 @@
 mod filter;
 #[cfg(test)]
 mod tests;
-mod totals;
 mod view;
 
 use std::{sync::Arc, time::Duration};
@@ -20,7 +19,11 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    format::columns::{Align, CONTAINERS, Column, Item, Size, find},
+    format::{
+        columns::{Align, CONTAINERS, Column, Item, Size, find},
+        filter::Filter as Terms,
+        group::GroupBy,
+    },
     model::{ContainerRow, Visible, World},
 };
 use filter::{Created, Filter, Surroundings};
@@ -56,6 +59,9 @@ pub struct PsArgs {
     /// Only what matches: id, name, label, status, ancestor, exited, before, since, network, volume, health
     #[arg(short, long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
+    /// Only what all terms hold for, as the dashboard's filter has them: "state:run cpu>50 !db"
+    #[arg(long = "match", value_name = "TERMS", value_parser = Terms::parse)]
+    terms: Option<Terms>,
     /// Cut nothing
     #[arg(long)]
     no_trunc: bool,
@@ -71,9 +77,9 @@ pub struct PsArgs {
     /// Sort by a column, figures from the largest; -COLUMN is the other way round
     #[arg(long, value_name = "COLUMN", value_parser = sort, allow_hyphen_values = true)]
     sort: Option<Sort>,
-    /// Group by state, image or label:KEY, with subtotals
-    #[arg(long, value_name = "KEY", value_parser = view::group, conflicts_with_all = ["format", "json", "quiet"])]
-    group_by: Option<view::Group>,
+    /// Group by state, image, project or label:KEY, with subtotals
+    #[arg(long, value_name = "KEY", value_parser = GroupBy::parse, conflicts_with_all = ["format", "json", "quiet"])]
+    group_by: Option<GroupBy>,
     /// A line of sums at the end
     #[arg(long)]
     totals: bool,
@@ -150,7 +156,7 @@ pub async fn run(args: &PsArgs, context: &Context) -> Outcome {
         }
         None => {
             let mut world = context.engine.world(args.visible()).await?;
-            if args.stats {
+            if args.measures() {
                 tokio::time::sleep(MEASURE).await;
                 world = context.engine.world(args.visible()).await?;
             }
@@ -190,9 +196,14 @@ impl PsArgs {
             .await
     }
 
+    /// Whether usage is read: what is shown or compared.
+    fn measures(&self) -> bool {
+        self.stats || self.terms.is_some()
+    }
+
     fn visible(&self) -> Visible {
         Visible {
-            stats: self.stats,
+            stats: self.measures(),
             images: self.size || self.filter.iter().any(|f| f.starts_with("ancestor=")),
         }
     }
@@ -214,7 +225,9 @@ impl PsArgs {
         };
         let mut columns = vec!["id", "name", "image", "status"];
         if self.stats {
-            columns.extend(["cpu", "memory", "read", "write", "pids", "restarts"]);
+            columns.extend([
+                "trouble", "cpu", "memory", "read", "write", "pids", "restarts",
+            ]);
         }
         columns.extend(["command", "created", "networks"]);
         if self.size {
@@ -248,6 +261,9 @@ impl PsArgs {
             world.at
         };
         let mut items = view::items(&rows, &sizes, world, now, self.no_trunc, output);
+        if let Some(terms) = &self.terms {
+            items.retain(|item| terms.matches(item));
+        }
         if let Some(sort) = self.sort {
             sort.apply(&mut items);
         }

@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::totals::Totals;
 use crate::{
     cli::{
         failure::Failure,
         output::Output,
         table::{Cell, Format, GridColumn, Row, fields, grid},
-        values::Parsed,
     },
     format::{
         Tone,
         columns::{CONTAINERS, Column, Item, Size, find},
+        group::{GroupBy, GroupKey},
         text::truncate,
+        totals::Totals,
+        trouble::troubles,
     },
     model::{ContainerRow, World},
 };
@@ -29,6 +30,7 @@ const LADDER: &[&str] = &[
     "command",
     "oom_kills",
     "restarts",
+    "trouble",
     "size",
     "block_io",
     "read",
@@ -87,34 +89,13 @@ pub struct View {
     /// The columns of a grid.
     pub columns: Vec<&'static str>,
     /// How they are grouped.
-    pub group: Option<Group>,
+    pub group: Option<GroupBy>,
     /// Whether sums stand at the end.
     pub totals: bool,
     /// Whether nothing is cut.
     pub full: bool,
     /// Whether usage was measured.
     pub stats: bool,
-}
-
-/// What containers are grouped by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// Their state.
-    State,
-    /// Their image.
-    Image,
-    /// A label.
-    Label(String),
-}
-
-/// Reads `state`, `image` or `label:KEY`.
-pub fn group(text: &str) -> Parsed<Group> {
-    match (text, text.split_once(':')) {
-        ("state", _) => Ok(Group::State),
-        ("image", _) => Ok(Group::Image),
-        (_, Some(("label", key))) if !key.is_empty() => Ok(Group::Label(key.to_owned())),
-        _ => Err("allowed are state, image and label:KEY".into()),
-    }
 }
 
 /// The items of rows; `sizes` is empty or has one for each.
@@ -162,6 +143,11 @@ impl View {
             output.width = None;
         }
         let columns: Vec<&Column> = self.columns.iter().map(|id| column(id)).collect();
+        // A column of nothing is room that others can use.
+        let is_shown = |column: &&Column| {
+            column.id != "trouble" || items.iter().any(|item| !(column.cell)(item).is_empty())
+        };
+        let columns: Vec<_> = columns.into_iter().filter(is_shown).collect();
         let titles: Vec<GridColumn> = columns
             .iter()
             .map(|column| GridColumn {
@@ -180,9 +166,9 @@ impl View {
         match &self.group {
             None => rows.extend(items.iter().map(lines)),
             Some(group) => {
-                for (name, members) in grouped(items, group) {
+                for (key, members) in grouped(items, group) {
                     let totals = Totals::of(members.iter().copied());
-                    rows.push(Row::Heading(format!("{name} ({})", totals.words())));
+                    rows.push(Row::Heading(format!("{} ({})", key.name, totals.words())));
                     rows.extend(members.iter().map(|item| lines(item)));
                     if self.stats && members.len() > 1 {
                         rows.push(sums(totals));
@@ -268,6 +254,10 @@ fn cell(column: &Column, item: &Item, output: &Output) -> Cell {
             text,
             tone: Some(Tone::of(item.container)),
         },
+        "trouble" => Cell {
+            text,
+            tone: troubles(item).first().map(|trouble| trouble.tone(item)),
+        },
         _ => {
             let share = column.share.and_then(|share| share(item));
             let tone = share.map(Tone::of_share).filter(|tone| *tone != Tone::Good);
@@ -276,24 +266,12 @@ fn cell(column: &Column, item: &Item, output: &Output) -> Cell {
     }
 }
 
-fn grouped<'i, 'a>(items: &'i [Item<'a>], group: &Group) -> Vec<(String, Vec<&'i Item<'a>>)> {
-    let mut groups: BTreeMap<(u8, String), Vec<&Item>> = BTreeMap::new();
+fn grouped<'i, 'a>(items: &'i [Item<'a>], by: &GroupBy) -> BTreeMap<GroupKey, Vec<&'i Item<'a>>> {
+    let mut groups: BTreeMap<_, Vec<&Item>> = BTreeMap::new();
     for item in items {
-        let container = item.container;
-        let key = match group {
-            Group::State => (container.state as u8, container.state.to_string()),
-            Group::Image => (0, (column("image").cell)(item)),
-            Group::Label(key) => match container.config.labels.get(key) {
-                Some(value) => (0, format!("{key}={value}")),
-                None => (1, format!("without {key}")),
-            },
-        };
-        groups.entry(key).or_default().push(item);
+        groups.entry(by.key(item)).or_default().push(item);
     }
     groups
-        .into_iter()
-        .map(|((_, name), members)| (name, members))
-        .collect()
 }
 
 /// All columns by their ids.

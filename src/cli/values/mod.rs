@@ -1,52 +1,21 @@
 //! The values of flags: text in, model types out, with the offending text and what is
 //! allowed in each refusal. clap calls these, so that nothing has happened yet when one
-//! of them refuses.
+//! of them refuses. Those of limits lie in `format`: the dashboard reads them too.
 
 mod device;
 mod mount;
-mod size;
 mod time;
 
 use std::collections::BTreeMap;
 
-pub use device::{device, device_iops, device_rate, ulimit};
+pub use device::{device, ulimit};
 pub use mount::{mount, tmpfs, volume};
-pub use size::{cpus, memory_swap, size};
 pub use time::{span, time};
 
-use crate::model::{NetworkMode, RestartPolicy, SeccompMode, Security};
-
-/// What a flag's parser answers: a value, or one line that says what is wrong.
-pub type Parsed<T> = Result<T, String>;
-
-/// `no`, `on-failure[:n]`, `always`, `unless-stopped`.
-pub fn restart(text: &str) -> Parsed<RestartPolicy> {
-    let (name, count) = match text.split_once(':') {
-        Some((name, count)) => (name, Some(count)),
-        None => (text, None),
-    };
-    let policy = match name {
-        "no" | "" => RestartPolicy::No,
-        "always" => RestartPolicy::Always,
-        "unless-stopped" => RestartPolicy::UnlessStopped,
-        "on-failure" => {
-            let max_retries = match count {
-                Some(count) => count
-                    .parse()
-                    .map_err(|_| format!("{count:?} is no number of retries"))?,
-                None => 0,
-            };
-            return Ok(RestartPolicy::OnFailure { max_retries });
-        }
-        _ => return Err("allowed are no, on-failure[:N], always and unless-stopped".into()),
-    };
-    match count {
-        Some(_) => Err(format!(
-            "only on-failure counts its retries, {name} doesn't"
-        )),
-        None => Ok(policy),
-    }
-}
+pub use crate::format::values::{
+    Parsed, cpus, cpuset, device_iops, device_rate, memory_swap, restart, size,
+};
+use crate::model::{NetworkMode, SeccompMode, Security};
 
 /// `none` or `host`.
 pub fn network(text: &str) -> Parsed<NetworkMode> {
@@ -247,22 +216,6 @@ pub fn security(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn restart_policies_are_those_of_docker() {
-        assert_eq!(restart("no"), Ok(RestartPolicy::No));
-        assert_eq!(
-            restart("on-failure:3"),
-            Ok(RestartPolicy::OnFailure { max_retries: 3 })
-        );
-        assert_eq!(
-            restart("on-failure"),
-            Ok(RestartPolicy::OnFailure { max_retries: 0 })
-        );
-        for bad in ["sometimes", "always:3", "on-failure:x", "on-failure:-1"] {
-            assert!(restart(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn variable_without_a_value_is_taken_from_us_and_the_last_setting_wins() {

@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 
 use super::{Align, Column, Item, Key, Width};
 use crate::{
-    format::{bytes, duration, status, text::sanitize},
+    format::{
+        bytes, duration, status,
+        text::sanitize,
+        trouble::{Trouble, troubles},
+    },
     model::{MountKind, NetworkMode},
 };
 
@@ -206,6 +210,101 @@ pub const CONTAINERS: &[Column] = &[
         cell: |i| or_unknown(i, i.usage.and_then(|u| u.oom_kills).map(|n| n.to_string())),
         json: |i| json!(i.usage.and_then(|u| u.oom_kills)),
         key: |i| number(i.usage.and_then(|u| u.oom_kills).map(|n| n as f64)),
+        ..FIGURE
+    },
+    Column {
+        id: "trouble",
+        field: "Trouble",
+        title: "TROUBLE",
+        width: Width::Fit { min: 8, max: 24 },
+        cell: |i| {
+            let badges: Vec<_> = troubles(i).iter().map(|t| t.badge()).collect();
+            badges.join(" ")
+        },
+        json: |i| {
+            let told = |t: &Trouble| json!({ "kind": t.name(), "words": t.words(i) });
+            Value::Array(troubles(i).iter().map(told).collect())
+        },
+        key: |i| {
+            let worst = troubles(i).first().map(|t| t.rank());
+            number(worst.map(f64::from))
+        },
+        ..TEXT
+    },
+    Column {
+        id: "throttled",
+        field: "Throttled",
+        title: "HELD",
+        width: Width::Fit { min: 5, max: 8 },
+        cell: |i| or_unknown(i, i.usage.and_then(|u| u.throttled_share).map(percent)),
+        json: |i| json!(i.usage.and_then(|u| u.throttled_share)),
+        key: |i| number(i.usage.and_then(|u| u.throttled_share)),
+        ..FIGURE
+    },
+    Column {
+        id: "psi_cpu",
+        field: "CPUStall",
+        title: "PSI CPU",
+        cell: |i| or_unknown(i, i.usage.and_then(|u| u.stalls.cpu_some).map(percent)),
+        json: |i| json!(i.usage.and_then(|u| u.stalls.cpu_some)),
+        key: |i| number(i.usage.and_then(|u| u.stalls.cpu_some)),
+        ..FIGURE
+    },
+    Column {
+        id: "psi_memory",
+        field: "MemStall",
+        title: "PSI MEM",
+        cell: |i| or_unknown(i, i.usage.and_then(|u| u.stalls.memory_some).map(percent)),
+        json: |i| json!(i.usage.and_then(|u| u.stalls.memory_some)),
+        key: |i| number(i.usage.and_then(|u| u.stalls.memory_some)),
+        ..FIGURE
+    },
+    Column {
+        id: "psi_io",
+        field: "IOStall",
+        title: "PSI IO",
+        cell: |i| or_unknown(i, i.usage.and_then(|u| u.stalls.io_some).map(percent)),
+        json: |i| json!(i.usage.and_then(|u| u.stalls.io_some)),
+        key: |i| number(i.usage.and_then(|u| u.stalls.io_some)),
+        ..FIGURE
+    },
+    Column {
+        id: "swap",
+        field: "Swap",
+        title: "SWAP",
+        cell: |i| or_unknown(i, i.usage.and_then(|u| u.swap_bytes).map(bytes::binary)),
+        json: |i| json!(i.usage.and_then(|u| u.swap_bytes)),
+        key: |i| number(i.usage.and_then(|u| u.swap_bytes).map(|b| b as f64)),
+        ..FIGURE
+    },
+    Column {
+        id: "read_iops",
+        field: "ReadIOPS",
+        title: "READS/S",
+        cell: |i| {
+            or_unknown(
+                i,
+                i.usage.and_then(|u| u.read_iops).map(|n| format!("{n:.0}")),
+            )
+        },
+        json: |i| json!(i.usage.and_then(|u| u.read_iops)),
+        key: |i| number(i.usage.and_then(|u| u.read_iops)),
+        ..FIGURE
+    },
+    Column {
+        id: "write_iops",
+        field: "WriteIOPS",
+        title: "WRITES/S",
+        cell: |i| {
+            or_unknown(
+                i,
+                i.usage
+                    .and_then(|u| u.write_iops)
+                    .map(|n| format!("{n:.0}")),
+            )
+        },
+        json: |i| json!(i.usage.and_then(|u| u.write_iops)),
+        key: |i| number(i.usage.and_then(|u| u.write_iops)),
         ..FIGURE
     },
     Column {

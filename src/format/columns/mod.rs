@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use super::text::Align;
-use super::{Glyphs, duration};
+use super::{Glyphs, duration, trouble::Seen};
 use crate::model::{Container, ContainerRow, Host, Usage};
 
 pub use containers::CONTAINERS;
@@ -74,6 +74,8 @@ pub struct Item<'a> {
     pub full: bool,
     /// Which signs may be used.
     pub glyphs: Glyphs,
+    /// When its counters rose, as far as anybody watched.
+    pub seen: Seen,
 }
 
 /// What a container takes on disk.
@@ -107,6 +109,7 @@ impl<'a> Item<'a> {
             size: None,
             full: false,
             glyphs: Glyphs::Unicode,
+            seen: Seen::default(),
         }
     }
 
@@ -265,6 +268,7 @@ mod tests {
             size: None,
             full: false,
             glyphs: Glyphs::Unicode,
+            seen: Seen::default(),
         };
         for id in ["cpu", "memory", "read", "write", "pids"] {
             let column = find(CONTAINERS, id).unwrap();

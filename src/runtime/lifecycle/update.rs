@@ -20,7 +20,8 @@ impl Lifecycle {
         let held = self.store.lock(&request.id)?;
         let old = self.store.load(&request.id)?;
         let mut new = old.clone();
-        merge(&mut new.config.limits, &request.limits);
+        // Memory that grows past a swap limit which nobody asked for takes that along.
+        new.config.limits = old.config.limits.changed(&request.limits, &request.unset);
         if let Some(policy) = request.restart {
             new.config.restart = policy;
         }
@@ -29,14 +30,14 @@ impl Lifecycle {
             return Ok(());
         }
         // While this file exists, what the kernel has is uncertain; repair then brings
-        // both back to the old record, which it holds.
+        // both back to the old record, which it holds with the limits that were tried.
         let journal = self.root().update(&request.id);
-        store::write_json(&journal, &old, false)?;
+        store::write_json(&journal, &(&old, &new.config.limits), false)?;
         let changed = self
-            .apply(&request.id, &new.config.limits)
+            .apply(&request.id, &old.config.limits, &new.config.limits)
             .and_then(|()| Ok(self.store.write(&held, &new)?));
         if changed.is_err() {
-            self.undo_update(&held, &old)?;
+            self.undo_update(&held, &old, &new.config.limits)?;
         }
         fs::remove_file(&journal).map_err(failed("remove", &journal))?;
         changed?;
@@ -49,68 +50,24 @@ impl Lifecycle {
         &self,
         held: &ContainerLock,
         old: &ContainerRecord,
+        tried: &Limits,
     ) -> Result<()> {
-        let limits = self.apply(held.id(), &old.config.limits);
+        let limits = self.apply(held.id(), tried, &old.config.limits);
         if self.store.load(held.id())? != *old {
             self.store.write(held, old)?;
         }
         limits
     }
 
-    /// Gives the kernel these limits, if the container runs.
-    fn apply(&self, id: &ContainerId, limits: &Limits) -> Result<()> {
+    /// Gives the kernel the new limits, if the container runs; what only the old ones
+    /// have goes back to what the kernel begins with.
+    fn apply(&self, id: &ContainerId, old: &Limits, new: &Limits) -> Result<()> {
         if !self.inspect(id)?.state.has_process() {
             return Ok(());
         }
         if let Some(cgroup) = self.cgroups()?.open(&ContainerPaths::cgroup(id))? {
-            cgroup.apply(&spec::resources(limits)?)?;
+            cgroup.apply(&spec::update(old, new, &cgroup.defaults())?)?;
         }
         Ok(())
-    }
-}
-
-/// The new limits over the old: what is `None` or empty stays as it is.
-fn merge(old: &mut Limits, new: &Limits) {
-    macro_rules! take {
-        ($($field:ident)*) => {
-            $(if new.$field.is_some() { old.$field.clone_from(&new.$field); })*
-        };
-    }
-    // Memory that grows past a swap limit which nobody asked for takes that along.
-    take!(cpu_millis cpu_shares cpuset_cpus cpuset_mems memory_bytes memory_swap_bytes
-          memory_reservation_bytes pids blkio_weight);
-    for (old, new) in [
-        (&mut old.read_bps, &new.read_bps),
-        (&mut old.write_bps, &new.write_bps),
-        (&mut old.read_iops, &new.read_iops),
-        (&mut old.write_iops, &new.write_iops),
-    ] {
-        if !new.is_empty() {
-            old.clone_from(new);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_named_stays_as_it_is() {
-        let mut limits = Limits {
-            pids: Some(5),
-            memory_bytes: Some(64 << 20),
-            ..Limits::default()
-        };
-        merge(
-            &mut limits,
-            &Limits {
-                pids: Some(9),
-                cpu_millis: Some(500),
-                ..Limits::default()
-            },
-        );
-        assert_eq!((limits.pids, limits.cpu_millis), (Some(9), Some(500)));
-        assert_eq!(limits.memory_bytes, Some(64 << 20));
     }
 }

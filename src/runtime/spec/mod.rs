@@ -28,7 +28,7 @@ use oci_spec::{
     },
 };
 
-pub use resources::resources;
+pub use resources::{resources, update};
 pub use validate::validate;
 
 use super::{paths::ContainerPaths, record::ContainerRecord};

@@ -6,7 +6,10 @@ use oci_spec::runtime::{
 };
 
 use super::{Error, built, device};
-use crate::model::{DeviceRate, Limits};
+use crate::{
+    model::{DeviceRate, Limit, Limits},
+    sys::cgroup::Defaults,
+};
 
 /// The period that a CPU quota counts in, microseconds: docker's and the kernel's.
 pub const CPU_PERIOD_US: u64 = 100_000;
@@ -22,6 +25,67 @@ pub fn resources(limits: &Limits) -> Result<LinuxResources, Error> {
         built(LinuxPidsBuilder::default().limit(limit).build())
     }));
     resources.set_block_io(block_io(limits)?);
+    Ok(resources)
+}
+
+/// What brings a live group from `old` to `new`: the new limits, and for each that only
+/// the old ones have what the kernel begins with.
+pub fn update(old: &Limits, new: &Limits, defaults: &Defaults) -> Result<LinuxResources, Error> {
+    let gone = |limit| old.has(limit) && !new.has(limit);
+    let mut all = new.clone();
+    if gone(Limit::CpuShares) {
+        all.cpu_shares = Some(1024);
+    }
+    if gone(Limit::CpusetCpus) {
+        all.cpuset_cpus.clone_from(&defaults.cpuset_cpus);
+    }
+    if gone(Limit::CpusetMems) {
+        all.cpuset_mems.clone_from(&defaults.cpuset_mems);
+    }
+    if gone(Limit::Pids) {
+        all.pids = Some(-1);
+    }
+    if gone(Limit::BlkioWeight) {
+        all.blkio_weight = Some(defaults.blkio_weight);
+    }
+    for (new, old) in [
+        (&mut all.read_bps, &old.read_bps),
+        (&mut all.write_bps, &old.write_bps),
+        (&mut all.read_iops, &old.read_iops),
+        (&mut all.write_iops, &old.write_iops),
+    ] {
+        let lost = old
+            .iter()
+            .filter(|rate| new.iter().all(|n| n.path != rate.path));
+        let lost: Vec<_> = lost
+            .cloned()
+            .map(|rate| DeviceRate { rate: 0, ..rate })
+            .collect();
+        new.extend(lost);
+    }
+    let mut resources = resources(&all)?;
+    if gone(Limit::Cpus) {
+        let mut cpu = resources.cpu().clone().unwrap_or_default();
+        cpu.set_quota(Some(-1));
+        cpu.set_period(Some(CPU_PERIOD_US));
+        resources.set_cpu(Some(cpu));
+    }
+    let mut memory = resources.memory().unwrap_or_default();
+    let mut is_changed = false;
+    if gone(Limit::Memory) {
+        memory.set_limit(Some(-1));
+    }
+    if gone(Limit::Memory) || (gone(Limit::MemorySwap) && new.memory_bytes.is_none()) {
+        memory.set_swap(Some(-1));
+        is_changed = true;
+    }
+    if gone(Limit::MemoryReservation) {
+        memory.set_reservation(Some(defaults.memory_reservation));
+        is_changed = true;
+    }
+    if is_changed {
+        resources.set_memory(Some(memory));
+    }
     Ok(resources)
 }
 
@@ -154,6 +218,35 @@ mod tests {
         assert_eq!(swap(None), Some(128 << 20));
         assert_eq!(swap(Some(64 << 20)), Some(64 << 20));
         assert_eq!(swap(Some(-1)), Some(-1));
+    }
+
+    #[test]
+    fn limit_that_is_taken_away_becomes_what_the_kernel_begins_with() {
+        let old = Limits {
+            cpu_millis: Some(500),
+            cpu_shares: Some(2),
+            cpuset_cpus: Some("0".into()),
+            memory_bytes: Some(64 << 20),
+            memory_reservation_bytes: Some(32 << 20),
+            pids: Some(9),
+            ..Limits::default()
+        };
+        let defaults = Defaults {
+            cpuset_cpus: Some("0-7".into()),
+            cpuset_mems: None,
+            blkio_weight: 100,
+            memory_reservation: -1,
+        };
+        let back = update(&old, &Limits::default(), &defaults).unwrap();
+        let cpu = back.cpu().as_ref().unwrap();
+        assert_eq!((cpu.quota(), cpu.shares()), (Some(-1), Some(1024)));
+        assert_eq!(cpu.cpus().as_deref(), Some("0-7"));
+        let memory = back.memory().unwrap();
+        assert_eq!((memory.limit(), memory.swap()), (Some(-1), Some(-1)));
+        assert_eq!(memory.reservation(), Some(-1));
+        assert_eq!(back.pids().unwrap().limit(), -1);
+        let same = update(&old, &old, &defaults).unwrap();
+        assert_eq!(same, resources(&old).unwrap());
     }
 
     #[test]

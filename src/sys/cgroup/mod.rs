@@ -35,4 +35,5 @@ pub use error::{Error, Result};
 pub use group::Cgroup;
 pub use hierarchy::{Cgroups, Version};
 pub use oom::OomWatch;
+pub use resources::Defaults;
 pub use sampler::Sampler;

@@ -44,7 +44,55 @@ pub(super) struct Planner<'a> {
     pub writes: Vec<Write>,
 }
 
+/// What limits are that nobody set, where that is not "none".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// The processors of the group above.
+    pub cpuset_cpus: Option<String>,
+    /// Its memory nodes.
+    pub cpuset_mems: Option<String>,
+    /// IO weight, in the specification's scale.
+    pub blkio_weight: u16,
+    /// Memory kept under pressure: v1 has a soft limit, "none" for all; v2 protects, and
+    /// begins with (the least that the specification can say) nothing.
+    pub memory_reservation: i64,
+}
+
 impl Cgroup {
+    /// What limits of this group are before anybody sets them.
+    pub fn defaults(&self) -> Defaults {
+        let above = |name: &str| {
+            let (member, version) = self.controller("cpuset", "cpuset")?;
+            let name = match version {
+                Version::V1 => format!("../{name}"),
+                Version::V2 => format!("../{name}.effective"),
+            };
+            let list = file::read(member.dir.as_fd(), &name).ok()?;
+            Some(list.trim().to_owned()).filter(|list| !list.is_empty())
+        };
+        let has = |name: &str| {
+            self.controller("blkio", "io")
+                .is_some_and(|(member, _)| file::exists(member.dir.as_fd(), name))
+        };
+        let is_v2 = |v1, v2| {
+            self.controller(v1, v2)
+                .is_some_and(|(_, version)| version == Version::V2)
+        };
+        let is_bfq = has("io.bfq.weight") || has("blkio.bfq.weight");
+        Defaults {
+            cpuset_cpus: above("cpuset.cpus"),
+            cpuset_mems: above("cpuset.mems"),
+            blkio_weight: match is_bfq {
+                true => 100,
+                // On the line from 10..1000 to 1..10000 this is next to `io.weight`'s 100.
+                false if is_v2("blkio", "io") => 20,
+                // CFQ's.
+                false => 500,
+            },
+            memory_reservation: if is_v2("memory", "memory") { 1 } else { -1 },
+        }
+    }
+
     /// Set limits and device rules, on a new group or a live one.
     ///
     /// A field that this host can't serve is refused by name, with nothing changed. If

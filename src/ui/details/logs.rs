@@ -52,8 +52,14 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
                 return;
             }
             let mut pen = Pen::line(buffer, area, y);
-            pen.skip(1);
             let is_first = n + piece.line == 0;
+            let is_pointed = is_first && log.hit == Some(piece.seq);
+            let mark = if is_pointed {
+                view.theme.sign("▸", ">")
+            } else {
+                " "
+            };
+            pen.put(mark, view.theme.strong());
             clock.clear();
             if is_first {
                 log.manner.times.write(&mut clock, row.at, &view.state.zone);

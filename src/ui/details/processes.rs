@@ -7,30 +7,13 @@ use super::{
     inner, lists,
 };
 use crate::{
+    app::{PROCESS_GAP, ProcessColumn, process_columns},
     format::{
         bytes, duration,
         text::{Align, sanitize},
     },
     model::Process,
 };
-
-/// A column: its id, its title, its width, its side, and how much it weighs where there
-/// is little room.
-struct Column(&'static str, &'static str, u16, Align, u8);
-
-const COLUMNS: [Column; 8] = [
-    Column("pid", "PID", 8, Align::Right, 9),
-    Column("", "PARENT", 8, Align::Right, 1),
-    Column("user", "USER", 10, Align::Left, 6),
-    Column("", "S", 1, Align::Left, 5),
-    Column("threads", "THREADS", 8, Align::Right, 2),
-    Column("cpu", "CPU", 7, Align::Right, 8),
-    Column("memory", "MEMORY", 9, Align::Right, 7),
-    Column("", "CPU TIME", 9, Align::Right, 4),
-];
-
-/// Columns that a command line gets at least.
-const COMMAND: u16 = 24;
 
 /// Draws them.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
@@ -44,7 +27,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         return table::middle(buffer, area, &[(text, theme.quiet())]);
     }
     let arranged = &details.table;
-    let columns = fitting(area.width);
+    let columns = process_columns(area.width);
     titles(buffer, view, area, &columns);
     let rows = arranged.rows.iter().enumerate().skip(arranged.top);
     for (y, (n, row)) in (area.y + 1..area.bottom()).zip(rows) {
@@ -69,37 +52,27 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     table::thumb(buffer, view, below, arranged.top, arranged.rows.len());
 }
 
-/// The columns that there is room for, the lightest left out first.
-fn fitting(width: u16) -> Vec<&'static Column> {
-    let mut columns: Vec<&Column> = COLUMNS.iter().collect();
-    let taken = |columns: &[&Column]| columns.iter().map(|c| c.2 + 2).sum::<u16>();
-    while taken(&columns) + COMMAND > width && columns.len() > 2 {
-        let lightest = (0..columns.len())
-            .min_by_key(|&n| columns[n].4)
-            .unwrap_or(0);
-        columns.remove(lightest);
-    }
-    columns
-}
-
-fn titles(buffer: &mut Buffer, view: &View<'_>, area: Rect, columns: &[&Column]) {
+fn titles(buffer: &mut Buffer, view: &View<'_>, area: Rect, columns: &[ProcessColumn]) {
     let theme = view.theme;
     let arranged = &view.state.details.table;
     let arrow = match arranged.is_descending {
         true => theme.sign("▾", "v"),
         false => theme.sign("▴", "^"),
     };
-    let title = |id: &str, title: &str| match arranged.sort == id {
-        true => (format!("{title}{arrow}"), theme.strong()),
-        false => (title.to_owned(), theme.quiet()),
-    };
     let mut pen = Pen::line(buffer, area, area.y);
-    for Column(id, name, width, align, _) in columns {
-        let (text, style) = title(id, name);
-        pen.cell(&text, *width, *align, style, theme).skip(2);
+    for column in columns {
+        let (text, style) = match arranged.sort == column.id {
+            true => (format!("{}{arrow}", column.title), theme.strong()),
+            false => (column.title.to_owned(), theme.quiet()),
+        };
+        let room = if column.columns == 0 {
+            pen.room()
+        } else {
+            column.columns
+        };
+        pen.cell(&text, room, column.align, style, theme)
+            .skip(PROCESS_GAP);
     }
-    let (text, style) = title("command", "COMMAND");
-    pen.put(&text, style);
 }
 
 fn draw_row(
@@ -107,14 +80,14 @@ fn draw_row(
     view: &View<'_>,
     area: Rect,
     y: u16,
-    columns: &[&Column],
+    columns: &[ProcessColumn],
     process: &Process,
     depth: usize,
 ) {
     let theme = view.theme;
     let mut pen = Pen::line(buffer, area, y);
-    for Column(_, name, width, align, _) in columns {
-        let text = match *name {
+    for column in columns.iter().filter(|column| column.columns > 0) {
+        let text = match column.title {
             "PID" => process.pid.to_string(),
             "PARENT" => process.parent.to_string(),
             "USER" => sanitize(&process.user).into_owned(),
@@ -127,13 +100,14 @@ fn draw_row(
             "MEMORY" => bytes::binary(process.resident_bytes),
             _ => duration::short(process.cpu_time),
         };
-        let is_quiet = matches!(*name, "PARENT" | "THREADS" | "S") || text == "0.0%";
+        let is_quiet = matches!(column.title, "PARENT" | "THREADS" | "S") || text == "0.0%";
         let style = if is_quiet {
             theme.quiet()
         } else {
             theme.plain()
         };
-        pen.cell(&text, *width, *align, style, theme).skip(2);
+        pen.cell(&text, column.columns, column.align, style, theme)
+            .skip(PROCESS_GAP);
     }
     branch(&mut pen, theme, depth);
     let room = pen.room();

@@ -1,37 +1,45 @@
 //! Sums over several containers.
 
-use crate::{
-    format::{bytes, columns::Item},
-    model::Usage,
-};
+use super::{bytes, columns::Item};
+use crate::model::Usage;
 
 /// What several containers use together. A sum is unknown only if every part is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
-    count: usize,
-    running: usize,
-    restarts: u32,
-    usage: Usage,
+    /// How many.
+    pub count: usize,
+    /// How many of them run.
+    pub running: usize,
+    /// How often they were started again.
+    pub restarts: u32,
+    /// What they use together.
+    pub usage: Usage,
 }
 
 impl Totals {
     /// Of these containers.
     pub fn of<'a>(items: impl IntoIterator<Item = &'a Item<'a>>) -> Self {
         let mut totals = Self::default();
-        for item in items {
-            totals.count += 1;
-            totals.running += usize::from(item.container.state.has_process());
-            totals.restarts += item.container.restarts;
-            let Some(usage) = item.usage else { continue };
-            let sum = &mut totals.usage;
-            add(&mut sum.cpu_cores, usage.cpu_cores);
-            add(&mut sum.memory_bytes, usage.memory_bytes);
-            add(&mut sum.pids, usage.pids);
-            add(&mut sum.read_bps, usage.read_bps);
-            add(&mut sum.write_bps, usage.write_bps);
-            add(&mut sum.oom_kills, usage.oom_kills);
-        }
+        items.into_iter().for_each(|item| totals.add(item));
         totals
+    }
+
+    /// Adds one more.
+    pub fn add(&mut self, item: &Item) {
+        self.count += 1;
+        self.running += usize::from(item.container.state.has_process());
+        self.restarts += item.container.restarts;
+        let Some(usage) = item.usage else { return };
+        let sum = &mut self.usage;
+        add(&mut sum.cpu_cores, usage.cpu_cores);
+        add(&mut sum.memory_bytes, usage.memory_bytes);
+        add(&mut sum.swap_bytes, usage.swap_bytes);
+        add(&mut sum.pids, usage.pids);
+        add(&mut sum.read_bps, usage.read_bps);
+        add(&mut sum.write_bps, usage.write_bps);
+        add(&mut sum.read_iops, usage.read_iops);
+        add(&mut sum.write_iops, usage.write_iops);
+        add(&mut sum.oom_kills, usage.oom_kills);
     }
 
     /// How many, in words: `3 of 6 running`.
@@ -48,6 +56,9 @@ impl Totals {
                 .cpu_cores
                 .map(|cores| format!("{:.1}%", cores * 100.0)),
             "memory" => usage.memory_bytes.map(bytes::binary),
+            "swap" => usage.swap_bytes.map(bytes::binary),
+            "read_iops" => usage.read_iops.map(|n| format!("{n:.0}")),
+            "write_iops" => usage.write_iops.map(|n| format!("{n:.0}")),
             "pids" => usage.pids.map(|n| n.to_string()),
             "read" => usage.read_bps.map(bytes::rate),
             "write" => usage.write_bps.map(bytes::rate),

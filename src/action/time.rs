@@ -1,10 +1,13 @@
 //! The rows of the time line, and of what is recorded.
 
-use super::{a_container, command, container, global};
-use crate::action::{Action, ActionSpec, Key};
+use super::{
+    Action, ActionSpec, Key,
+    needs::a_container,
+    rows::{command, container, global},
+};
 
 /// Them.
-pub const ROWS: &[ActionSpec] = &[
+pub const TIME: &[ActionSpec] = &[
     container(
         Action::Advice,
         "container.advise",

@@ -1,0 +1,171 @@
+//! Which rows the lists show and in which order, after a new picture, filter or order.
+
+use std::collections::HashMap;
+
+use super::{State, columns::is_live};
+use crate::{
+    format::{
+        columns::{self, CONTAINERS},
+        totals::Totals,
+        trouble,
+    },
+    model::{Image, World},
+};
+
+impl State {
+    /// Arranges the lists anew, because the user asked for another filter or order.
+    pub(super) fn arrange(&mut self) {
+        self.table.order.forget();
+        self.rearrange();
+    }
+
+    /// Arranges the lists for a new picture: rows stay where they are for a while.
+    pub(super) fn rearrange(&mut self) {
+        let Some(world) = self.world.clone() else {
+            return;
+        };
+        let rows = self.container_rows(&world);
+        let rows = self.table.groups.divide(rows, &world);
+        self.containers
+            .arrange(rows, |row| world.containers[row].container.id.clone());
+        self.settle_heading();
+        let rows = self.image_rows(&world);
+        self.images
+            .arrange(rows, |row| world.images[row].id.clone());
+    }
+
+    fn container_rows(&mut self, world: &World) -> Vec<usize> {
+        let mut rows = Vec::with_capacity(world.containers.len());
+        let mut totals = Totals::default();
+        let mut is_troubled = false;
+        for (n, row) in world.containers.iter().enumerate() {
+            let item = self.table.item(row, world);
+            let is_live = row.container.state.can_stop();
+            if !(self.shows_all || is_live) || !self.table.terms.matches(&item) {
+                continue;
+            }
+            totals.add(&item);
+            is_troubled = is_troubled
+                || trouble::troubles(&item)
+                    .iter()
+                    .any(|trouble| trouble.is_urgent(&item));
+            rows.push(n);
+        }
+        self.table.totals = totals;
+        if is_troubled {
+            self.table.note_trouble(self.clock);
+        }
+        self.sorted(rows, world)
+    }
+
+    fn sorted(&mut self, mut rows: Vec<usize>, world: &World) -> Vec<usize> {
+        let sort = self.containers.sort;
+        let table = &self.table;
+        let id = |row: usize| &world.containers[row].container.id;
+        if is_live(sort.column) && table.order.is_calm(self.clock) {
+            // Those that came since stand at the end, in the order of the engine.
+            rows.sort_by_cached_key(|&row| table.order.place(id(row)));
+            return rows;
+        }
+        let key = |id| columns::find(CONTAINERS, id).map(|column| column.key);
+        let (Some(key), Some(name)) = (key(sort.column), key("name")) else {
+            return rows;
+        };
+        // Each key is made once: the comparison would make it log n times.
+        let mut keyed: Vec<_> = rows
+            .iter()
+            .map(|&row| {
+                let item = table.item(&world.containers[row], world);
+                (key(&item), name(&item), row)
+            })
+            .collect();
+        keyed.sort_by(|a, b| {
+            a.0.compare(&b.0, sort.is_descending)
+                .then_with(|| a.1.compare(&b.1, false))
+        });
+        rows.clear();
+        rows.extend(keyed.into_iter().map(|(_, _, row)| row));
+        if is_live(sort.column) {
+            self.table
+                .order
+                .set(rows.iter().map(|&row| id(row)), self.clock);
+        }
+        rows
+    }
+
+    /// Notes which counters rose since the last picture.
+    pub(super) fn note_rises(&mut self, world: &World) {
+        let Some(before) = self.present() else {
+            return;
+        };
+        let same = |n: usize, row: &crate::model::ContainerRow| {
+            let old = before.containers.get(n)?;
+            (old.container.id == row.container.id).then_some(old)
+        };
+        // Pictures have mostly the same containers in the same places; else they are
+        // looked up.
+        let mut by_id = None;
+        for (n, row) in world.containers.iter().enumerate() {
+            let Some(now) = &row.usage else { continue };
+            let old = same(n, row).or_else(|| {
+                let map = by_id.get_or_insert_with(|| {
+                    let pairs = before.containers.iter().map(|row| (&row.container.id, row));
+                    pairs.collect::<HashMap<_, _>>()
+                });
+                map.get(&row.container.id).copied()
+            });
+            let Some(usage) = old.and_then(|old| old.usage.as_ref()) else {
+                continue;
+            };
+            let mut seen = self
+                .table
+                .seen
+                .get(&row.container.id)
+                .copied()
+                .unwrap_or_default();
+            if seen.note(usage, now, world.at) {
+                self.table.seen.insert(row.container.id.clone(), seen);
+            }
+        }
+        if self.table.seen.len() > world.containers.len() {
+            self.table
+                .seen
+                .retain(|id, _| world.container(id).is_some());
+        }
+    }
+
+    fn image_rows(&self, world: &World) -> Vec<usize> {
+        let wanted = self.images.filter.to_lowercase();
+        let mut rows: Vec<usize> = (0..world.images.len())
+            .filter(|&row| {
+                let image = &world.images[row];
+                wanted.is_empty()
+                    || image.id.hex().starts_with(&wanted)
+                    || image
+                        .references
+                        .iter()
+                        .any(|reference| reference.to_lowercase().contains(&wanted))
+            })
+            .collect();
+        let images = &world.images;
+        let sort = self.images.sort;
+        rows.sort_by(|&a, &b| {
+            let (a, b) = (&images[a], &images[b]);
+            let order = match sort.column {
+                "name" => a.references.cmp(&b.references),
+                "size" => b.size_bytes.cmp(&a.size_bytes),
+                "own" => {
+                    let own = |image: &Image| image.size_bytes - image.shared_bytes;
+                    own(b).cmp(&own(a))
+                }
+                _ => b.created.cmp(&a.created),
+            };
+            if sort.is_descending {
+                order.reverse()
+            } else {
+                order
+            }
+        });
+        rows
+    }
+}
