@@ -30,6 +30,7 @@
 pub mod action;
 pub mod app;
 pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod format;
 pub mod image;

@@ -2,6 +2,7 @@
 
 use std::{os::unix::ffi::OsStrExt, path::Path, process::ExitCode, sync::Arc};
 
+use tokio::runtime::{Builder, Runtime};
 use wharf::{
     app, cli,
     engine::{self, Engine, embedded::Embedded},
@@ -41,17 +42,17 @@ fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {
     Ok(Arc::new(Embedded::open(root(directory))?))
 }
 
-fn dashboard(engine: Arc<dyn Engine>, showing: cli::Showing) -> Result<(), String> {
+fn dashboard(engine: Arc<dyn Engine>, settings: cli::Settings) -> Result<(), String> {
     let runtime = runtime()?;
     let look = cli::look();
     let options = app::Options {
-        look: app::Look {
-            glyphs: look.glyphs,
-            has_color: look.color,
-        },
+        look: app::Look::new(look.glyphs, look.color),
+        depth: cli::depth(),
+        config: Arc::new(settings.loaded),
+        loader: settings.loader,
         plan: cli::plan,
         interact: Box::new(|session| Box::pin(cli::interact(session))),
-        showing,
+        showing: settings.showing,
         state_file: app::state_file(|name| std::env::var_os(name)),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));
@@ -63,6 +64,7 @@ fn screenshot(engine: Arc<dyn Engine>, shot: cli::Shot) -> Result<String, String
     let runtime = runtime()?;
     let still = app::Still {
         look: app::Look::FULL,
+        config: shot.config,
         size: shot.size,
         watch: shot.watch,
         keys: shot.keys,
@@ -72,9 +74,7 @@ fn screenshot(engine: Arc<dyn Engine>, shot: cli::Shot) -> Result<String, String
     Ok(ui::svg::picture(&buffer))
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, String> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("start the dashboard: {error}"))
+fn runtime() -> Result<Runtime, String> {
+    let made = Builder::new_current_thread().enable_all().build();
+    made.map_err(|error| format!("start the dashboard: {error}"))
 }

@@ -70,6 +70,11 @@ impl Key {
         };
         Some(Self { code, ctrl })
     }
+
+    /// The names of keys that are no characters.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(_, name)| *name)
+    }
 }
 
 const NAMES: &[(Code, &str)] = &[

@@ -6,8 +6,11 @@
 //! in `app::update` (and the subcommand of its `cli` name); when it is *possible* is its
 //! row's `needs`, which gives the reason if it isn't.
 
+mod alerts;
 mod key;
+mod keymap;
 mod needs;
+mod row;
 mod rows;
 mod tabs;
 mod time;
@@ -15,28 +18,34 @@ mod time;
 use std::borrow::Cow;
 
 pub use key::{Code, Key};
+pub use keymap::{Clash, Keymap};
 pub use needs::Subject;
 
 /// Every action, in the order in which help, hints and palette list them.
-pub const ACTIONS: &[ActionSpec] = &join::<
-    { rows::ROWS.len() + time::TIME.len() + tabs::TABS.len() },
->(&[rows::ROWS, time::TIME, tabs::TABS]);
-
-/// Lists in one: a single one would be longer than a file should be.
-const fn join<const N: usize>(lists: &[&[ActionSpec]]) -> [ActionSpec; N] {
-    let mut all = [lists[0][0]; N];
-    let (mut n, mut list) = (0, 0);
-    while list < lists.len() {
-        let mut row = 0;
-        while row < lists[list].len() {
-            all[n] = lists[list][row];
-            n += 1;
-            row += 1;
+pub const ACTIONS: &[ActionSpec] = &{
+    const PARTS: &[&[ActionSpec]] = &[rows::ROWS, alerts::ROWS, time::ROWS, tabs::TABS];
+    // No iterators in a constant.
+    const COUNT: usize = {
+        let (mut count, mut part) = (0, 0);
+        while part < PARTS.len() {
+            count += PARTS[part].len();
+            part += 1;
         }
-        list += 1;
+        count
+    };
+    let mut all = [PARTS[0][0]; COUNT];
+    let (mut part, mut place, mut n) = (0, 0, 0);
+    while n < COUNT {
+        if place == PARTS[part].len() {
+            part += 1;
+            place = 0;
+        }
+        all[n] = PARTS[part][place];
+        place += 1;
+        n += 1;
     }
     all
-}
+};
 
 /// What the dashboard can do. [`Action::CommandLine`] stands for all that only a
 /// subcommand can: such rows have no key and never reach the dashboard.
@@ -130,6 +139,11 @@ pub enum Action {
     EventJump,
     Mouse,
     Run,
+    ScreenAlerts,
+    OpenAlert,
+    Acknowledge,
+    Silence,
+    ForgetAlerts,
     CommandLine,
 }
 
@@ -149,6 +163,8 @@ pub enum Scope {
     Events,
     /// The screen of what was done.
     Activity,
+    /// The alerts screen.
+    Alerts,
     /// The tab of a container's log.
     Logs,
     /// The tab of its processes.
@@ -157,6 +173,13 @@ pub enum Scope {
     Inspect,
     /// No screen: a subcommand only.
     CommandLine,
+}
+
+impl Scope {
+    /// Whether it is a tab of a screen, rather than a screen.
+    pub fn is_tab(self) -> bool {
+        matches!(self, Self::Logs | Self::Processes | Self::Inspect)
+    }
 }
 
 /// What could be lost by an action.
@@ -227,20 +250,6 @@ pub fn of_subcommand(cli: &str) -> Option<&'static ActionSpec> {
     ACTIONS.iter().find(|spec| spec.cli == Some(cli))
 }
 
-/// The rows that `key` means on a screen, the screen's own first: more than one only
-/// where no thing ever allows two of them (pause and unpause), or where the screen gives
-/// a key of every screen another meaning.
-pub fn of_key(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
-    of_scope(scope, key).chain(of_scope(Scope::Global, key))
-}
-
-/// The rows that `key` means in a scope alone, keys of every screen left out.
-pub fn of_scope(scope: Scope, key: Key) -> impl Iterator<Item = &'static ActionSpec> {
-    ACTIONS
-        .iter()
-        .filter(move |spec| spec.scope == scope && spec.keys.contains(&key))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -285,7 +294,11 @@ mod tests {
     fn key_means_one_thing_in_a_tab() {
         for scope in [Scope::Logs, Scope::Processes, Scope::Inspect] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
-                assert!(of_scope(scope, *key).count() <= 1, "{key} in {scope:?}");
+                let rows = Keymap::default();
+                assert!(
+                    rows.of_scope(scope, *key).count() <= 1,
+                    "{key} in {scope:?}"
+                );
             }
         }
     }
@@ -307,10 +320,22 @@ mod tests {
             changes: true,
             ..Capabilities::default()
         };
-        for scope in [Scope::Containers, Scope::Images, Scope::Activity] {
+        let keymap = Keymap::default();
+        for scope in [
+            Scope::Containers,
+            Scope::Images,
+            Scope::Activity,
+            Scope::Alerts,
+        ] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
-                let rows: Vec<_> = of_key(scope, *key).collect();
+                let rows: Vec<_> = keymap.of_key(scope, *key).collect();
                 if rows.len() < 2 {
+                    continue;
+                }
+                // Opening what is under the cursor may take zoom's place.
+                let is_open = |spec: &&ActionSpec| spec.action == Action::OpenAlert;
+                if rows.iter().any(is_open) {
+                    assert_eq!(*key, Key::of(Code::Enter));
                     continue;
                 }
                 assert!(rows.iter().all(|spec| spec.scope == scope), "{key}");

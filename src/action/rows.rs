@@ -1,17 +1,19 @@
-//! The rows. A new action is a row here and the arm that the compiler then asks for.
+//! The rows of containers, images and every screen. A new action is a row here, or in a
+//! file of its screen, and the arm that the compiler then asks for.
 
 use super::{
-    Action, ActionSpec, Code, Danger, Key, Refusal, Scope, Subject,
+    Action, ActionSpec, Code, Danger, Key, Scope,
     needs::{
         a_container, can_change, can_exec, can_kill, can_pause, can_remove, can_remove_image,
         can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause,
-        can_update, nothing,
+        can_update,
     },
+    row::{command, container, global, view},
 };
 
 /// Every action but those of tabs, in the order in which help, hints and palette list
 /// them.
-pub const ROWS: &[ActionSpec] = &[
+pub(super) const ROWS: &[ActionSpec] = &[
     // What is done to containers.
     container(Action::Start, "container.start", "start", &[Key::char('S')])
         .says("Start stopped containers")
@@ -355,6 +357,13 @@ pub const ROWS: &[ActionSpec] = &[
     .says("Tell what happens to containers and images as it happens")
     .cli("events"),
     global(
+        Action::ScreenAlerts,
+        "screen.alerts",
+        "alerts",
+        &[Key::char('5')],
+    )
+    .says("List which alert rules hold for which containers"),
+    global(
         Action::ScreenActivity,
         "screen.activity",
         "activity",
@@ -409,83 +418,3 @@ pub const ROWS: &[ActionSpec] = &[
     ),
     command("system.demo", "demo", "Run six containers worth watching"),
 ];
-
-const fn row(
-    action: Action,
-    id: &'static str,
-    title: &'static str,
-    scope: Scope,
-    keys: &'static [Key],
-) -> ActionSpec {
-    ActionSpec {
-        action,
-        id,
-        title,
-        summary: "",
-        scope,
-        keys,
-        cli: None,
-        danger: Danger::None,
-        needs: nothing,
-    }
-}
-
-pub(super) const fn container(
-    action: Action,
-    id: &'static str,
-    title: &'static str,
-    keys: &'static [Key],
-) -> ActionSpec {
-    row(action, id, title, Scope::Containers, keys)
-}
-
-pub(super) const fn view(
-    action: Action,
-    id: &'static str,
-    title: &'static str,
-    scope: Scope,
-    keys: &'static [Key],
-) -> ActionSpec {
-    row(action, id, title, scope, keys)
-}
-
-pub(super) const fn global(
-    action: Action,
-    id: &'static str,
-    title: &'static str,
-    keys: &'static [Key],
-) -> ActionSpec {
-    row(action, id, title, Scope::Global, keys)
-}
-
-pub(super) const fn command(
-    id: &'static str,
-    cli: &'static str,
-    summary: &'static str,
-) -> ActionSpec {
-    row(Action::CommandLine, id, cli, Scope::CommandLine, &[])
-        .says(summary)
-        .cli(cli)
-}
-
-impl ActionSpec {
-    pub(super) const fn says(mut self, summary: &'static str) -> Self {
-        self.summary = summary;
-        self
-    }
-
-    pub(super) const fn cli(mut self, cli: &'static str) -> Self {
-        self.cli = Some(cli);
-        self
-    }
-
-    pub(super) const fn danger(mut self, danger: Danger) -> Self {
-        self.danger = danger;
-        self
-    }
-
-    pub(super) const fn needs(mut self, needs: fn(&Subject<'_>) -> Result<(), Refusal>) -> Self {
-        self.needs = needs;
-        self
-    }
-}

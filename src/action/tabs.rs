@@ -1,6 +1,6 @@
 //! The rows of what only one tab or screen hears.
 
-use super::{Action, ActionSpec, Code, Key, Scope, needs::can_kill, rows::view};
+use super::{Action, ActionSpec, Code, Key, Scope, needs::can_kill, row::view};
 
 /// Every action of a tab, and of the screen of what happens.
 pub const TABS: &[ActionSpec] = &[

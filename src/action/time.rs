@@ -3,11 +3,11 @@
 use super::{
     Action, ActionSpec, Key,
     needs::a_container,
-    rows::{command, container, global},
+    row::{command, container, global},
 };
 
 /// Them.
-pub const TIME: &[ActionSpec] = &[
+pub const ROWS: &[ActionSpec] = &[
     container(
         Action::Advice,
         "container.advise",

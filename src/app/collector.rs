@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, Interval, MissedTickBehavior, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +15,6 @@ use crate::{
     model::{Visible, World},
 };
 
-/// Time between two pictures.
-const INTERVAL: Duration = Duration::from_secs(1);
 /// The second picture with figures comes earlier: rates need two, and people look at once.
 const FIRST_INTERVAL: Duration = Duration::from_millis(300);
 /// No two pictures come closer than this: over less time, rates are noise.
@@ -31,6 +29,7 @@ pub struct Collector {
     /// The newest picture.
     pub picture: watch::Receiver<Picture>,
     visible: watch::Sender<Visible>,
+    pace: watch::Sender<Duration>,
     refresh: Arc<Notify>,
 }
 
@@ -38,6 +37,11 @@ impl Collector {
     /// Says what is on screen from now on.
     pub fn show(&self, visible: Visible) {
         self.visible.send_replace(visible);
+    }
+
+    /// Says how much time lies between two pictures from now on.
+    pub fn pace(&self, interval: Duration) {
+        self.pace.send_replace(interval);
     }
 
     /// Asks for a picture as soon as one makes sense.
@@ -50,15 +54,16 @@ impl Collector {
 pub fn collector(
     engine: Arc<dyn Engine>,
     visible: Visible,
+    interval: Duration,
     stop: CancellationToken,
 ) -> (Collector, impl Future<Output = ()> + Send + 'static) {
     let (pictures, picture) = watch::channel(None);
     let (visible, mut shown) = watch::channel(visible);
+    let (pace, mut paced) = watch::channel(interval);
     let refresh = Arc::new(Notify::new());
     let asked = Arc::clone(&refresh);
     let task = async move {
-        let mut ticks = interval(INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut ticks = rhythm(interval);
         let mut last: Option<Instant> = None;
         // The first picture tells what is there, without figures: to open all counters
         // takes as long again, and follows at once.
@@ -69,6 +74,12 @@ pub fn collector(
                 _ = ticks.tick() => {}
                 () = asked.notified() => {}
                 changed = shown.changed() => if changed.is_err() { break },
+                changed = paced.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    ticks = rhythm(*paced.borrow_and_update());
+                }
             }
             if let Some(last) = last {
                 sleep_until(last + LEAST).await;
@@ -83,7 +94,7 @@ pub fn collector(
                 ticks.reset_immediately();
             } else {
                 if last.is_none() {
-                    ticks.reset_after(FIRST_INTERVAL);
+                    ticks.reset_after(FIRST_INTERVAL.min(ticks.period()));
                 }
                 last = Some(Instant::now());
             }
@@ -94,9 +105,16 @@ pub fn collector(
     let collector = Collector {
         picture,
         visible,
+        pace,
         refresh,
     };
     (collector, task)
+}
+
+fn rhythm(interval: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 #[cfg(test)]
@@ -112,7 +130,8 @@ mod tests {
             stats: true,
             images: false,
         };
-        let (mut collector, task) = collector(engine, visible, stop.clone());
+        let (mut collector, task) =
+            collector(engine, visible, Duration::from_secs(1), stop.clone());
         let task = tokio::spawn(task);
         tokio::time::sleep(Duration::from_millis(10)).await;
         let generation = |picture: &Picture| match picture {
@@ -126,6 +145,9 @@ mod tests {
         collector.refresh();
         collector.picture.changed().await.unwrap();
         assert_eq!(generation(&collector.picture.borrow_and_update()), 6);
+        collector.pace(Duration::from_millis(250));
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        assert!(generation(&collector.picture.borrow_and_update()) >= 10);
         stop.cancel();
         task.await.unwrap();
     }

@@ -10,12 +10,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Effect, Failure, Job, Message, Saved, Tab, Target, advisor::Advisor, follow::follow, job,
-    log::LogRow, projector::Projector, saved,
+    Effect, Failure, Job, Message, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
+    follow::follow, job, log::LogRow, notify, projector::Projector, saved,
 };
 use crate::{
     action::Action,
+    config::alert::Channel,
     engine::{Engine, Result},
+    format::text::sanitize,
     model::{
         ContainerId, EventsRequest, KillRequest, LogsRequest, RemoveRequest, StartRequest,
         StopRequest,
@@ -24,6 +26,8 @@ use crate::{
 
 /// How many items of operations run at the same time.
 const AT_ONCE: usize = 8;
+/// How many commands and servers are told of alerts at the same time.
+const NOTICES: usize = 16;
 /// A cursor that moves on within this time loads nothing.
 const SETTLE: Duration = Duration::from_millis(40);
 /// Lines of a log that stand beside the cause of a trouble.
@@ -46,6 +50,7 @@ pub struct Effects<E: ?Sized> {
     /// Operations that were begun; quitting waits for them.
     pub operations: TaskTracker,
     at_once: Arc<Semaphore>,
+    notices: Arc<Semaphore>,
     watch: CancellationToken,
     events: CancellationToken,
     stop: CancellationToken,
@@ -68,6 +73,7 @@ impl Effects<dyn Engine> {
             messages,
             operations: TaskTracker::new(),
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
+            notices: Arc::new(Semaphore::new(NOTICES)),
             watch: stop.child_token(),
             events: stop.child_token(),
             stop,
@@ -120,6 +126,7 @@ impl Effects<dyn Engine> {
             Effect::Unwatch => self.unwatch(),
             Effect::Advise(inquiry) => self.advisor.ask(*inquiry, &self.messages),
             Effect::Seek(seek) => self.projector.seek(seek, &self.messages),
+            Effect::Notify { notice, channel } => self.notify(notice, channel),
             Effect::WatchEvents { watch, since } => self.watch_events(watch, since),
             Effect::UnwatchEvents => self.events.cancel(),
             other => return Some(other),
@@ -146,6 +153,35 @@ impl Effects<dyn Engine> {
             let _ = messages
                 .send(Message::Operated(operation, target, result))
                 .await;
+        });
+    }
+
+    /// Tells somebody of an alert, in a thread: a command is waited for, and a server
+    /// answers when it likes. Who is told of too much at once is told of no more.
+    fn notify(&self, notice: Arc<Notice>, channel: Channel) {
+        let messages = self.messages.clone();
+        let rule = notice.rule.name.clone();
+        let Ok(permit) = Arc::clone(&self.notices).try_acquire_owned() else {
+            let failure = Failure {
+                message: format!("tell of alert {}: too many at once", sanitize(&rule)),
+                hint: Some("the alerts screen lists them all".into()),
+            };
+            // A full queue has news enough.
+            let _ = messages.try_send(Message::Notified(rule, channel, Err(failure)));
+            return;
+        };
+        let told = tokio::task::spawn_blocking(move || {
+            let result = notify::tell(&notice, channel);
+            drop(permit);
+            result
+        });
+        tokio::spawn(async move {
+            if let Ok(result) = told.await {
+                // Nobody listens any more once the dashboard is left.
+                let _ = messages
+                    .send(Message::Notified(rule, channel, result))
+                    .await;
+            }
         });
     }
 

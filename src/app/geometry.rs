@@ -133,6 +133,7 @@ pub fn geometry(state: &State) -> Geometry {
 fn table_height(state: &State, body: u16) -> u16 {
     let count = match state.screen {
         Screen::Containers => state.table_lines() + 1,
+        Screen::Alerts => state.alert_list.rows.len(),
         _ => state.images.rows.len(),
     };
     let wanted = u16::try_from(count + 2).unwrap_or(u16::MAX);

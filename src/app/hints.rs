@@ -54,7 +54,7 @@ pub fn hint_bar(state: &State, area: Rect) -> HintBar {
     }
     let mut x = area.x + 1;
     for spec in offered(state) {
-        let Some(key) = spec.keys.first().map(ToString::to_string) else {
+        let Some(key) = state.config.keymap.shown(spec) else {
             continue;
         };
         let columns = (width(&key) + 1 + spec.title.len()) as u16;
@@ -108,10 +108,13 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
         Action::Zoom,
         Action::Palette,
     ];
-    let is_feed = state.is_feed();
-    let rest = rest
-        .into_iter()
-        .filter(move |action| !is_feed || !matches!(action, Action::Sort | Action::Zoom));
+    let (is_feed, is_alerts) = (state.is_feed(), state.screen == Screen::Alerts);
+    let rest = rest.into_iter().filter(move |action| match action {
+        Action::Sort | Action::Zoom if is_feed => false,
+        // They stand in the order of their need, and enter goes to the container.
+        Action::Sort | Action::Zoom => !is_alerts,
+        _ => true,
+    });
     // Help and quit come first of all: they are what a newcomer needs.
     always
         .into_iter()
@@ -132,6 +135,7 @@ fn notes(state: &State) -> Vec<(String, Note)> {
         // Those in folded groups pass the filter too.
         Screen::Containers => (state.table.totals.count, all.0),
         Screen::Images => (state.images.rows.len(), all.1),
+        Screen::Alerts => (state.alert_list.rows.len(), state.alerts.log().len()),
         Screen::Events => (state.events.list.rows.len(), state.events.len()),
         Screen::Activity => (state.done.rows.len(), state.activity.entries().count()),
     };

@@ -75,6 +75,26 @@ fn by_default(column: &'static Column) -> Shown {
 }
 
 impl Layout {
+    /// These columns in this order, and no other; the usual ones if none is named.
+    pub fn of(ids: &[String]) -> Self {
+        let mut layout = Self::default();
+        if ids.is_empty() {
+            return layout;
+        }
+        let place = |id: &str| ids.iter().position(|known| known == id);
+        for shown in &mut layout.columns {
+            if place(shown.column.id).is_none() {
+                shown.show = Show::No;
+            } else if shown.show == Show::No {
+                shown.show = Show::Yes;
+            }
+        }
+        layout
+            .columns
+            .sort_by_key(|shown| place(shown.column.id).unwrap_or(usize::MAX));
+        layout
+    }
+
     /// Shows a column, or hides it.
     pub fn toggle(&mut self, at: usize) {
         let shown = &mut self.columns[at];

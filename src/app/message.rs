@@ -1,12 +1,13 @@
 //! What can happen to the dashboard, and what it can ask for.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
     Gesture, Tab,
     advisor::Inquiry,
+    alerts::Notice,
     follow::Logs,
     layout::Saved,
     log::LogRow,
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::{
     action::{Action, Key},
+    config::{Loaded, alert::Channel},
     engine::EngineError,
     format::text::sanitize,
     model::{
@@ -64,6 +66,10 @@ pub enum Message {
     Done(u64, Result<Said, Failure>),
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
+    /// Somebody was told of an alert of a rule, or not.
+    Notified(String, Channel, Result<(), Failure>),
+    /// The configuration was saved and read anew.
+    Config(Arc<Loaded>),
     /// The time came at which something on screen changes by itself.
     Tick,
     /// A signal asks to leave.
@@ -146,6 +152,22 @@ pub enum Effect {
         /// How.
         passage: Passage,
     },
+    /// Tell somebody of an alert.
+    Notify {
+        /// Of what.
+        notice: Arc<Notice>,
+        /// How.
+        channel: Channel,
+    },
+    /// Let the terminal itself tell something.
+    Signal {
+        /// Whether it rings.
+        is_loud: bool,
+        /// Lines for the desktop.
+        lines: Vec<String>,
+    },
+    /// Take pictures in another rhythm.
+    Pace(Duration),
     /// Forget what is on screen and draw all of it.
     Redraw,
 }

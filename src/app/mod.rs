@@ -14,6 +14,7 @@
 
 mod activity;
 mod advisor;
+pub mod alerts;
 mod arrange;
 mod collector;
 pub mod columns;
@@ -35,6 +36,7 @@ pub mod log;
 mod menu;
 mod message;
 mod modal;
+mod notify;
 mod operation;
 mod palette;
 mod pointer;
@@ -52,6 +54,7 @@ mod timeline;
 mod tree;
 mod update;
 
+pub use crate::format::Depth;
 pub use activity::{Activity, Entry, Outcome};
 #[cfg(test)]
 pub use advisor::Advisor;

@@ -185,8 +185,11 @@ impl State {
     /// What the sort menu and the palette offer: what makes sense unseen too, and any
     /// column that is shown.
     pub fn sort_columns(&self) -> Vec<&'static str> {
-        if self.screen != Screen::Containers {
-            return columns::SORT_IMAGES.to_vec();
+        match self.screen {
+            Screen::Containers => {}
+            Screen::Images => return columns::SORT_IMAGES.to_vec(),
+            // One order each.
+            Screen::Alerts | Screen::Events | Screen::Activity => return Vec::new(),
         }
         let mut columns = columns::SORT.to_vec();
         let shown = self.table.layout.columns.iter();

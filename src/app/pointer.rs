@@ -68,16 +68,18 @@ pub enum Bar {
 }
 
 /// A name in the header.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ScreenPlace {
     /// Where it stands.
     pub place: Rect,
     /// Which screen.
     pub screen: Screen,
-    /// Its key.
-    pub key: &'static str,
+    /// Its key; empty if it has none.
+    pub key: String,
     /// Its title, if there is room for it.
     pub title: &'static str,
+    /// How many of what it lists want attention.
+    pub count: Option<String>,
 }
 
 /// From this width on, the header names all screens.
@@ -88,16 +90,27 @@ pub fn screen_places(state: &State, header: Rect) -> Vec<ScreenPlace> {
     // After ` wharf `.
     let mut x = header.x + 7;
     let mut places = Vec::new();
-    for (key, title, screen) in Screen::ALL {
-        let is_named = header.width >= NAMES || screen == state.screen;
-        let title = if is_named { title } else { "" };
+    for (action, screen) in Screen::ALL {
+        let spec = action.spec();
+        let key = state.config.keymap.shown(spec).unwrap_or_default();
+        // What has no key is still to be clicked at.
+        let is_named = header.width >= NAMES || screen == state.screen || key.is_empty();
+        let title = if is_named { spec.title } else { "" };
+        let count = match (screen, state.alerts.open().0) {
+            (Screen::Alerts, count) if count > 0 => Some(count.to_string()),
+            _ => None,
+        };
         x += 2;
-        let columns = 1 + u16::from(is_named) + title.len() as u16;
+        let gap = u16::from(is_named && !key.is_empty());
+        // A free column, the figure and its sign.
+        let counted = count.as_ref().map_or(0, |count| count.len() as u16 + 2);
+        let columns = width(&key) as u16 + gap + title.len() as u16 + counted;
         places.push(ScreenPlace {
             place: Rect::new(x, header.y, columns, 1),
             screen,
             key,
             title,
+            count,
         });
         x += columns;
     }
@@ -321,6 +334,7 @@ pub fn list_extent(state: &State) -> (usize, usize) {
         Screen::Containers => (state.containers.top, state.table_lines()),
         Screen::Images => (state.images.top, state.images.rows.len()),
         Screen::Events => (state.events.list.top, state.events.list.rows.len()),
+        Screen::Alerts => (state.alert_list.top, state.alert_list.rows.len()),
         Screen::Activity => (state.done.top, state.done.rows.len()),
     }
 }

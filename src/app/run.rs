@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
+    Depth, Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
     keymap, projector, saved,
@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     action::Key,
+    config::{self, Loaded, Loader},
     engine::{self, Engine, EngineError, ErrorKind, Session},
     model::{AttachStreams, ContainerId, ExecConfig, TerminalSize},
     record::Showing,
@@ -49,6 +50,12 @@ pub type Interact = Box<dyn Fn(Session) -> Pin<Box<dyn Future<Output = io::Resul
 pub struct Options {
     /// What the terminal can show.
     pub look: Look,
+    /// Which colours it has.
+    pub depth: Depth,
+    /// The configuration, and what was wrong with it.
+    pub config: Arc<Loaded>,
+    /// Who reads it again when it was saved.
+    pub loader: Loader,
     /// Who reads the command line of a container to run.
     pub plan: Plan,
     /// Who runs a shell or an attachment.
@@ -70,6 +77,10 @@ pub async fn run(
     let (width, height) = crossterm::terminal::size()?;
     let area = Rect::new(0, 0, width, height);
     let mut state = State::new(options.look, engine.capabilities(), area);
+    state.configure(Arc::new(options.config.config.clone()), options.depth);
+    state.on_mistakes(&options.config);
+    let interval = state.config.ui.interval;
+    state.timeline.pace(interval);
     match options.state_file.as_deref().map(saved::load) {
         Some(Ok(Some(saved))) => state.restore(&saved),
         Some(Err(failure)) => drop(state.update(Message::Failed(failure))),
@@ -87,7 +98,8 @@ pub async fn run(
     }
     state.plan = options.plan;
     // The first picture is under way before the terminal is touched.
-    let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
+    let (collector, collect) =
+        collector(Arc::clone(&engine), state.visible(), interval, stop.clone());
     let collect = tokio::spawn(async move {
         match is_live {
             true => collect.await,
@@ -101,9 +113,10 @@ pub async fn run(
         projector::read_before(recording, Timestamp::now(), sender.clone());
     }
 
-    let mut effects = Effects::new(Arc::clone(&engine), sender, stop.clone());
+    let mut effects = Effects::new(Arc::clone(&engine), sender.clone(), stop.clone());
     effects.state_file = options.state_file;
     let display = Display::enter(state.hears_mouse)?;
+    tokio::spawn(reload(options.loader, sender, stop.clone()));
     let mut dashboard = Dashboard {
         state,
         began: Instant::now(),
@@ -244,6 +257,8 @@ impl Dashboard {
             Effect::Show(visible) => self.collector.show(visible),
             Effect::Refresh => self.collector.refresh(),
             Effect::Redraw => self.display.forget(),
+            Effect::Signal { is_loud, lines } => self.display.signal(is_loud, &lines),
+            Effect::Pace(interval) => self.collector.pace(interval),
             Effect::Mouse(is_heard) => {
                 if let Err(error) = self.display.hear_mouse(is_heard) {
                     tracing::warn!("ask for the mouse: {error}");
@@ -266,6 +281,7 @@ impl Dashboard {
             | Effect::Unwatch
             | Effect::Seek(_)
             | Effect::Advise(_)
+            | Effect::Notify { .. }
             | Effect::Interact { .. } => {}
         }
     }
@@ -359,6 +375,28 @@ impl Dashboard {
             () = self.effects.operations.wait() => {}
             () = interrupt => {}
         }
+    }
+}
+
+/// Reads the configuration again each time it is saved.
+async fn reload(loader: Loader, messages: mpsc::Sender<Message>, stop: CancellationToken) {
+    let work = async {
+        // Without inotify (its watches can be used up) a new configuration is read by
+        // the next dashboard.
+        let Ok(mut watch) = config::Watch::new(loader.paths()) else {
+            return;
+        };
+        while watch.changed().await.is_ok() {
+            // A file of at most 1 MiB: no reason for another thread.
+            let loaded = Arc::new(loader.load());
+            if messages.send(Message::Config(loaded)).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
     }
 }
 

@@ -6,11 +6,12 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Details, Effect, Events, Failure, History, List, Modal, Operations, Plan, Pointer,
-    Target, geometry, limits::UndoStack, table::Table, timeline::Timeline,
+    Activity, Depth, Details, Effect, Events, Failure, History, List, Modal, Operations, Plan,
+    Pointer, Target, alerts::Alerts, geometry, limits::UndoStack, table::Table, timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
+    config::{Config, alert::Channel},
     format::Glyphs,
     model::{
         Capabilities, ContainerId, ContainerRow, Digest, Image, Problem, Source, Visible, World,
@@ -28,10 +29,12 @@ pub struct Look {
 
 impl Look {
     /// Every sign and colours: for what is no terminal, such as a picture.
-    pub const FULL: Self = Self {
-        glyphs: Glyphs::Unicode,
-        has_color: true,
-    };
+    pub const FULL: Self = Self::new(Glyphs::Unicode, true);
+
+    /// A terminal that shows these.
+    pub const fn new(glyphs: Glyphs, has_color: bool) -> Self {
+        Self { glyphs, has_color }
+    }
 }
 
 /// The screens.
@@ -40,17 +43,19 @@ impl Look {
 pub enum Screen {
     Containers,
     Images,
+    Alerts,
     Events,
     Activity,
 }
 
 impl Screen {
-    /// All of them, with their keys and titles.
-    pub const ALL: [(&'static str, &'static str, Self); 4] = [
-        ("1", "containers", Self::Containers),
-        ("2", "images", Self::Images),
-        ("4", "events", Self::Events),
-        ("6", "activity", Self::Activity),
+    /// All of them, as the header names them, each with the action that goes there.
+    pub const ALL: [(Action, Self); 5] = [
+        (Action::ScreenContainers, Self::Containers),
+        (Action::ScreenImages, Self::Images),
+        (Action::ScreenEvents, Self::Events),
+        (Action::ScreenAlerts, Self::Alerts),
+        (Action::ScreenActivity, Self::Activity),
     ];
 }
 
@@ -93,6 +98,12 @@ pub struct State {
     pub area: Rect,
     /// Time since the dashboard began; the loop sets it before each message.
     pub clock: Duration,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Which colours the terminal has.
+    pub depth: Depth,
+    /// What is wrong with the configuration that was read last.
+    pub mistakes: Vec<Problem>,
     /// Where times are told.
     pub zone: TimeZone,
     /// What the engine can do.
@@ -117,6 +128,12 @@ pub struct State {
     pub images: List<Digest>,
     /// The selected container's tab.
     pub details: Details,
+    /// Which rules hold for which containers.
+    pub alerts: Alerts,
+    /// Their list, by number.
+    pub alert_list: List<u64>,
+    /// Of which rule's channels a failure was told.
+    pub(super) untold: Vec<(String, Channel)>,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before now.
@@ -151,6 +168,9 @@ pub struct State {
     pub is_done: bool,
     /// What the engine could do to what is no more.
     past_capabilities: Capabilities,
+    /// What the terminal can show, and what the engine refuses, whatever the
+    /// configuration says.
+    pub(super) given: (Look, Option<String>),
     pub(super) shown: Option<Visible>,
     pub(super) effects: Vec<Effect>,
 }
@@ -162,6 +182,10 @@ impl State {
             look,
             area,
             clock: Duration::ZERO,
+            config: Arc::default(),
+            depth: Depth::True,
+            mistakes: Vec::new(),
+            given: (look, capabilities.read_only_because.clone()),
             zone: TimeZone::system(),
             past_capabilities: Capabilities {
                 read_only_because: Some("the screen shows the past; . returns to now".into()),
@@ -178,6 +202,9 @@ impl State {
             table: Table::default(),
             images: List::new("created"),
             details: Details::default(),
+            alerts: Alerts::default(),
+            alert_list: List::new("since"),
+            untold: Vec::new(),
             layers_scroll: 0,
             histories: HashMap::new(),
             timeline: Timeline::live(),
@@ -224,6 +251,7 @@ impl State {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Alerts => Scope::Alerts,
             Screen::Events => Scope::Events,
             Screen::Activity => Scope::Activity,
         }
@@ -256,6 +284,7 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Alerts => &self.alert_list.filter,
             Screen::Events => &self.events.list.filter,
             Screen::Activity => &self.done.filter,
         }
@@ -271,7 +300,7 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
-            Screen::Events | Screen::Activity => {}
+            Screen::Alerts | Screen::Events | Screen::Activity => {}
         }
         subject
     }
@@ -317,17 +346,19 @@ impl State {
     /// What is wrong with what this screen shows, apart from stale pictures.
     pub fn notices(&self) -> impl Iterator<Item = &Problem> {
         let problems = self.world.as_deref().map_or(&[][..], |w| &w.problems);
-        problems.iter().filter(|problem| match problem.source {
+        let of_screen = problems.iter().filter(|problem| match problem.source {
             Source::Host | Source::Engine => true,
-            Source::Containers | Source::Stats => self.screen == Screen::Containers,
+            Source::Containers | Source::Stats => self.screen != Screen::Images,
             Source::Images => self.screen == Screen::Images,
-        })
+        });
+        self.mistakes.iter().chain(of_screen)
     }
 
     /// What must be read for this screen.
     pub(super) fn visible(&self) -> Visible {
         Visible {
-            stats: self.screen == Screen::Containers,
+            // Alerts are watched on every screen.
+            stats: self.screen == Screen::Containers || !self.alerts.is_empty(),
             images: self.screen == Screen::Images,
         }
     }
@@ -339,6 +370,7 @@ impl State {
         let (line, lines) = (self.cursor_line(), self.table_lines());
         self.containers.scroll_to(line, lines, height);
         self.images.scroll_into_view(height);
+        self.alert_list.scroll_into_view(height);
         self.events.list.scroll_into_view(height);
         self.done.scroll_into_view(height);
         let reach = self.reach(&regions);

@@ -11,11 +11,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Effect, Look, Message, State,
+    Depth, Effect, Look, Message, State,
     collector::{Collector, collector},
     effect::Effects,
 };
-use crate::{action::Key, engine::Engine};
+use crate::{action::Key, config::Config, engine::Engine};
 
 /// Time between two keys, in which what they ask for arrives.
 const BETWEEN_KEYS: Duration = Duration::from_millis(400);
@@ -25,6 +25,8 @@ const BETWEEN_KEYS: Duration = Duration::from_millis(400);
 pub struct Still {
     /// What the terminal could show.
     pub look: Look,
+    /// The configuration.
+    pub config: Arc<Config>,
     /// Columns and rows.
     pub size: (u16, u16),
     /// How long it watches first, so that graphs have a past.
@@ -42,8 +44,14 @@ pub async fn still(
     let stop = CancellationToken::new();
     let _stop_all = stop.clone().drop_guard();
     let area = Rect::new(0, 0, options.size.0, options.size.1);
-    let state = State::new(options.look, engine.capabilities(), area);
-    let (collector, collect) = collector(Arc::clone(&engine), state.visible(), stop.clone());
+    let mut state = State::new(options.look, engine.capabilities(), area);
+    state.configure(Arc::clone(&options.config), Depth::True);
+    let (collector, collect) = collector(
+        Arc::clone(&engine),
+        state.visible(),
+        Duration::from_secs(1),
+        stop.clone(),
+    );
     let collect = tokio::spawn(collect);
     let (sender, messages) = mpsc::channel(64);
     let mut studio = Studio {

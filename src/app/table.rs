@@ -241,7 +241,7 @@ mod tests {
     /// Groups of so many rows; 0 is folded.
     fn groups(sizes: &[usize]) -> Groups {
         let mut first = 0;
-        let list = sizes.iter().enumerate().map(|(n, &shown)| {
+        let list = sizes.iter().map(|&shown| {
             let group = Group {
                 key: GroupKey::default(),
                 first,

@@ -128,6 +128,22 @@ impl Display {
         restore();
     }
 
+    /// Rings, and hands lines to the desktop (OSC 9; terminals that don't know it ignore
+    /// it). The lines hold nothing that a terminal obeys.
+    pub fn signal(&mut self, is_loud: bool, lines: &[String]) {
+        let mut bytes = Vec::new();
+        for line in lines {
+            bytes.extend_from_slice(b"\x1b]9;");
+            bytes.extend_from_slice(line.as_bytes());
+            bytes.extend_from_slice(b"\x1b\\");
+        }
+        if is_loud {
+            bytes.push(0x07);
+        }
+        // A terminal that is gone is noticed where its keys are read.
+        let _ = self.out.write_all(&bytes);
+    }
+
     /// Hears the mouse from now on, or leaves it to the terminal.
     pub fn hear_mouse(&mut self, is_heard: bool) -> io::Result<()> {
         self.hears_mouse = is_heard;

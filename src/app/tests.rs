@@ -481,5 +481,6 @@ async fn three_hundred_containers_are_arranged_and_drawn_within_a_frame() {
     );
 }
 
+mod config;
 mod limits;
 mod table;

@@ -141,6 +141,13 @@ impl Timeline {
         matches!(self.kept, Kept::Recording(_))
     }
 
+    /// Pictures come about `every` so often from now on.
+    pub fn pace(&mut self, every: Duration) {
+        if let Kept::Ring(ring) = &mut self.kept {
+            ring.pace(every);
+        }
+    }
+
     /// Keeps a picture of the present; whether it is to be shown.
     pub fn push(&mut self, world: &Arc<World>, clock: Duration) -> bool {
         if let Kept::Ring(ring) = &mut self.kept {

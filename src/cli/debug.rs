@@ -1,14 +1,14 @@
 //! `wharf debug`: what documentation and bug reports are made with. Not in the help.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
 
 use super::{
-    Context, Faces,
+    Context, Faces, Settings,
     failure::{Failure, Outcome},
 };
-use crate::action::Key;
+use crate::{action::Key, config::Config};
 
 /// The commands below `debug`.
 #[derive(Debug, Subcommand)]
@@ -45,15 +45,18 @@ pub struct Shot {
     pub watch: Duration,
     /// Keys to press then.
     pub keys: Vec<Key>,
+    /// The configuration.
+    pub config: Arc<Config>,
 }
 
 /// Does one of them.
-pub fn run(command: DebugCommand, context: &Context, faces: &Faces) -> Outcome {
+pub fn run(command: DebugCommand, context: &Context, faces: &Faces, settings: Settings) -> Outcome {
     let DebugCommand::Screenshot(args) = command;
     let shot = Shot {
         size: args.size,
         watch: Duration::from_secs(args.watch),
         keys: args.keys.0,
+        config: Arc::new(settings.loaded.config),
     };
     let picture = (faces.screenshot)(context.engine.clone(), shot).map_err(Failure::new)?;
     std::fs::write(&args.out, picture)

@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use super::{
-    Context, Faces,
+    Context, Faces, Settings,
     failure::{Failure, Outcome},
     output::print,
     ps::PsArgs,
@@ -68,6 +68,7 @@ pub fn run(
     runtime: &Runtime,
     faces: &Faces,
     root: Option<&Path>,
+    settings: Settings,
 ) -> Outcome {
     let device = disk_below(&(faces.data)(root));
     if device.is_none() {
@@ -81,10 +82,7 @@ pub fn run(
     });
     let shown = started.and_then(|()| match args.headless {
         Some(duration) => runtime.block_on(watch(duration, context)),
-        None => {
-            let showing = crate::record::Showing::Live(context.recording.clone());
-            (faces.dashboard)(context.engine.clone(), showing).map_err(Failure::new)
-        }
+        None => (faces.dashboard)(context.engine.clone(), settings).map_err(Failure::new),
     });
     let keep = match &shown {
         Ok(()) => args.keep || (args.headless.is_none() && wants_to_keep()),

@@ -7,6 +7,7 @@
 mod advise;
 mod attach;
 mod completions;
+mod config;
 mod container;
 mod container_args;
 mod create;
@@ -27,6 +28,7 @@ mod kill;
 mod limit_args;
 mod live;
 mod logs;
+mod man;
 mod output;
 mod pause;
 mod ps;
@@ -63,11 +65,14 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use crate::record::Showing;
 use crate::{
     action,
+    config::{Loaded, Loader},
     engine::{Engine, Session},
+    format::Depth,
     model::CreateRequest,
 };
 pub use debug::Shot;
 use failure::{Failure, Outcome};
+pub use man::page as manual;
 pub use output::Output;
 
 /// What the commands need from the rest of the program.
@@ -78,9 +83,20 @@ pub struct Faces {
     /// Where an engine keeps its data, below another root if one is given.
     pub data: fn(Option<&Path>) -> PathBuf,
     /// Shows the dashboard until its user leaves.
-    pub dashboard: fn(Arc<dyn Engine>, Showing) -> Result<(), String>,
+    pub dashboard: fn(Arc<dyn Engine>, Settings) -> Result<(), String>,
     /// Draws the dashboard once, as an SVG picture.
     pub screenshot: fn(Arc<dyn Engine>, Shot) -> Result<String, String>,
+}
+
+/// The configuration, and who reads it again.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What was read.
+    pub loaded: Loaded,
+    /// Who read it.
+    pub loader: Loader,
+    /// The present or a recording.
+    pub showing: Showing,
 }
 
 /// What a command works with.
@@ -106,6 +122,8 @@ struct Cli {
         hide_env_values = true
     )]
     root: Option<PathBuf>,
+    #[command(flatten)]
+    config: config::ConfigFlags,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -152,8 +170,12 @@ enum Command {
     /// Make pictures for the documentation
     #[command(subcommand, hide = true)]
     Debug(debug::DebugCommand),
+    /// Show the configuration: what holds, and where it comes from
+    Config(config::ConfigArgs),
     /// Print a shell's completions
     Completions(completions::CompletionsArgs),
+    /// Print the manual page
+    Man(man::ManArgs),
     /// Print the version of wharf and of what it runs on
     Version(version::VersionArgs),
     /// Print what the engine is and what this kernel can't do
@@ -163,6 +185,11 @@ enum Command {
 /// What is known about standard output.
 pub fn look() -> Output {
     Output::of_stdout()
+}
+
+/// Which colours the terminal has.
+pub fn depth() -> Depth {
+    Depth::from_environment(|name| std::env::var(name).ok())
 }
 
 /// Copies between this terminal and a terminal in a container until either ends.
@@ -238,17 +265,24 @@ fn explain(command: clap::Command, prefix: &str) -> clap::Command {
 }
 
 fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
+    let loader = cli.config.loader();
+    let own = recording(cli.root.as_deref(), faces);
     let command = match cli.command {
         Some(Command::Completions(args)) => return completions::run(&args),
+        Some(Command::Man(args)) => return man::run(&args),
+        Some(Command::Config(args)) => return config::run(&args, loader),
         Some(Command::Replay(args)) => {
-            return replay::run(&args, &recording(cli.root.as_deref(), faces), faces);
+            return replay::run(&args, &own, faces, config::settings(loader, own.clone())?);
         }
         command => command,
     };
+    if !matches!(&command, None | Some(Command::Demo(_) | Command::Debug(_))) {
+        cli.config.refuse()?;
+    }
+    let settings = || config::settings(loader, own.clone());
     let engine = (faces.open)(cli.root.as_deref())?;
     let Some(command) = command else {
-        let showing = Showing::Live(recording(cli.root.as_deref(), faces));
-        return match (faces.dashboard)(engine, showing) {
+        return match (faces.dashboard)(engine, settings()?) {
             Ok(()) => Ok(0),
             Err(error) => Err(Failure::new(error)),
         };
@@ -260,11 +294,17 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     let context = Context {
         engine,
         output: Output::of_stdout(),
-        recording: recording(cli.root.as_deref(), faces),
+        recording: own.clone(),
     };
     let outcome = match command {
-        Command::Debug(command) => debug::run(command, &context, faces),
-        Command::Demo(args) => demo::run(&args, &context, &runtime, faces, cli.root.as_deref()),
+        Command::Debug(command) => {
+            settings().and_then(|settings| debug::run(command, &context, faces, settings))
+        }
+        Command::Demo(args) => {
+            let root = cli.root.as_deref();
+            settings()
+                .and_then(|settings| demo::run(&args, &context, &runtime, faces, root, settings))
+        }
         command => runtime.block_on(execute(command, &context)),
     };
     // A thread that waits for our stdin must not keep us.
@@ -311,9 +351,14 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Container(command) => Box::pin(execute(command.into(), context)).await,
         Command::Version(args) => version::run(&args, context),
         Command::Info(args) => info::run(&args, context).await,
-        Command::Debug(_) | Command::Demo(_) | Command::Completions(_) | Command::Replay(_) => Err(
-            Failure::new("it has no longer form: call it as `wharf demo`"),
-        ),
+        Command::Debug(_)
+        | Command::Demo(_)
+        | Command::Completions(_)
+        | Command::Config(_)
+        | Command::Replay(_)
+        | Command::Man(_) => Err(Failure::new(
+            "it has no longer form: call it as `wharf demo`",
+        )),
     }
 }
 

@@ -5,7 +5,10 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use crate::format::{Glyphs, Tone};
+use crate::{
+    config::is_on,
+    format::{Glyphs, Tone},
+};
 
 /// What is known about standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Output {
         Self {
             width: width.filter(|columns| *columns > 0),
             color: !is_set("NO_COLOR") && ((is_terminal && !is_dumb) || is_set("CLICOLOR_FORCE")),
-            glyphs: match is_set("WHARF_ASCII") {
+            glyphs: match env::var("WHARF_ASCII").is_ok_and(|value| is_on(&value) == Some(true)) {
                 true => Glyphs::Ascii,
                 false => Glyphs::from_locale(|name| env::var(name).ok()),
             },

@@ -9,7 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{
-    Faces, dump,
+    Faces, Settings, dump,
     failure::{Failure, Outcome},
     values,
 };
@@ -39,7 +39,7 @@ fn speed(text: &str) -> values::Parsed<i32> {
 }
 
 /// Shows a recording in the dashboard. No engine is opened for it.
-pub fn run(args: &ReplayArgs, own: &Path, faces: &Faces) -> Outcome {
+pub fn run(args: &ReplayArgs, own: &Path, faces: &Faces, settings: Settings) -> Outcome {
     let recording = dump::open(args.file.as_deref().unwrap_or(own), None)?;
     let track = recording.track();
     let showing = Showing::Replay {
@@ -47,7 +47,13 @@ pub fn run(args: &ReplayArgs, own: &Path, faces: &Faces) -> Outcome {
         speed: args.speed,
         recording,
     };
-    match (faces.dashboard)(Arc::new(Recorded), showing) {
+    match (faces.dashboard)(
+        Arc::new(Recorded),
+        Settings {
+            showing,
+            ..settings
+        },
+    ) {
         Ok(()) => Ok(0),
         Err(error) => Err(Failure::new(error)),
     }

@@ -13,6 +13,32 @@ pub enum Glyphs {
     Ascii,
 }
 
+/// Which colours a terminal has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// Sixteen, whose look is its user's choice.
+    Sixteen,
+    /// 256, as xterm has them.
+    Many,
+    /// All.
+    #[default]
+    True,
+}
+
+impl Depth {
+    /// What the environment says: `COLORTERM` where all are there, `TERM` otherwise.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let is_true = variable("COLORTERM")
+            .is_some_and(|value| matches!(value.as_str(), "truecolor" | "24bit"));
+        match variable("TERM") {
+            _ if is_true => Self::True,
+            Some(term) if term.ends_with("-direct") => Self::True,
+            Some(term) if term.contains("256") => Self::Many,
+            _ => Self::Sixteen,
+        }
+    }
+}
+
 /// How much attention something wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tone {
@@ -114,6 +140,19 @@ mod tests {
 
     use super::*;
     use crate::format::columns::sample;
+
+    #[test]
+    fn colours_are_as_many_as_the_terminal_says() {
+        let depth = |term: &str, color: &str| {
+            Depth::from_environment(|name| {
+                Some(if name == "TERM" { term } else { color }.to_owned())
+            })
+        };
+        assert_eq!(depth("xterm-256color", ""), Depth::Many);
+        assert_eq!(depth("xterm-256color", "truecolor"), Depth::True);
+        assert_eq!(depth("xterm-direct", ""), Depth::True);
+        assert_eq!(depth("linux", ""), Depth::Sixteen);
+    }
 
     #[test]
     fn every_state_has_its_own_sign_of_one_column() {

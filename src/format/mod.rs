@@ -18,5 +18,5 @@ pub mod totals;
 pub mod trouble;
 pub mod values;
 
-pub use glyph::{Glyphs, Tone};
+pub use glyph::{Depth, Glyphs, Tone};
 pub use status::status;

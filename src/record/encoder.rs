@@ -81,6 +81,11 @@ impl Encoder {
         }
     }
 
+    /// Pictures come about `every` so often from now on.
+    pub fn pace(&mut self, every: Duration) {
+        self.every = every;
+    }
+
     /// Makes the next frame a key frame.
     pub fn restart(&mut self) {
         self.stream = None;

@@ -40,6 +40,11 @@ impl Ring {
         }
     }
 
+    /// Pictures come about `every` so often from now on.
+    pub fn pace(&mut self, every: Duration) {
+        self.encoder.pace(every);
+    }
+
     /// Adds a picture. `clock` is a time that only grows.
     pub fn push(&mut self, world: &World, clock: Duration) {
         if self.since_key > self.max_bytes / 4 {

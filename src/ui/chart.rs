@@ -132,7 +132,10 @@ pub fn round_up(peak: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Look;
+    use crate::{
+        app::{Depth, Look},
+        config,
+    };
 
     fn drawn(values: &[f32], limit: Option<f32>, glyphs: Glyphs) -> Vec<String> {
         let area = Rect::new(0, 0, 2, 2);
@@ -144,10 +147,11 @@ mod tests {
             style: Style::new(),
             limit_style: Style::new(),
         };
-        let theme = Theme::new(Look {
+        let look = Look {
             glyphs,
             has_color: true,
-        });
+        };
+        let theme = Theme::new(look, config::SHIPPED[0].1, Depth::True);
         draw(&mut buffer, area, &chart, theme);
         let line = |y| (0..2).map(|x| buffer[(x, y)].symbol()).collect();
         (0..2).map(line).collect()

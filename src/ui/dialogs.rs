@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{View, arrange, limits, menus, pen::Pen, results, trouble};
 use crate::{
-    action::{ACTIONS, Action, Scope},
+    action::{ACTIONS, Action, Danger, Scope},
     app::{self, Choice, Modal, Screen, Target},
     format::{
         Tone,
@@ -95,6 +95,11 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
     let consequence = match action {
         Action::Kill => "Processes end at once, without a chance to save their work.",
         Action::RemoveImage => "Layers that no other image uses are deleted.",
+        Action::Start => "It runs its command again.",
+        Action::Stop => "Processes are asked to end, and killed if they don't in time.",
+        Action::Restart => "Processes end, then it starts anew.",
+        Action::Pause => "All processes freeze until they are let run on.",
+        Action::Unpause => "Its processes run on.",
         _ => "What they wrote outside of mounts is deleted. This can't be undone.",
     };
     for part in wrapped(consequence, most) {
@@ -113,7 +118,11 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
         .max()
         .unwrap_or(0) as u16;
     let area = centered(view, columns + 4, lines.len() as u16 + 4);
-    let inside = boxed(buffer, view, area, &title, theme.tone(Tone::Bad));
+    let frame = match action.spec().danger {
+        Danger::None => theme.plain(),
+        Danger::Interrupts | Danger::Destroys => theme.tone(Tone::Bad),
+    };
+    let inside = boxed(buffer, view, area, &title, frame);
     for (y, (text, style)) in (inside.y..inside.bottom()).zip(&lines) {
         Pen::line(buffer, inside, y).put(text, *style);
     }
@@ -218,11 +227,7 @@ fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
             Err(_) => theme.quiet(),
         };
         let mut pen = Pen::line(buffer, inside, y);
-        let key = spec
-            .keys
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let key = view.state.config.keymap.shown(spec).unwrap_or_default();
         pen.cell(&labels[n], columns, Align::Left, style, theme)
             .skip(2);
         pen.cell(&key, 9, Align::Left, theme.strong(), theme)
@@ -265,7 +270,8 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
         }
         lines.push((capitalized(title), String::new(), String::new(), true));
         for spec in ACTIONS.iter().filter(|spec| spec.scope == scope) {
-            let keys: Vec<_> = spec.keys.iter().map(ToString::to_string).collect();
+            let keys = view.state.config.keymap.keys(spec).iter();
+            let keys: Vec<_> = keys.map(ToString::to_string).collect();
             let verdict = view.state.verdict(spec);
             let text = match &verdict {
                 Ok(()) => spec.summary.to_owned(),
@@ -324,6 +330,7 @@ pub fn boxed(buffer: &mut Buffer, view: &View<'_>, area: Rect, title: &str, styl
     for y in area.y..area.bottom() {
         for x in area.x..area.right() {
             buffer[(x, y)].reset();
+            buffer[(x, y)].set_style(theme.base());
         }
     }
     if area.width < 4 || area.height < 3 {

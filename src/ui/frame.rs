@@ -4,7 +4,8 @@ use ratatui::{buffer::Buffer, style::Style};
 
 use super::{View, gauge, pen::Pen};
 use crate::{
-    app::screen_places,
+    app::{Screen, screen_places},
+    config::alert::Severity,
     format::{
         Tone, bytes,
         cpu::CpuDisplay,
@@ -39,14 +40,21 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
     let mut pen = Pen::line(buffer, area, area.y);
     pen.put(" wharf ", theme.strong());
     for place in screen_places(view.state, area) {
-        let style = if view.state.screen == place.screen {
-            theme.strong()
-        } else {
-            theme.quiet()
+        let style = match view.state.screen == place.screen {
+            true => theme.accent(),
+            false => theme.quiet(),
         };
-        pen.skip(2).put(place.key, style);
+        pen.skip(2).put(&place.key, style);
         if !place.title.is_empty() {
-            pen.put(" ", style).put(place.title, style);
+            pen.put(if place.key.is_empty() { "" } else { " " }, style);
+            pen.put(place.title, style);
+        }
+        if let (Screen::Alerts, Some(count)) = (place.screen, &place.count) {
+            // Seen from every screen, and by its figure without any colour.
+            let worst = view.state.alerts.open().1.unwrap_or(Severity::Warning);
+            let style = theme.tone(super::alerts::tone(worst)).patch(theme.strong());
+            pen.put(" ", style).put(count, style);
+            pen.put(super::alerts::severity_sign(worst, theme), style);
         }
     }
     let Some(world) = &view.state.world else {
@@ -97,6 +105,9 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
         };
         (share, style)
     };
+    if view.state.config.ui.is_read_only {
+        add(7, None, vec![("read-only".into(), theme.tone(Tone::Warn))]);
+    }
     if !host.name.is_empty() {
         let name = sanitize(&host.name).into_owned();
         add(2, None, vec![(name, quiet)]);

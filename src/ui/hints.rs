@@ -65,7 +65,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         pen.put_right(text, style);
     }
     for hint in &bar.hints {
-        pen.put(&hint.key, theme.strong()).put(" ", theme.quiet());
+        pen.put(&hint.key, theme.accent()).put(" ", theme.quiet());
         pen.put(hint.spec.title, theme.quiet()).skip(2);
     }
 }

@@ -1,6 +1,7 @@
 //! Drawing, and nothing else: from the dashboard's state to cells. No function here
 //! changes the state, asks an engine or knows what a key does.
 
+mod alerts;
 mod arrange;
 mod chart;
 mod details;
@@ -33,9 +34,10 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
     let regions = geometry(state);
     let view = View {
         state,
-        theme: Theme::new(state.look),
+        theme: Theme::new(state.look, state.config.palette(), state.depth),
         regions,
     };
+    buffer.set_style(state.area, view.theme.base());
     if regions.is_too_small {
         return too_small(buffer, &view);
     }
@@ -47,6 +49,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Alerts => alerts::draw(buffer, &view),
         Screen::Events => feeds::events(buffer, &view),
         Screen::Activity => feeds::activity(buffer, &view),
     }

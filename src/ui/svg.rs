@@ -182,6 +182,7 @@ fn rgb(color: Color, own: Rgb) -> Rgb {
         Color::Green => Rgb(0x7c, 0xc3, 0x7c),
         Color::Yellow => Rgb(0xe2, 0xb8, 0x5b),
         Color::Cyan => Rgb(0x62, 0xb6, 0xcb),
+        Color::Rgb(red, green, blue) => Rgb(red, green, blue),
         _ => own,
     }
 }

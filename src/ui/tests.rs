@@ -583,5 +583,6 @@ async fn look() {
     }
 }
 
+mod config;
 mod limits;
 mod table;

@@ -6,6 +6,7 @@ impl State {
     pub(super) fn copy_selected(&mut self) {
         let picks = match self.screen {
             Screen::Images => self.image_picks(),
+            Screen::Alerts => self.alert_picks(),
             Screen::Events => self.event_picks(),
             Screen::Activity => self.done_picks(),
             Screen::Containers if self.has_details_focus() => match self.details.tab {
@@ -41,6 +42,17 @@ impl State {
             picks.push(Pick::copy('p', "pid", "pid", pid.to_string()));
         }
         picks
+    }
+
+    fn alert_picks(&self) -> Vec<Pick> {
+        let Some(alert) = self.selected_alert() else {
+            return Vec::new();
+        };
+        vec![
+            Pick::copy('n', "name", "container", alert.container.clone()),
+            Pick::copy('i', "id", "id", alert.id.as_str().to_owned()),
+            Pick::copy('c', "condition", "condition", alert.rule.condition()),
+        ]
     }
 
     fn image_picks(&self) -> Vec<Pick> {

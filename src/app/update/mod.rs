@@ -1,6 +1,8 @@
 //! The one place that changes [`State`]: a message in, effects out. Nothing here waits,
 //! reads a clock or touches the terminal.
 
+mod alerts;
+mod configure;
 mod copy;
 mod dialog;
 mod feeds;
@@ -97,6 +99,10 @@ impl State {
             Message::Moment(moment) => self.on_moment(moment),
             Message::Advice(id, advice) => self.on_advice(&id, advice),
             Message::Before(before) => self.on_before(before),
+            Message::Notified(rule, channel, result) => {
+                self.on_notified(&rule, channel, result);
+            }
+            Message::Config(loaded) => self.on_config(&loaded),
             Message::Tail(id, result) => self.on_tail(&id, result),
             Message::Failed(failure) => self.tell_failure(failure),
             Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
@@ -148,10 +154,10 @@ impl State {
     /// What a key means here: the nearest first, where the arrows are.
     fn meant(&self, key: Key) -> Vec<&'static ActionSpec> {
         let of_tab: Vec<_> = match self.tab_scope() {
-            Some(scope) => action::of_scope(scope, key).collect(),
+            Some(scope) => self.config.keymap.of_scope(scope, key).collect(),
             None => Vec::new(),
         };
-        let of_screen: Vec<_> = action::of_key(self.scope(), key).collect();
+        let of_screen: Vec<_> = self.config.keymap.of_key(self.scope(), key).collect();
         let is_tabs = self.has_details_focus() && !of_tab.is_empty();
         if is_tabs || of_screen.is_empty() {
             of_tab
@@ -264,6 +270,11 @@ impl State {
             Action::Back => self.back(),
             Action::ScreenContainers => self.go_to_screen(Screen::Containers),
             Action::ScreenImages => self.go_to_screen(Screen::Images),
+            Action::ScreenAlerts => self.go_to_screen(Screen::Alerts),
+            Action::OpenAlert => self.open_alert(),
+            Action::Acknowledge => self.acknowledge(),
+            Action::Silence => self.silence(),
+            Action::ForgetAlerts => self.forget_ended_alerts(),
             Action::ScreenEvents => self.go_to_screen(Screen::Events),
             Action::ScreenActivity => {
                 self.go_to_screen(Screen::Activity);
@@ -356,6 +367,7 @@ impl State {
     fn show_world(&mut self, world: Arc<World>) {
         let exists = |id: &_| world.container(id).is_some();
         self.containers.marks.retain(exists);
+        self.watch_alerts(&world);
         self.world = Some(world);
         self.rearrange();
         self.extend_range();

@@ -91,6 +91,10 @@ impl State {
                 self.containers.filter = filter;
             }
             Screen::Images => self.images.filter = filter,
+            Screen::Alerts => {
+                self.alert_list.filter = filter;
+                return self.arrange_alerts();
+            }
             Screen::Events => {
                 self.events.list.filter = filter;
                 return self.events.arrange();
@@ -123,6 +127,10 @@ impl State {
     }
 
     pub(super) fn open_sort(&mut self) {
+        if self.sort_columns().is_empty() {
+            let line = "this screen has one order".to_owned();
+            return self.tell(false, vec![line], None, super::TOAST);
+        }
         let current = self.sort().column;
         let cursor = self.sort_columns().iter().position(|id| *id == current);
         self.modal = Some(Modal::Sort(cursor.unwrap_or(0)));

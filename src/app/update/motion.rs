@@ -35,12 +35,19 @@ impl State {
                 self.images.step(by, |row| world.images[row].id.clone());
                 self.layers_scroll = 0;
             }
+            Screen::Alerts => {
+                let log = self.alerts.log();
+                self.alert_list.step(by, |row| log[row].number);
+            }
         }
     }
 
     fn scroll(&mut self, motion: Action, page: usize, regions: &Geometry) {
         if self.screen == Screen::Images {
             self.layers_scroll = moved(self.layers_scroll, motion, page, usize::MAX / 2);
+            return;
+        }
+        if self.screen == Screen::Alerts {
             return;
         }
         let by = match motion {

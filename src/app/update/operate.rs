@@ -8,7 +8,7 @@ use super::{
     TOAST, TOAST_ERROR,
 };
 use crate::{
-    action::{Action, ActionSpec, Danger},
+    action::{Action, ActionSpec, Keymap},
     format::text::sanitize,
     model::ContainerId,
 };
@@ -19,13 +19,13 @@ impl State {
         if targets.is_empty() {
             return;
         }
-        if spec.danger == Danger::None {
-            self.operate(spec.action, targets);
-        } else {
+        if self.config.asks_before(spec) {
             self.modal = Some(Modal::Confirm {
                 action: spec.action,
                 targets,
             });
+        } else {
+            self.operate(spec.action, targets);
         }
     }
 
@@ -98,7 +98,7 @@ impl State {
             };
             let mut lines = vec![format!("{word} {what}")];
             lines.extend(told);
-            let hint = (ended.action == Action::Limits).then(undo_hint);
+            let hint = (ended.action == Action::Limits).then(|| undo_hint(&self.config.keymap));
             let lifetime = TOAST * if hint.is_some() { 2 } else { 1 };
             return self.tell(false, lines, hint, lifetime);
         }
@@ -185,8 +185,8 @@ impl State {
     }
 }
 
-fn undo_hint() -> String {
-    let key = Action::UndoLimits.spec().keys.first();
+fn undo_hint(keymap: &Keymap) -> String {
+    let key = keymap.shown(Action::UndoLimits.spec());
     key.map_or(String::new(), |key| format!("{key} undoes"))
 }
 

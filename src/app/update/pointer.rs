@@ -66,6 +66,7 @@ impl State {
                 self.go_to_row(row);
                 match (is_double, self.screen) {
                     (true, Screen::Events) => self.jump_to_event(),
+                    (true, Screen::Alerts) => self.open_alert(),
                     (true, Screen::Containers | Screen::Images) => self.is_zoomed = true,
                     _ => {}
                 }
@@ -124,6 +125,7 @@ impl State {
             Screen::Containers => self.cursor_line(),
             Screen::Images => self.images.cursor,
             Screen::Events => self.events.list.cursor,
+            Screen::Alerts => self.alert_list.cursor,
             Screen::Activity => self.done.cursor,
         };
         self.step(row as isize - cursor as isize);

@@ -184,7 +184,9 @@ impl State {
         let rows = &list.rows[group.first..group.first + group.shown];
         let ids = rows.iter().map(|&row| &world.containers[row].container.id);
         if ids.clone().all(|id| list.marks.contains(id)) {
-            ids.for_each(|id| drop(list.marks.remove(id)));
+            for id in ids {
+                list.marks.remove(id);
+            }
         } else {
             list.marks.extend(ids.cloned());
         }

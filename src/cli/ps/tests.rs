@@ -167,3 +167,32 @@ async fn nothing_is_a_heading_alone() {
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.contains("NAME"));
 }
+
+#[tokio::test]
+async fn terms_of_the_dashboard_choose_rows_and_troubles_are_told() {
+    let names = |text: String| -> Vec<String> {
+        let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
+        text.lines().filter_map(first).collect()
+    };
+    let format = "--format|={{.Names}}";
+    let shown = ps(
+        &format!("-a --match|=trouble !state:exited cpu>1|{format}"),
+        None,
+        false,
+    )
+    .await;
+    assert_eq!(names(shown), ["orders-api", "thumbnailer"]);
+    let told = ps("-a --match name:report --format|={{.Trouble}}", None, false).await;
+    assert_eq!(told.trim(), "oom");
+    let json = ps("-a --json --match name:report", None, false).await;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["trouble"][0]["kind"], "oom_killed");
+    let words = json[0]["trouble"][0]["words"].as_str().unwrap();
+    assert!(words.starts_with("killed by the kernel"), "{words}");
+    let refused = parse(["wharf", "ps", "--match", "cpu>much"].map(OsString::from));
+    assert!(refused.is_err());
+    let calm = ps("--stats --match name:queue", Some(160), false).await;
+    assert!(!calm.contains("TROUBLE"), "{calm}");
+    let grouped = ps("-a --group-by project", Some(160), false).await;
+    assert!(grouped.contains("no project"), "{grouped}");
+}

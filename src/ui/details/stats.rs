@@ -162,7 +162,7 @@ fn scale(peak: f32, panel: &Panel) -> (f32, Option<f32>) {
 fn limit_style(view: &View<'_>, peak: f32, limit: Option<f32>) -> Style {
     match limit {
         Some(limit) if peak >= limit * 0.9 => view.theme.tone(Tone::Warn),
-        _ => view.theme.quiet(),
+        _ => view.theme.limit(),
     }
 }
 

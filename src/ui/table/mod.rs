@@ -87,7 +87,15 @@ fn draw_row(
         (false, true) => theme.sign("▸", ">"),
         (false, false) => " ",
     };
-    pen.put(mark, theme.strong()).skip(1);
+    pen.put(mark, theme.strong());
+    match view.state.alerts.of(&container.id) {
+        Some(severity) => {
+            let style = theme.tone(super::alerts::tone(severity));
+            let sign = super::alerts::severity_sign(severity, theme);
+            pen.put(sign, style.patch(theme.strong()));
+        }
+        None => drop(pen.skip(1)),
+    }
     pen.put(theme.glyphs.state(container.state), theme.tone(tone));
     pen.skip(1);
     let target = Target::Container(container.id.clone());
@@ -311,7 +319,10 @@ fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
             &[(&text, strong), ("esc clears the filter", quiet)],
         );
     }
-    let text = format!("A shows all {all}");
+    let text = match view.state.config.keymap.shown(Action::ToggleAll.spec()) {
+        Some(key) => format!("{key} shows all {all}"),
+        None => format!("the palette shows all {all}"),
+    };
     middle(
         buffer,
         area,
