@@ -44,6 +44,8 @@ impl Terminal {
             "-e",
             &root,
             "-e",
+            "WHARF_CONFIG=/dev/null",
+            "-e",
             &state,
             "exec env PS1='prompt> ' sh",
         ]);

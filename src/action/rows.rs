@@ -76,7 +76,8 @@ pub(super) const ROWS: &[ActionSpec] = &[
         Scope::Containers,
         &[Key::char('U')],
     )
-    .says("Restore the limits that the last change replaced"),
+    .says("Restore the limits that the last change replaced")
+    .needs(can_change),
     container(Action::Shell, "container.shell", "shell", &[Key::char('e')])
         .says("Run a command in a running container, a shell by its key")
         .cli("exec")

@@ -83,6 +83,8 @@ impl Sandbox {
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("WHARF_ROOT", &self.root)
+            // Whoever runs the tests may have a configuration.
+            .env("WHARF_CONFIG", "/dev/null")
             .args(arguments);
         command
     }
