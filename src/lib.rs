@@ -10,7 +10,7 @@
 //! action   every user action, declared once                          model
 //! format   human text: columns, bytes, times, templates              model
 //! config   file, environment and flags as one checked value          model action
-//! record   what was used over time: ring, file, advice               model
+//! record   what was used over time: ring, file, advice               model format
 //! sys      typed kernel wrappers, the only unsafe code               model
 //! layer    read-only and writable filesystem layers                  model sys
 //! image    OCI images: reference, store, import, unpack              model sys layer
@@ -37,6 +37,7 @@ pub mod image;
 pub mod layer;
 pub mod model;
 pub mod oci;
+pub mod record;
 pub mod runtime;
 pub mod sys;
 pub mod ui;

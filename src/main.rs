@@ -13,8 +13,7 @@ use wharf::{
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
-    let name = args.next();
-    if name.is_some_and(|name| name.as_bytes() == shim::NAME.as_bytes()) {
+    if (args.next()).is_some_and(|name| name.as_bytes() == shim::NAME.as_bytes()) {
         return shim::main();
     }
     if args.next().is_some_and(|face| face == "oci") {
@@ -53,6 +52,7 @@ fn dashboard(engine: Arc<dyn Engine>, settings: cli::Settings) -> Result<(), Str
         loader: settings.loader,
         plan: cli::plan,
         interact: Box::new(|session| Box::pin(cli::interact(session))),
+        showing: settings.showing,
         state_file: app::state_file(|name| std::env::var_os(name)),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));

@@ -14,6 +14,7 @@ mod needs;
 mod row;
 mod rows;
 mod tabs;
+mod time;
 
 use std::borrow::Cow;
 
@@ -23,7 +24,13 @@ pub use needs::Subject;
 
 /// Every action, in the order in which help, hints and palette list them.
 pub const ACTIONS: &[ActionSpec] = &{
-    const PARTS: &[&[ActionSpec]] = &[rows::ROWS, groups::ROWS, alerts::ROWS, tabs::TABS];
+    const PARTS: &[&[ActionSpec]] = &[
+        rows::ROWS,
+        groups::ROWS,
+        alerts::ROWS,
+        time::ROWS,
+        tabs::TABS,
+    ];
     // No iterators in a constant.
     const COUNT: usize = {
         let (mut count, mut part) = (0, 0);
@@ -68,6 +75,7 @@ pub enum Action {
     Processes,
     Stats,
     Changes,
+    Advice,
     ToggleAll,
     Mark,
     MarkAll,
@@ -132,6 +140,15 @@ pub enum Action {
     ScreenContainers,
     ScreenImages,
     ScreenGroups,
+    Freeze,
+    StepBack,
+    StepForward,
+    MinuteBack,
+    MinuteForward,
+    ScrubBack,
+    ScrubForward,
+    Faster,
+    Slower,
     ScreenEvents,
     ScreenActivity,
     EventJump,

@@ -99,7 +99,7 @@ impl State {
 
     /// Notes which counters rose since the last picture.
     pub(super) fn note_rises(&mut self, world: &World) {
-        let Some(before) = self.world.clone() else {
+        let Some(before) = self.present() else {
             return;
         };
         let same = |n: usize, row: &crate::model::ContainerRow| {

@@ -1,6 +1,8 @@
 //! What is shown of the selected container beside its row: one tab at a time, loaded
 //! only while it is on screen.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
 use crate::{
     action::{Action, Scope},
     model::{Change, ContainerId, Process},
+    record::advice::Advice,
 };
 
 /// The tabs, in their order on screen.
@@ -21,16 +24,18 @@ pub enum Tab {
     Processes,
     Inspect,
     Changes,
+    Advice,
 }
 
 impl Tab {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Logs,
         Self::Stats,
         Self::Processes,
         Self::Inspect,
         Self::Changes,
+        Self::Advice,
     ];
 
     /// The action that goes to it; its title is the tab's.
@@ -41,6 +46,7 @@ impl Tab {
             Self::Processes => Action::Processes,
             Self::Inspect => Action::Inspect,
             Self::Changes => Action::Changes,
+            Self::Advice => Action::Advice,
         }
     }
 
@@ -50,7 +56,7 @@ impl Tab {
             Self::Logs => Some(Scope::Logs),
             Self::Processes => Some(Scope::Processes),
             Self::Inspect => Some(Scope::Inspect),
-            Self::Stats | Self::Changes => None,
+            Self::Stats | Self::Changes | Self::Advice => None,
         }
     }
 
@@ -109,6 +115,10 @@ pub struct Details {
     pub processes: Pending<Vec<Process>>,
     /// Changed files.
     pub changes: Pending<Vec<Change>>,
+    /// What its limits are worth.
+    pub advice: Pending<Advice>,
+    /// When that was asked for last, by the dashboard's clock; whether the answer came.
+    pub advised: Option<(Duration, bool)>,
     /// How they are arranged.
     pub table: ProcessView,
     /// All that is known.
@@ -127,6 +137,8 @@ impl Default for Details {
             log: LogView::default(),
             processes: Pending::Loading,
             changes: Pending::Loading,
+            advice: Pending::Loading,
+            advised: None,
             table: ProcessView::default(),
             tree: Tree::default(),
             scroll: 0,

@@ -10,8 +10,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Effect, Failure, Job, Message, Saved, Tab, Target, alerts::Notice, follow::follow, job,
-    log::LogRow, notify, saved,
+    Effect, Failure, Job, Message, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
+    follow::follow, job, log::LogRow, notify, projector::Projector, saved,
 };
 use crate::{
     action::Action,
@@ -56,6 +56,8 @@ pub struct Effects<E: ?Sized> {
     watch: CancellationToken,
     events: CancellationToken,
     stop: CancellationToken,
+    projector: Projector,
+    advisor: Advisor,
     /// Where the layout is kept; nowhere if nothing is said.
     pub state_file: Option<PathBuf>,
 }
@@ -77,6 +79,8 @@ impl Effects<dyn Engine> {
             watch: stop.child_token(),
             events: stop.child_token(),
             stop,
+            projector: Projector::default(),
+            advisor: Advisor::default(),
             state_file: None,
         }
     }
@@ -128,6 +132,8 @@ impl Effects<dyn Engine> {
                 });
             }
             Effect::Unwatch => self.unwatch(),
+            Effect::Advise(inquiry) => self.advisor.ask(*inquiry, &self.messages),
+            Effect::Seek(seek) => self.projector.seek(seek, &self.messages),
             Effect::Notify { notice, channel } => self.notify(notice, channel),
             Effect::WatchEvents { watch, since } => self.watch_events(watch, since),
             Effect::UnwatchEvents => self.events.cancel(),
@@ -311,8 +317,8 @@ impl Effects<dyn Engine> {
                         sleep(GROUP).await;
                     }
                 }
-                // Part of every picture, or followed.
-                Tab::Inspect | Tab::Logs => {}
+                // Part of every picture, followed, or asked for by an effect of its own.
+                Tab::Inspect | Tab::Logs | Tab::Advice => {}
             }
         });
     }

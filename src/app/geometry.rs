@@ -46,6 +46,8 @@ pub struct Geometry {
     pub tabs: Rect,
     /// The tab's content.
     pub details: Rect,
+    /// The time line, while something else than the present is shown.
+    pub timeline: Rect,
     /// Keys that do something now.
     pub hints: Rect,
 }
@@ -64,8 +66,11 @@ pub fn geometry(state: &State) -> Geometry {
     let gap = u16::from(area.height >= TALL && notices == 0);
     let top = area.y + 1 + notices + gap;
     let hints = line(area.bottom() - HINT_LINES, HINT_LINES);
-    let body = line(top, hints.y - top);
+    let time = u16::from(state.timeline.past.is_some());
+    let timeline = line(hints.y - time, time);
+    let body = line(top, timeline.y - top);
     let base = Geometry {
+        timeline,
         header: line(area.y, 1),
         notices: line(area.y + 1, notices),
         hints,

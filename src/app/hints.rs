@@ -84,7 +84,8 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
                 | Action::Stats
                 | Action::Processes
                 | Action::Inspect
-                | Action::Changes => false,
+                | Action::Changes
+                | Action::Advice => false,
                 Action::NextMatch | Action::PreviousMatch => false,
                 Action::Mark => state.table_lines() > 0,
                 Action::MarkAll | Action::MarkInvert => !state.containers.marks.is_empty(),

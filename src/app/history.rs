@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::model::Usage;
 
 /// How many points are kept: five minutes at one a second.
-const CAPACITY: usize = 300;
+pub const CAPACITY: usize = 300;
 
 /// The figures of one second. Unknown is NaN, which no graph draws.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +41,15 @@ impl History {
         });
     }
 
+    /// Puts what was before in front, as far as there is room.
+    pub fn prepend(&mut self, before: Self) {
+        let room = CAPACITY - self.points.len();
+        let surplus = before.points.len().saturating_sub(room);
+        for point in before.points.into_iter().skip(surplus).rev() {
+            self.points.push_front(point);
+        }
+    }
+
     /// The last `count` points, newest first.
     pub fn newest(&self, count: usize) -> impl Iterator<Item = Point> + '_ {
         self.points.iter().rev().take(count).copied()
@@ -55,6 +64,25 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_before_comes_before_as_far_as_there_is_room() {
+        let history = |range: std::ops::Range<usize>| {
+            let mut history = History::default();
+            for n in range {
+                history.push(&Usage {
+                    memory_bytes: Some(n as u64),
+                    ..Usage::default()
+                });
+            }
+            history
+        };
+        let mut all = history(250..350);
+        all.prepend(history(0..250));
+        let points: Vec<f32> = all.newest(CAPACITY).map(|point| point.memory).collect();
+        assert_eq!(points.len(), CAPACITY);
+        assert_eq!((points[0], points[CAPACITY - 1]), (349.0, 50.0));
+    }
 
     #[test]
     fn old_points_make_room_and_unknown_is_not_zero() {

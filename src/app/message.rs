@@ -4,7 +4,15 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Gesture, Tab, alerts::Notice, follow::Logs, layout::Saved, log::LogRow};
+use super::{
+    Gesture, Tab,
+    advisor::Inquiry,
+    alerts::Notice,
+    follow::Logs,
+    layout::Saved,
+    log::LogRow,
+    timeline::{Before, Moment, Seek},
+};
 use crate::{
     action::{Action, Key},
     config::{Loaded, alert::Channel},
@@ -14,6 +22,7 @@ use crate::{
         Change, ContainerId, CreateRequest, Digest, Event, GroupChange, GroupDetails, Process,
         SignalRequest, UpdateRequest, Visible, World,
     },
+    record::advice::Advice,
 };
 
 /// Something happened.
@@ -45,6 +54,12 @@ pub enum Message {
     GroupChanged(Result<(GroupChange, GroupChange), Failure>),
     /// One item of an operation ended.
     Operated(u64, Target, Result<(), Failure>),
+    /// A moment of the past, or why it can't be read.
+    Moment(Result<Moment, Failure>),
+    /// What limits of a container are worth.
+    Advice(ContainerId, Result<Advice, Failure>),
+    /// What was recorded before this dashboard began.
+    Before(Before),
     /// The last lines of a container's log.
     Tail(ContainerId, Result<Vec<LogRow>, Failure>),
     /// Something that nobody waits for failed.
@@ -119,6 +134,10 @@ pub enum Effect {
     },
     /// Stop loading.
     Unwatch,
+    /// Weigh limits.
+    Advise(Box<Inquiry>),
+    /// Read a moment of the past.
+    Seek(Seek),
     /// Tell what happens, and what happened since some time.
     WatchEvents {
         /// Number of the watch.

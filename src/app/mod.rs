@@ -13,6 +13,7 @@
 //! for drawing, for scrolling and for the mouse alike.
 
 mod activity;
+mod advisor;
 pub mod alerts;
 mod arrange;
 mod collector;
@@ -42,6 +43,7 @@ mod operation;
 mod palette;
 mod pointer;
 mod processes;
+mod projector;
 mod run;
 mod saved;
 mod slots;
@@ -49,11 +51,16 @@ mod state;
 mod still;
 mod table;
 mod terminal;
+mod timebar;
+mod timeline;
 mod tree;
 mod update;
 
 pub use crate::format::Depth;
 pub use activity::{Activity, Entry, Outcome};
+#[cfg(test)]
+pub use advisor::Advisor;
+pub use advisor::Inquiry;
 pub use details::{Details, Pending, Tab};
 pub use events::{EventRow, Events, kind as event_kind};
 pub use follow::Logs;
@@ -77,14 +84,20 @@ pub use pointer::{
     screen_places, sort_area, tab_places, tabs_name,
 };
 pub use processes::{PROCESS_GAP, ProcessColumn, ProcessRow, ProcessView, process_columns};
+#[cfg(test)]
+pub use projector::moment;
 pub use run::{Interact, Options, run};
 pub use saved::state_file;
 pub use slots::{GAP, GUTTER, Slot, slots};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
 pub use table::{Group, Groups, Line, Table};
+pub use timebar::{TimeBar, time_bar};
+pub use timeline::{Moment, Past, Seek, Timeline};
 pub use tree::{Content, Node, Tree};
 pub use update::{LogMargin, Pointer};
+
+pub use crate::record::advice::{Advice, Confidence, Line as AdviceLine, Verdict};
 
 #[cfg(test)]
 mod tests;

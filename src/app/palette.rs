@@ -214,6 +214,7 @@ fn takes(spec: &ActionSpec) -> Option<Takes> {
             | Action::Processes
             | Action::Inspect
             | Action::Changes
+            | Action::Advice
     );
     match spec.action {
         Action::RemoveImage => Some(Takes::Image),

@@ -11,6 +11,7 @@ use super::{
     hints::hint_bar,
     process_columns,
     slots::head_at,
+    time_bar,
 };
 use crate::{
     action::Action,
@@ -63,6 +64,7 @@ pub enum Hit {
 pub enum Bar {
     List,
     Details,
+    Time,
 }
 
 /// A name in the header.
@@ -213,6 +215,10 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         let hint = bar.hints.iter().find(|hint| hint.place.contains(at))?;
         return Some(Hit::Hint(hint.spec.action));
     }
+    if regions.timeline.contains(at) {
+        let bar = time_bar(state, regions.timeline)?;
+        return bar.line.contains(at).then_some(Hit::Bar(Bar::Time));
+    }
     if regions.tabs.contains(at) && state.screen == Screen::Containers {
         let tabs = tab_places(state, regions.tabs);
         let (_, tab) = tabs.iter().find(|(place, _)| place.contains(at))?;
@@ -344,6 +350,7 @@ fn details_overflow(state: &State, height: u16) -> bool {
             Tab::Processes => details.table.rows.len() + 1 > height,
             Tab::Inspect => details.tree.shown.len() > height,
             Tab::Changes => details.changes.len() + 1 > height,
-            Tab::Stats => false,
+            // Its lines are few; keys scroll them on the least of screens.
+            Tab::Stats | Tab::Advice => false,
         }
 }

@@ -12,6 +12,7 @@ use std::{
 
 use crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use nix::sys::signal::{Signal, raise};
 use ratatui::{buffer::Buffer, layout::Rect};
 use tokio::{
@@ -25,7 +26,7 @@ use super::{
     Depth, Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
-    keymap, saved,
+    keymap, projector, saved,
     terminal::Display,
 };
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
     config::{self, Loaded, Loader},
     engine::{self, Engine, EngineError, ErrorKind, Session},
     model::{AttachStreams, ContainerId, ExecConfig, TerminalSize},
+    record::Showing,
 };
 
 /// The first frame waits so long for the first picture, then shows that it is awaited.
@@ -58,6 +60,8 @@ pub struct Options {
     pub plan: Plan,
     /// Who runs a shell or an attachment.
     pub interact: Interact,
+    /// The present or a recording.
+    pub showing: Showing,
     /// Where the layout of the table is kept from run to run.
     pub state_file: Option<PathBuf>,
 }
@@ -76,19 +80,39 @@ pub async fn run(
     state.configure(Arc::new(options.config.config.clone()), options.depth);
     state.on_mistakes(&options.config);
     let interval = state.config.ui.interval;
+    state.timeline.pace(interval);
     match options.state_file.as_deref().map(saved::load) {
         Some(Ok(Some(saved))) => state.restore(&saved),
         Some(Err(failure)) => drop(state.update(Message::Failed(failure))),
         Some(Ok(None)) | None => {}
     }
+    let (sender, messages) = mpsc::channel(64);
+    let is_live = matches!(options.showing, Showing::Live(_));
+    if let Showing::Replay {
+        recording,
+        number,
+        speed,
+    } = &options.showing
+    {
+        state.replay(recording, *number, *speed);
+    }
     state.plan = options.plan;
     // The first picture is under way before the terminal is touched.
     let (collector, collect) =
         collector(Arc::clone(&engine), state.visible(), interval, stop.clone());
-    let collect = tokio::spawn(collect);
+    let collect = tokio::spawn(async move {
+        match is_live {
+            true => collect.await,
+            // Nobody is there to be asked.
+            false => drop(collect),
+        }
+    });
     tokio::task::yield_now().await;
+    if let Showing::Live(recording) = &options.showing {
+        state.timeline.recording = Some(recording.clone());
+        projector::read_before(recording, Timestamp::now(), sender.clone());
+    }
 
-    let (sender, messages) = mpsc::channel(64);
     let mut effects = Effects::new(Arc::clone(&engine), sender.clone(), stop.clone());
     effects.state_file = options.state_file;
     let display = Display::enter(state.hears_mouse)?;
@@ -258,6 +282,8 @@ impl Dashboard {
             | Effect::UnwatchEvents
             | Effect::Do { .. }
             | Effect::Unwatch
+            | Effect::Seek(_)
+            | Effect::Advise(_)
             | Effect::Notify { .. }
             | Effect::Interact { .. } => {}
         }

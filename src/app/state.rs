@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::{
     Activity, Depth, Details, Effect, Events, Failure, GroupsView, History, List, Modal,
     Operations, Plan, Pointer, Target, alerts::Alerts, geometry, limits::UndoStack, table::Table,
+    timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
@@ -141,8 +142,10 @@ pub struct State {
     pub(super) untold: Vec<(String, Channel)>,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
-    /// What containers used before.
+    /// What containers used before now.
     pub histories: HashMap<ContainerId, History>,
+    /// Which moment is shown, and what there is of others.
+    pub timeline: Timeline,
     /// What was asked and has not ended.
     pub operations: Operations,
     /// How changes of limits are taken back.
@@ -169,6 +172,8 @@ pub struct State {
     pub is_dirty: bool,
     /// Whether it is over.
     pub is_done: bool,
+    /// What the engine could do to what is no more.
+    past_capabilities: Capabilities,
     /// What the terminal can show, and what the engine refuses, whatever the
     /// configuration says.
     pub(super) given: (Look, Option<String>),
@@ -188,6 +193,10 @@ impl State {
             mistakes: Vec::new(),
             given: (look, capabilities.read_only_because.clone()),
             zone: TimeZone::system(),
+            past_capabilities: Capabilities {
+                read_only_because: Some("the screen shows the past; . returns to now".into()),
+                ..capabilities.clone()
+            },
             capabilities,
             world: None,
             stale: None,
@@ -205,6 +214,7 @@ impl State {
             untold: Vec::new(),
             layers_scroll: 0,
             histories: HashMap::new(),
+            timeline: Timeline::live(),
             operations: Operations::default(),
             undo: UndoStack::default(),
             activity: Activity::default(),
@@ -298,7 +308,7 @@ impl State {
 
     /// What an action would be done to: the thing under the cursor.
     pub fn subject(&self) -> Subject<'_> {
-        let mut subject = Subject::of(&self.capabilities);
+        let mut subject = Subject::of(self.allowed());
         match self.screen {
             Screen::Containers => {
                 if let Some(row) = self.selected_container() {
@@ -322,7 +332,25 @@ impl State {
         Subject {
             container: Some(&row.container),
             is_busy: self.operations.on(&target).is_some(),
-            ..Subject::of(&self.capabilities)
+            ..Subject::of(self.allowed())
+        }
+    }
+
+    /// What can be done: what the engine can, but nothing is changed in the past.
+    fn allowed(&self) -> &Capabilities {
+        match &self.timeline.past {
+            Some(_) if !self.timeline.is_replay() => &self.past_capabilities,
+            _ => &self.capabilities,
+        }
+    }
+
+    /// What a container used up to the moment that is shown.
+    pub fn history_of(&self, id: &ContainerId) -> Option<&History> {
+        let past = self.timeline.past.as_ref();
+        match past.and_then(|past| past.history.as_ref()) {
+            Some((of, history)) if of == id => Some(history),
+            // Until it is read the graph of the present is the nearest.
+            _ => self.histories.get(id),
         }
     }
 

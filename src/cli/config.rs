@@ -95,9 +95,10 @@ impl ConfigFlags {
     }
 }
 
-/// The dashboard's configuration. A mistake in a file is its notice; one in the flags of
+/// The dashboard's configuration, and that it shows the present of the engine whose own
+/// recording is at `recording`. A mistake in a file is its notice; one in the flags of
 /// this very call is refused.
-pub fn settings(loader: Loader) -> Result<Settings, Failure> {
+pub fn settings(loader: Loader, recording: PathBuf) -> Result<Settings, Failure> {
     let loaded = loader.load();
     let mistake = loaded
         .problems
@@ -105,7 +106,11 @@ pub fn settings(loader: Loader) -> Result<Settings, Failure> {
         .find(|problem| matches!(problem.origin, Origin::Flag(_)));
     match mistake {
         Some(mistake) => Err(Failure::usage(mistake.to_string())),
-        None => Ok(Settings { loaded, loader }),
+        None => Ok(Settings {
+            loaded,
+            loader,
+            showing: super::Showing::Live(recording),
+        }),
     }
 }
 

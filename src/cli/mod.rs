@@ -4,6 +4,7 @@
 //! `main` hands in how to open an engine and how to show the dashboard, so that nothing
 //! here depends on either.
 
+mod advise;
 mod attach;
 mod cgroups;
 mod completions;
@@ -14,6 +15,7 @@ mod create;
 mod debug;
 mod demo;
 mod diff;
+mod dump;
 mod events;
 mod exec;
 mod failure;
@@ -31,7 +33,9 @@ mod man;
 mod output;
 mod pause;
 mod ps;
+mod record;
 mod rename;
+mod replay;
 mod restart;
 mod rm;
 mod rmi;
@@ -59,6 +63,7 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use crate::record::Showing;
 use crate::{
     action,
     config::{Loaded, Loader},
@@ -91,12 +96,16 @@ pub struct Settings {
     pub loaded: Loaded,
     /// Who read it.
     pub loader: Loader,
+    /// The present or a recording.
+    pub showing: Showing,
 }
 
 /// What a command works with.
 struct Context {
     engine: Arc<dyn Engine>,
     output: Output,
+    /// Where the engine's own recording is.
+    recording: PathBuf,
 }
 
 /// A container console, and the container engine behind it, in one binary
@@ -145,6 +154,10 @@ enum Command {
     Diff(diff::DiffArgs),
     Update(update::UpdateArgs),
     Events(events::EventsArgs),
+    Record(record::RecordArgs),
+    Replay(replay::ReplayArgs),
+    Dump(dump::DumpArgs),
+    Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
     Import(import::ImportArgs),
     Tag(tag::TagArgs),
@@ -255,16 +268,20 @@ fn explain(command: clap::Command, prefix: &str) -> clap::Command {
 
 fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     let loader = cli.config.loader();
+    let own = recording(cli.root.as_deref(), faces);
     let command = match cli.command {
         Some(Command::Completions(args)) => return completions::run(&args),
         Some(Command::Man(args)) => return man::run(&args),
         Some(Command::Config(args)) => return config::run(&args, loader),
+        Some(Command::Replay(args)) => {
+            return replay::run(&args, &own, faces, config::settings(loader, own.clone())?);
+        }
         command => command,
     };
     if !matches!(&command, None | Some(Command::Demo(_) | Command::Debug(_))) {
         cli.config.refuse()?;
     }
-    let settings = || config::settings(loader);
+    let settings = || config::settings(loader, own.clone());
     let engine = (faces.open)(cli.root.as_deref())?;
     let Some(command) = command else {
         return match (faces.dashboard)(engine, settings()?) {
@@ -279,6 +296,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     let context = Context {
         engine,
         output: Output::of_stdout(),
+        recording: own.clone(),
     };
     let outcome = match command {
         Command::Debug(command) => {
@@ -294,6 +312,11 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     // A thread that waits for our stdin must not keep us.
     runtime.shutdown_background();
     outcome
+}
+
+/// Where an engine's own recording is.
+fn recording(root: Option<&Path>, faces: &Faces) -> PathBuf {
+    (faces.data)(root).join(crate::record::DIRECTORY)
 }
 
 async fn execute(command: Command, context: &Context) -> Outcome {
@@ -320,6 +343,9 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Diff(args) => diff::run(&args, context).await,
         Command::Update(args) => update::run(&args, context).await,
         Command::Events(args) => events::run(&args, context).await,
+        Command::Record(args) => record::run(&args, context).await,
+        Command::Dump(args) => dump::run(&args, context).await,
+        Command::Advise(args) => advise::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
         Command::Import(args) => import::run(&args, context).await,
         Command::Tag(args) => tag::run(&args, context).await,
@@ -332,6 +358,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         | Command::Demo(_)
         | Command::Completions(_)
         | Command::Config(_)
+        | Command::Replay(_)
         | Command::Man(_) => Err(Failure::new(
             "it has no longer form: call it as `wharf demo`",
         )),

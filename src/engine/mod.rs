@@ -23,6 +23,7 @@ pub mod embedded;
 mod error;
 #[cfg(test)]
 pub mod fake;
+pub mod recorded;
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@
 //!     stopped              the user's intent
 //!     upper/ work/         writable layer
 //!     log log.1            CRI lines
+//!   recording/             `wharf record`'s files
 //! ```
 
 use std::path::PathBuf;

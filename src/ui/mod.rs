@@ -21,6 +21,7 @@ mod results;
 pub mod svg;
 mod table;
 mod theme;
+mod timeline;
 mod trouble;
 
 use ratatui::buffer::Buffer;
@@ -56,6 +57,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         Screen::Activity => feeds::activity(buffer, &view),
     }
     frame::divider(buffer, &view);
+    timeline::draw(buffer, &view);
     hints::draw(buffer, &view);
     dialogs::toasts(buffer, &view);
     dialogs::modal(buffer, &view);

@@ -11,13 +11,13 @@ use crate::{
     model::Visible,
 };
 
-const COLOR: Look = Look {
+pub const COLOR: Look = Look {
     glyphs: Glyphs::Unicode,
     has_color: true,
 };
 
 /// A dashboard over `engine` after so many seconds.
-async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: u64) -> State {
+pub async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: u64) -> State {
     let area = Rect::new(0, 0, width, height);
     let mut state = State::new(look, engine.capabilities(), area);
     state.zone = jiff::tz::TimeZone::UTC;
@@ -36,14 +36,14 @@ async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, seconds: 
 }
 
 /// Presses keys, answering at once what the details ask for.
-async fn press(state: &mut State, engine: &Fake, keys: &str) {
+pub async fn press(state: &mut State, engine: &Fake, keys: &str) {
     for key in keys.split(' ') {
         let effects = state.update(Message::Key(Key::parse(key).unwrap()));
         answer(state, engine, effects).await;
     }
 }
 
-async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
+pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
     use crate::app::{Effect, Tab, log::LogRow};
     for effect in effects {
         if let Effect::WatchGroup { watch, path } = effect {
@@ -52,6 +52,15 @@ async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effec
             state.update(Message::Group(watch, Ok(Box::new(details))));
             let found = engine.group_processes(&path).await.unwrap();
             state.update(Message::GroupProcesses(watch, Ok(found)));
+            continue;
+        }
+        if let Effect::Seek(seek) = effect {
+            state.update(Message::Moment(crate::app::moment(&seek)));
+            continue;
+        }
+        if let Effect::Advise(inquiry) = effect {
+            let advice = crate::app::Advisor::default().weigh(&inquiry).unwrap();
+            state.update(Message::Advice(inquiry.id, Ok(advice)));
             continue;
         }
         if let Effect::Tail(id) = effect {
@@ -98,12 +107,10 @@ async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effec
             Tab::Changes => Message::Changes(watch, Ok(engine.changes(&id).await.unwrap())),
             Tab::Stats => {
                 let of = crate::model::GroupOf::Container(id);
-                Message::Group(
-                    watch,
-                    Ok(Box::new(engine.group_details(&of).await.unwrap())),
-                )
+                let details = engine.group_details(&of).await;
+                Message::Group(watch, details.map(Box::new).map_err(Into::into))
             }
-            Tab::Inspect | Tab::Logs => continue,
+            Tab::Inspect | Tab::Logs | Tab::Advice => continue,
         };
         state.update(message);
     }
@@ -135,7 +142,7 @@ fn drawn(state: &State) -> Buffer {
 }
 
 /// The screen as lines of text, each without its trailing blanks.
-fn text(state: &State) -> String {
+pub fn text(state: &State) -> String {
     let buffer = drawn(state);
     let mut out = String::new();
     for y in 0..buffer.area.height {
@@ -176,7 +183,7 @@ macro_rules! screens {
 
 mod groups;
 
-const ASCII: Look = Look {
+pub const ASCII: Look = Look {
     glyphs: Glyphs::Ascii,
     has_color: true,
 };

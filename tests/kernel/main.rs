@@ -17,6 +17,7 @@ mod killed;
 mod lifecycle;
 mod limits;
 mod listing;
+mod record;
 mod refusals;
 mod shim;
 mod storage;

@@ -1,6 +1,8 @@
 //! Where in a log the reader is, and how moving changes that. Each step walks only as
 //! far as a screen reaches, however long the log.
 
+use jiff::Timestamp;
+
 use super::{Fold, LogRow, LogView};
 use crate::action::Action;
 
@@ -88,6 +90,16 @@ impl LogView {
             Some(_) => None,
             None => self.bottom_line(fold),
         };
+    }
+
+    /// Goes to the last row that was written by a time; to the first if all are later.
+    pub fn show_until(&mut self, at: Timestamp, fold: Fold) {
+        let shown = || self.numbered().filter(|(_, row)| row.is_shown);
+        let last = shown().rfind(|(_, row)| row.at <= at);
+        self.bottom = last.or_else(|| shown().next()).map(|(seq, row)| Place {
+            seq,
+            line: fold.height(row.shown_text()).saturating_sub(1),
+        });
     }
 
     /// Brings the place back into what is kept and shown.

@@ -17,6 +17,7 @@ mod palette;
 mod pointer;
 mod processes;
 mod table;
+mod time;
 mod trouble;
 
 pub use log::LogMargin;
@@ -59,6 +60,7 @@ impl State {
                     self.details.log.clear();
                 }
                 self.details.log.append(lines);
+                self.rewind_log(false);
             }
             Message::LogEnded(watch, failure) if watch == self.details.watch => {
                 if matches!(self.details.log.state, Pending::Loading) {
@@ -104,13 +106,16 @@ impl State {
                 self.effects.push(Effect::Redraw);
                 self.effects.push(Effect::Refresh);
             }
+            Message::Moment(moment) => self.on_moment(moment),
+            Message::Advice(id, advice) => self.on_advice(&id, advice),
+            Message::Before(before) => self.on_before(before),
             Message::Notified(rule, channel, result) => {
                 self.on_notified(&rule, channel, result);
             }
             Message::Config(loaded) => self.on_config(&loaded),
             Message::Tail(id, result) => self.on_tail(&id, result),
             Message::Failed(failure) => self.tell_failure(failure),
-            Message::Tick => {}
+            Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
             Message::Terminate => self.is_done = true,
         }
         self.drop_old_toasts();
@@ -119,6 +124,8 @@ impl State {
         }
         self.settle();
         self.watch();
+        self.seek();
+        self.advise();
         self.watch_events();
         self.show();
         std::mem::take(&mut self.effects)
@@ -126,7 +133,8 @@ impl State {
 
     /// When something on screen changes by itself, by the dashboard's clock.
     pub fn next_tick(&self) -> Option<Duration> {
-        self.toasts.iter().map(|toast| toast.until).min()
+        let toasts = self.toasts.iter().map(|toast| toast.until);
+        toasts.chain(self.timeline.next_tick()).min()
     }
 
     fn on_key(&mut self, key: Key) {
@@ -213,6 +221,7 @@ impl State {
             Action::Processes => self.go_to(Tab::Processes),
             Action::Inspect => self.go_to(Tab::Inspect),
             Action::Changes => self.go_to(Tab::Changes),
+            Action::Advice => self.go_to(Tab::Advice),
             Action::NextTab => self.go_to(self.details.tab.step(1)),
             Action::PreviousTab => self.go_to(self.details.tab.step(-1)),
             Action::ToggleAll => {
@@ -301,6 +310,15 @@ impl State {
                 self.effects.push(Effect::Refresh);
                 self.effects.push(Effect::Redraw);
             }
+            Action::Freeze
+            | Action::StepBack
+            | Action::StepForward
+            | Action::MinuteBack
+            | Action::MinuteForward
+            | Action::ScrubBack
+            | Action::ScrubForward
+            | Action::Faster
+            | Action::Slower => self.travel(spec.action),
             Action::Quit => self.is_done = true,
             // Rows without a key and a place in the palette: only subcommands.
             Action::CommandLine => {}
@@ -364,11 +382,18 @@ impl State {
             }
         }
         self.note_rises(&world);
-        let exists = |id: &_| world.container(id).is_some();
         if self.histories.len() > world.containers.len() {
-            self.histories.retain(|id, _| exists(id));
+            self.histories.retain(|id, _| world.container(id).is_some());
         }
         self.groups.note(&world);
+        if self.timeline.push(&world, self.clock) {
+            self.show_world(world);
+        }
+    }
+
+    /// Puts a picture on screen, of now or of the past.
+    fn show_world(&mut self, world: Arc<World>) {
+        let exists = |id: &_| world.container(id).is_some();
         self.containers.marks.retain(exists);
         self.watch_alerts(&world);
         self.world = Some(world);

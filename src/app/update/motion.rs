@@ -1,6 +1,6 @@
 //! Moving: the cursor in a table, the view in details, between panes.
 
-use super::super::{Geometry, Pane, Screen, State, Tab, geometry};
+use super::super::{Geometry, Pane, Pending, Screen, State, Tab, geometry};
 use crate::action::Action;
 
 impl State {
@@ -74,7 +74,7 @@ impl State {
             }
             Tab::Processes => self.step_process(by),
             Tab::Inspect => self.details.tree.step(by),
-            Tab::Stats | Tab::Changes => {
+            Tab::Stats | Tab::Changes | Tab::Advice => {
                 let reach = self.reach(regions);
                 self.details.scroll = moved(self.details.scroll, motion, page, reach);
             }
@@ -85,6 +85,11 @@ impl State {
     pub(in super::super) fn reach(&self, regions: &Geometry) -> usize {
         let height = usize::from(regions.details.height);
         let lines = match self.details.tab {
+            // A summary, titles, two lines a limit, a gap and a command.
+            Tab::Advice => match &self.details.advice {
+                Pending::Ready(advice) => 4 + 2 * advice.lines.len(),
+                _ => 0,
+            },
             // One line of titles above.
             Tab::Changes => 1 + self.details.changes.len(),
             // Each has a cursor or a place of its own.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::{
     Bar, Content, Gesture, Hit, Modal, Pane, Pending, Screen, State, Tab, Value, geometry, hit,
-    list_extent,
+    list_extent, time_bar,
 };
 use crate::action::{Code, Key};
 
@@ -36,11 +36,11 @@ impl State {
                 });
                 // A third press begins anew.
                 self.pointer.pressed = (!is_double).then_some((found, self.clock));
-                self.press(found, is_double, y);
+                self.press(found, is_double, (x, y));
             }
             Gesture::Drag => {
                 if let Some(bar) = self.pointer.dragged {
-                    self.drag(bar, y);
+                    self.drag(bar, (x, y));
                 } else {
                     self.is_dirty = false;
                 }
@@ -54,7 +54,7 @@ impl State {
         }
     }
 
-    fn press(&mut self, found: Hit, is_double: bool, y: u16) {
+    fn press(&mut self, found: Hit, is_double: bool, at: (u16, u16)) {
         match found {
             Hit::Screen(screen) => {
                 self.go_to_screen(screen);
@@ -84,7 +84,7 @@ impl State {
             }
             Hit::Bar(bar) => {
                 self.pointer.dragged = Some(bar);
-                self.drag(bar, y);
+                self.drag(bar, at);
             }
             Hit::Hint(action) => {
                 let spec = action.spec();
@@ -169,15 +169,21 @@ impl State {
                 let frame = self.log_frame();
                 self.details.log.point(line, frame);
             }
-            Tab::Stats | Tab::Changes => {}
+            Tab::Stats | Tab::Changes | Tab::Advice => {}
         }
     }
 
-    fn drag(&mut self, bar: Bar, y: u16) {
+    fn drag(&mut self, bar: Bar, (x, y): (u16, u16)) {
         let regions = geometry(self);
+        if bar == Bar::Time {
+            if let Some(bar) = time_bar(self, regions.timeline) {
+                self.timeline.scrub(bar.share(x));
+            }
+            return;
+        }
         let area = match bar {
             Bar::List => regions.rows,
-            Bar::Details => regions.details,
+            Bar::Details | Bar::Time => regions.details,
         };
         let last = f64::from(area.height.saturating_sub(1).max(1));
         let share = f64::from(y.saturating_sub(area.y)) / last;
@@ -200,7 +206,7 @@ impl State {
                 let by = row as isize - self.details.tree.cursor as isize;
                 self.details.tree.step(by);
             }
-            Tab::Changes => self.details.scroll = to(reach + 1),
+            Tab::Changes | Tab::Advice => self.details.scroll = to(reach + 1),
             Tab::Stats => {}
         }
     }
@@ -234,6 +240,9 @@ impl State {
             Tab::Processes => self.step_process(by),
             Tab::Inspect => self.details.tree.step(by),
             Tab::Changes if matches!(self.details.changes, Pending::Ready(_)) => {
+                self.details.scroll = self.details.scroll.saturating_add_signed(by);
+            }
+            Tab::Advice => {
                 self.details.scroll = self.details.scroll.saturating_add_signed(by);
             }
             Tab::Stats | Tab::Changes => {}

@@ -24,6 +24,7 @@ async fn ps_of(fake: Fake, flags: &str, output: Output) -> Result<String, Failur
     let context = Context {
         engine: Arc::new(fake),
         output,
+        recording: "/nonexistent".into(),
     };
     let world = context.engine.world(args.visible()).await?;
     args.render(&args.view()?, &world, &context, &output).await

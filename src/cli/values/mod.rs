@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 pub use device::{device, ulimit};
 pub use mount::{mount, tmpfs, volume};
-pub use time::time;
+pub use time::{span, time};
 
 pub use crate::format::values::{
     Parsed, cpus, cpuset, device_iops, device_rate, memory_swap, restart, size,

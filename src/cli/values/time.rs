@@ -1,8 +1,34 @@
 //! Points in time, as `--since` and `--until` take them.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::Parsed;
+
+/// A span: `90` (seconds), `90s`, `10m`, `1h30m`, `7d`, `2w`.
+pub fn span(text: &str) -> Parsed<Duration> {
+    let allowed = || "a span is 90s, 10m, 1h30m, 7d or 2w".to_owned();
+    let whole = |digits: &str, unit: u64| {
+        let count: u64 = digits.parse().ok()?;
+        count.checked_mul(unit).map(Duration::from_secs)
+    };
+    let day = 86_400;
+    let parsed = match text.strip_suffix('d').zip(Some(day)) {
+        Some((digits, unit)) => whole(digits, unit),
+        None => match text.strip_suffix('w') {
+            Some(digits) => whole(digits, 7 * day),
+            None => whole(text, 1).or_else(|| {
+                let span: SignedDuration = text.parse().ok()?;
+                Duration::try_from(span).ok()
+            }),
+        },
+    };
+    // Ten years and more is a mistake, and beyond what clocks add up.
+    parsed
+        .filter(|span| !span.is_zero() && span.as_secs() < 3650 * day)
+        .ok_or_else(allowed)
+}
 
 /// RFC 3339, a local date (and time), Unix seconds with an optional fraction, or a span
 /// back from now such as `10m` or `1h30m`.
@@ -44,6 +70,22 @@ fn unix(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_have_units_and_are_never_nothing() {
+        for (text, seconds) in [
+            ("90", 90),
+            ("90s", 90),
+            ("1h30m", 5400),
+            ("7d", 604_800),
+            ("2w", 1_209_600),
+        ] {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["0", "-5s", "", "d", "10y", "99999999999999999999d", "5000w"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn times_are_absolute_or_back_from_now() {

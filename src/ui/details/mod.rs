@@ -1,5 +1,6 @@
 //! The selected container beside its row: the names of the tabs, and one tab's content.
 
+mod advice;
 mod lists;
 mod logs;
 mod processes;
@@ -27,6 +28,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         Tab::Processes => processes::draw(buffer, view),
         Tab::Inspect => tree::draw(buffer, view),
         Tab::Changes => lists::changes(buffer, view),
+        Tab::Advice => advice::draw(buffer, view),
     }
 }
 
@@ -63,6 +65,14 @@ fn tabs(buffer: &mut Buffer, view: &View<'_>) {
 /// What the tab says of itself at the right end of the line.
 fn note(view: &View<'_>) -> String {
     let details = &view.state.details;
+    let timeline = &view.state.timeline;
+    if timeline.past.is_some()
+        && !timeline.is_replay()
+        && matches!(details.tab, Tab::Processes | Tab::Changes)
+    {
+        // What was not recorded can't be taken back in time.
+        return "of now, not of then".into();
+    }
     match details.tab {
         Tab::Logs if matches!(details.log.state, Pending::Failed(_)) => String::new(),
         Tab::Logs => view.state.log_note(),

@@ -46,7 +46,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         return;
     };
     let none = History::default();
-    let history = state.histories.get(&row.container.id).unwrap_or(&none);
+    let history = state.history_of(&row.container.id).unwrap_or(&none);
     if history.is_empty() {
         let text = "it uses nothing: it isn't running";
         return super::table::middle(buffer, area, &[(text, view.theme.quiet())]);
