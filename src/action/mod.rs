@@ -193,6 +193,23 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Where that is, for a reader of the documentation.
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::Global => "everywhere",
+            Self::Containers => "containers",
+            Self::Images => "images",
+            Self::Groups => "cgroups",
+            Self::Events => "events",
+            Self::Activity => "activity",
+            Self::Alerts => "alerts",
+            Self::Logs => "logs",
+            Self::Processes => "processes",
+            Self::Inspect => "inspect",
+            Self::CommandLine => "command line",
+        }
+    }
+
     /// Whether it is a tab of a screen, rather than a screen.
     pub fn is_tab(self) -> bool {
         matches!(self, Self::Logs | Self::Processes | Self::Inspect)

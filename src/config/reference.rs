@@ -131,14 +131,15 @@ fn alerts(out: &mut String) {
 
 /// The table of keys for the README, in Markdown.
 pub fn key_table() -> String {
-    let mut out = String::from("| key | action | |\n| --- | --- | --- |\n");
+    let mut out = String::from("| where | key | action | |\n| --- | --- | --- | --- |\n");
     for spec in ACTIONS.iter().filter(|spec| has_keys(spec)) {
         let keys: Vec<_> = keys_of(spec)
             .map(|key| format!("`{}`", key.replace('|', "\\|")))
             .collect();
+        let (place, keys) = (spec.scope.place(), keys.join(" "));
         line(
             &mut out,
-            &format!("| {} | {} | {} |", keys.join(" "), spec.title, spec.summary),
+            &format!("| {place} | {keys} | {} | {} |", spec.title, spec.summary),
         );
     }
     out
