@@ -8,18 +8,18 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Embedded, error, in_thread, is_root, processes, world::monotonic_ns};
+use super::{
+    Embedded, error, in_thread, is_root, processes,
+    usage::{Gauge, monotonic_ns},
+};
 use crate::{
     engine::{EngineError, ErrorKind, Groups, Result},
     model::{
         ContainerId, Group, GroupChange, GroupDetails, GroupKind, GroupLimits, GroupOf, GroupRow,
-        Host, Process, Sample, Usage,
+        Host, Process, Usage,
     },
     runtime::{groups, lifecycle, paths::ContainerPaths},
-    sys::{
-        cgroup::{self, Cgroups, Found, Sampler, Tree},
-        open_files,
-    },
+    sys::cgroup::{self, Cgroups, Found, Tree},
 };
 
 /// How many groups are counted at most, each with up to eleven descriptors.
@@ -50,8 +50,7 @@ struct Row {
 /// A group's counters and limits.
 #[derive(Debug, Default)]
 struct Counter {
-    sampler: Option<Sampler>,
-    last: Option<Sample>,
+    gauge: Gauge,
     limits: Option<Arc<GroupLimits>>,
     /// The turn in which the limits were read.
     read_in: u64,
@@ -119,6 +118,7 @@ impl Forest {
                 out.usage = match known {
                     Some(usage) => usage,
                     None => counter
+                        .gauge
                         .usage(cgroups, &group.path)
                         .unwrap_or_else(|failure| {
                             outcome = Err(failure);
@@ -190,30 +190,6 @@ fn of_host(usage: Usage, host: &Host) -> Usage {
 }
 
 impl Counter {
-    fn usage(&mut self, cgroups: &Cgroups, path: &str) -> cgroup::Result<Option<Usage>> {
-        if self.sampler.is_none() {
-            open_files::raise();
-            self.last = None;
-            self.sampler = cgroups.sampler(path)?;
-        }
-        let Some(sampler) = &mut self.sampler else {
-            return Ok(None);
-        };
-        match sampler.sample_changed(monotonic_ns()) {
-            Ok(sample) => {
-                let usage = Usage::between(self.last.as_ref(), &sample);
-                self.last = Some(sample);
-                Ok(Some(usage))
-            }
-            // It went since the tree was looked at.
-            Err(failure) if failure.is_gone() => {
-                self.sampler = None;
-                Ok(None)
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
     fn limits(
         &mut self,
         cgroups: &Cgroups,

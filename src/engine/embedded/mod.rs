@@ -9,7 +9,7 @@
 //! containers   the lifecycle and execs          session   a shim's frames as channels
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
-//! groups       the host's control groups
+//! groups       the host's control groups usage     what a group uses, from its counters
 //! ```
 
 mod containers;
@@ -19,6 +19,7 @@ mod images;
 mod observe;
 mod processes;
 mod session;
+mod usage;
 mod watches;
 mod world;
 

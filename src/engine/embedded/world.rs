@@ -8,27 +8,24 @@ use std::{
 };
 
 use jiff::Timestamp;
-use nix::time::{ClockId, clock_gettime};
 
 use super::{
     error,
     groups::Forest,
+    usage::{Gauge, monotonic_ns},
     watches::{Changes, Watches},
 };
 use crate::{
     model::{
-        Container, ContainerId, ContainerRow, GroupRow, Host, Image, Problem, Sample, Source,
-        Usage, Visible, World,
+        Container, ContainerId, ContainerRow, GroupRow, Host, Image, Problem, Source, Usage,
+        Visible, World,
     },
     runtime::{
         inspect,
         lifecycle::{self, Lifecycle},
         paths::ContainerPaths,
     },
-    sys::{
-        cgroup::{Cgroups, Sampler},
-        host, open_files,
-    },
+    sys::{cgroup::Cgroups, host},
 };
 
 /// What is known since the last picture.
@@ -58,8 +55,7 @@ pub struct Picture {
 #[derive(Debug)]
 struct Row {
     container: Arc<Container>,
-    sampler: Option<Sampler>,
-    last: Option<Sample>,
+    gauge: Gauge,
 }
 
 impl Picture {
@@ -215,16 +211,14 @@ impl Picture {
         let id = container.id.clone();
         let row = self.rows.entry(id).or_insert_with(|| Row {
             container: Arc::new(container.clone()),
-            sampler: None,
-            last: None,
+            gauge: Gauge::default(),
         });
         if *row.container == container {
             return;
         }
         // Another run has another group.
         if row.container.pid != container.pid {
-            row.sampler = None;
-            row.last = None;
+            row.gauge.close();
         }
         row.container = Arc::new(container);
     }
@@ -315,36 +309,12 @@ impl Row {
     /// What it uses now; `None` while it has no processes.
     fn usage(&mut self, lifecycle: &Lifecycle) -> lifecycle::Result<Option<Usage>> {
         if !self.container.state.has_process() {
-            self.sampler = None;
+            self.gauge.close();
             return Ok(None);
         }
-        if self.sampler.is_none() {
-            open_files::raise();
-            let path = ContainerPaths::cgroup(&self.container.id);
-            self.sampler = lifecycle.cgroups()?.sampler(&path)?;
-        }
-        let Some(sampler) = &mut self.sampler else {
-            return Ok(None);
-        };
-        match sampler.sample_changed(monotonic_ns()) {
-            Ok(sample) => {
-                let usage = Usage::between(self.last.as_ref(), &sample);
-                self.last = Some(sample);
-                Ok(Some(usage))
-            }
-            // It ended since its record was read.
-            Err(failure) if failure.is_gone() => {
-                self.sampler = None;
-                Ok(None)
-            }
-            Err(failure) => Err(failure.into()),
-        }
+        let path = ContainerPaths::cgroup(&self.container.id);
+        Ok(self.gauge.usage(lifecycle.cgroups()?, &path)?)
     }
-}
-
-pub(super) fn monotonic_ns() -> u64 {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux has this clock");
-    now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
 fn problem(source: Source, what: &str, failure: &(dyn std::error::Error + 'static)) -> Problem {
