@@ -429,7 +429,7 @@ fn raised_quota_ends_the_throttling_at_once_and_undo_brings_it_back() {
         cgroup.cpu_limit() == Some(0.05) && t.row("burner").contains("held ")
     });
     t.keys(&["!"]);
-    t.until("it wants more than its 0.05 cores");
+    t.until("it wants more than its 0.05");
 }
 
 #[test]
