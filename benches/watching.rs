@@ -55,14 +55,9 @@ fn main() {
             .command(&["import"])
             .arg(tar(&sandbox))
             .arg("bench:1"));
-        let further = [
-            "--network",
-            "none",
-            "--ulimit",
-            "host",
-            "--cgroup-parent",
-            "/wharf-bench",
-        ];
+        let further = "--network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 \
+            --cgroup-parent /wharf-bench";
+        let further: Vec<&str> = further.split_whitespace().collect();
         fill(|args| podman.command(args), &further);
         against(
             own,
