@@ -1,7 +1,7 @@
 //! What it costs to watch 100 running containers for a while, in a terminal of 160x45: our
-//! dashboard beside `podman stats`, `docker stats`, oxker and systemd-cgtop, each with its
-//! own 100 containers (systemd-cgtop with all groups of the machine), the daemon's share
-//! counted. A peer that is not installed is said and left out.
+//! dashboard beside `podman stats`, `docker stats`, oxker and systemd-cgtop, all once a
+//! second, each with its own 100 containers (systemd-cgtop with all groups of the
+//! machine), the daemon's share counted. A peer that is not installed is said and left out.
 
 mod support;
 
@@ -61,7 +61,12 @@ fn main() {
         fill(|args| podman.command(args), &further);
         against(
             own,
-            watch("podman stats", podman.command(&["stats"]), &[], b"\x03"),
+            watch(
+                "podman stats",
+                podman.command(&["stats", "--interval", "1"]),
+                &[],
+                b"\x03",
+            ),
         );
         run(&mut podman.command(&["rm", "--all", "--force", "--time", "0"]));
         docker::remove_groups();
