@@ -95,7 +95,9 @@ impl Drop for Daemon {
 pub fn remove_groups() {
     let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten();
     for hierarchy in hierarchies.flatten() {
-        // Only one of that name, and only an empty one, goes.
-        let _ = fs::remove_dir(hierarchy.path().join("wharf-bench"));
+        let group = hierarchy.path().join("wharf-bench");
+        // Only those of these names, and only empty ones, go; podman makes the first.
+        let _ = fs::remove_dir(group.join("conmon"));
+        let _ = fs::remove_dir(group);
     }
 }
