@@ -626,6 +626,16 @@ fn whiteouts_in_the_lowest_layer_are_left_out() {
 }
 
 #[test]
+fn hard_link_that_replaces_what_holds_its_target_is_refused() {
+    let s = Store::new();
+    let before = s.everything();
+    let archive = whole(&[file("c/a"), hard_link("c", "c/a")]);
+    let error = s.unpack(&archive, Position::Above).unwrap_err();
+    assert!(error.is_invalid_input(), "{error:?}");
+    assert_eq!(s.everything(), before);
+}
+
+#[test]
 fn source_that_fails_is_told_as_such() {
     struct Failing(usize);
     impl Read for Failing {

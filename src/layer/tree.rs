@@ -206,8 +206,14 @@ impl Tree {
             Err(Errno::NOENT) => return Err(bad_target()),
             Err(error) => return Err(failure(entry, error)),
         }
-        if entry.clean_name()? == name {
+        let own = entry.clean_name()?;
+        if own == name {
             return Ok(());
+        }
+        // Its target would go with the directory that it takes the place of.
+        let below = name.as_bytes().strip_prefix(own.as_bytes());
+        if below.is_some_and(|rest| rest.starts_with(b"/")) {
+            return Err(bad_target());
         }
         self.replacing(entry, parent, last, || {
             fs::linkat(&target_parent, target_last, parent, last, AtFlags::empty())
