@@ -362,20 +362,7 @@ fn confirm(terminal: &Terminal, mut done: impl FnMut() -> bool) {
 fn terminal_is_restored_when_the_dashboard_is_asked_to_end() {
     let s = Sandbox::new();
     let t = Terminal::new(&s, 80, 24);
-    t.line(&format!(
-        "{} ; echo left",
-        support::sandbox::wharf().display()
-    ));
-    eventually("the dashboard has the screen", || {
-        t.tmux(&["display-message", "-p", "#{alternate_on}"]).trim() == "1"
-    });
-    let pane: i32 = t
-        .tmux(&["display-message", "-p", "#{pane_pid}"])
-        .trim()
-        .parse()
-        .unwrap();
-    let children = std::fs::read_to_string(format!("/proc/{pane}/task/{pane}/children")).unwrap();
-    let pid: i32 = children.split_whitespace().next().unwrap().parse().unwrap();
+    let pid = dashboard(&t);
     support::process::signal(pid, libc::SIGTERM);
     t.until("left");
     assert_eq!(
