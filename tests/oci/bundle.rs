@@ -33,6 +33,17 @@ const APPLETS: &[&str] = &[
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+/// Whether it holds within five seconds.
+pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    for _ in 0..500 {
+        if holds() {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    false
+}
+
 impl Bundle {
     pub fn new(runtime: Runtime, script: &str) -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
@@ -124,13 +135,7 @@ impl Bundle {
 
     /// Wait until `state` says so.
     pub fn reaches(&self, status: &str) -> bool {
-        for _ in 0..500 {
-            if self.state().is_some_and(|(_, now)| now == status) {
-                return true;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        false
+        eventually(|| self.state().is_some_and(|(_, now)| now == status))
     }
 
     fn write(&self) {

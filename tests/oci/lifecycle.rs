@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::bundle::{Bundle, Runtime};
+use crate::bundle::{Bundle, Runtime, eventually};
 
 /// What one step did: whether it succeeded, and the status after.
 type Step = (String, bool, Option<String>);
@@ -197,8 +197,12 @@ fn exec_sees_what_the_container_has() {
             .status();
         assert!(detached.expect("exec").success());
         let pid = fs::read_to_string(&file).expect("pid file");
-        let status = fs::read_to_string(format!("/proc/{pid}/comm")).expect("it runs");
-        assert_eq!(status.trim(), "sleep");
+        let comm = || fs::read_to_string(format!("/proc/{pid}/comm")).expect("it runs");
+        // runc's exec returns, its pid file written, before the program is there.
+        if runtime == Runtime::Runc {
+            assert!(eventually(|| comm().trim() == "sleep"), "{}", comm());
+        }
+        assert_eq!(comm().trim(), "sleep");
         seen
     });
     assert_eq!(runs[0], runs[1]);
