@@ -14,9 +14,10 @@
 //! sys      typed kernel wrappers, the only unsafe code               model
 //! layer    read-only and writable filesystem layers                  model sys
 //! image    OCI images: reference, store, import, unpack              model sys layer
-//! runtime  spec, create, shim, exec, attach, logs, state             model sys layer image
+//! network  bridges, ports, address plan, names                       model sys
+//! runtime  spec, create, shim, exec, attach, logs, state             model sys layer image network
 //! oci      the hidden OCI command line                               model sys runtime
-//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image runtime record
+//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image network runtime record
 //! app      dashboard: state, message, update, keymap, effects        model action format engine config record
 //! ui       drawing only: theme, panels, dialogs                      model action format app config
 //! cli      arguments, one file per command, output                   model action format engine config record
@@ -36,6 +37,7 @@ pub mod format;
 pub mod image;
 pub mod layer;
 pub mod model;
+pub mod network;
 pub mod oci;
 pub mod record;
 pub mod runtime;

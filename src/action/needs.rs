@@ -204,6 +204,7 @@ pub(super) mod tests {
             exit: None,
             restarts: 0,
             error: None,
+            connectivity: Default::default(),
         }
     }
 

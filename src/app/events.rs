@@ -142,6 +142,7 @@ pub fn kind(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Container => "container",
         EventKind::Image => "image",
+        EventKind::Network => "network",
     }
 }
 

@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 use super::{
     Settings,
     failure::{Failure, Outcome},
+    network_args::NetworkDefaults,
     output::{line, print},
+    values,
 };
 use crate::{
     action::{ACTIONS, Key},
@@ -112,6 +114,23 @@ pub fn settings(loader: Loader, recording: PathBuf) -> Result<Settings, Failure>
             showing: super::Showing::Live(recording),
         }),
     }
+}
+
+/// What a new container and a new network are given where no flag says anything. A
+/// mistake in these settings is refused: what is opened must not be a matter of luck.
+pub fn network_defaults(loader: &Loader) -> Result<NetworkDefaults, Failure> {
+    let loaded = loader.load();
+    let about_networks = |problem: &&Problem| problem.key.starts_with("network.");
+    if let Some(mistake) = loaded.problems.iter().find(about_networks) {
+        return Err(Failure::usage(mistake.to_string()));
+    }
+    let network = &loaded.config.network;
+    let wrong = |why: String| Failure::usage(format!("the settings of [network]: {why}"));
+    let pools = network.pools.iter().map(|text| text.parse());
+    Ok(NetworkDefaults {
+        network: values::network(&network.default).map_err(wrong)?,
+        pools: pools.collect::<Result<_, _>>().map_err(wrong)?,
+    })
 }
 
 fn loader(overrides: Overrides) -> Loader {

@@ -7,11 +7,10 @@ use clap::Args;
 use super::{
     failure::Failure,
     limit_args::LimitArgs,
+    network_args::{NetworkArgs, NetworkDefaults},
     values::{self, Parsed},
 };
-use crate::model::{
-    ContainerConfig, CreateRequest, Device, Mount, NetworkMode, RestartPolicy, Ulimit,
-};
+use crate::model::{ContainerConfig, CreateRequest, Device, Mount, RestartPolicy, Ulimit};
 
 /// Flags that describe a container.
 #[derive(Args, Clone, Debug, Default)]
@@ -43,9 +42,6 @@ pub struct ContainerArgs {
     /// Run as this user
     #[arg(short, long, value_name = "USER[:GROUP]")]
     user: Option<String>,
-    /// Its host name
-    #[arg(short = 'h', long, value_name = "NAME")]
-    hostname: Option<String>,
     /// Set a label
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = values::label)]
     label: Vec<(String, String)>,
@@ -76,9 +72,8 @@ pub struct ContainerArgs {
     /// Mount by fields: type=bind|tmpfs,source=…,target=…
     #[arg(long, value_name = "FIELDS", value_parser = values::mount)]
     mount: Vec<Mount>,
-    /// Network namespace: none (its own, loopback only) or host
-    #[arg(long, visible_alias = "net", value_name = "MODE", value_parser = values::network, default_value = "none", hide_default_value = true)]
-    network: NetworkMode,
+    #[command(flatten)]
+    network: NetworkArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Give it a device
@@ -118,16 +113,17 @@ pub struct ContainerArgs {
 
 impl ContainerArgs {
     /// The request that these flags make, checked as a whole.
-    pub fn request(&self) -> Result<CreateRequest, Failure> {
-        self.config()
+    pub fn request(&self, defaults: &NetworkDefaults) -> Result<CreateRequest, Failure> {
+        self.config(defaults)
             .map(|config| CreateRequest {
                 name: self.name.clone(),
                 config,
+                pools: defaults.pools.clone(),
             })
             .map_err(Failure::usage)
     }
 
-    fn config(&self) -> Parsed<ContainerConfig> {
+    fn config(&self, defaults: &NetworkDefaults) -> Parsed<ContainerConfig> {
         if self.rm && self.restart != RestartPolicy::No {
             return Err("--rm and --restart exclude each other".into());
         }
@@ -155,7 +151,6 @@ impl ContainerArgs {
             env: self.environment()?,
             working_dir: self.workdir.clone(),
             user: self.user.clone(),
-            hostname: self.hostname.clone(),
             labels: self.label.iter().cloned().collect(),
             tty: self.tty,
             open_stdin: self.interactive,
@@ -166,7 +161,6 @@ impl ContainerArgs {
             stop_timeout_secs: self.stop_timeout,
             read_only: self.read_only,
             mounts,
-            network: self.network,
             limits: self.limits.limits()?,
             ulimits: self.ulimit.clone(),
             devices: self.device.clone(),
@@ -177,6 +171,7 @@ impl ContainerArgs {
             sysctls: self.sysctl.iter().cloned().collect(),
             shm_size_bytes: self.shm_size,
             oom_score_adj: self.oom_score_adj,
+            ..self.network.config(defaults)?
         })
     }
 

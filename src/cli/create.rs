@@ -29,7 +29,8 @@ pub async fn run(args: &CreateArgs, context: &Context) -> Outcome {
 
 /// Makes the container, and the file of its id if one was asked for.
 pub async fn create(args: &ContainerArgs, context: &Context) -> Result<ContainerId, Failure> {
-    let request = args.request()?;
+    let defaults = super::config::network_defaults(&context.loader)?;
+    let request = args.request(&defaults)?;
     let id = context
         .engine
         .create(request)

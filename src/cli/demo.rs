@@ -111,6 +111,7 @@ async fn start(device: Option<PathBuf>, context: &Context) -> Result<(), Failure
             ..ContainerConfig::default()
         };
         let request = CreateRequest {
+            pools: Vec::new(),
             name: Some(scene.name.into()),
             config,
         };

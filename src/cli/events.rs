@@ -98,6 +98,7 @@ fn kind(event: &Event) -> &'static str {
     match event.kind {
         EventKind::Container => "container",
         EventKind::Image => "image",
+        EventKind::Network => "network",
     }
 }
 

@@ -30,6 +30,8 @@ mod limit_args;
 mod live;
 mod logs;
 mod man;
+mod network;
+mod network_args;
 mod output;
 mod pause;
 mod ps;
@@ -106,6 +108,8 @@ struct Context {
     output: Output,
     /// Where the engine's own recording is.
     recording: PathBuf,
+    /// Who reads the configuration, for the commands that have defaults there.
+    loader: Loader,
 }
 
 /// A container console, and the container engine behind it, in one binary
@@ -162,6 +166,11 @@ enum Command {
     Import(import::ImportArgs),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
+    /// Work with networks
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
+    /// Print where a container's open ports are on the host
+    Port(network::PortArgs),
     /// Work with images
     #[command(subcommand)]
     Image(image::ImageCommand),
@@ -232,7 +241,9 @@ pub fn plan(words: &[String]) -> Result<CreateRequest, String> {
         first.trim_start_matches("error: ").replace('\n', " ")
     })?;
     match cli.command {
-        Some(Command::Run(args)) => args.container.request().map_err(|failure| failure.message),
+        Some(Command::Run(args)) => config::network_defaults(&cli.config.loader())
+            .and_then(|defaults| args.container.request(&defaults))
+            .map_err(|failure| failure.message),
         _ => Err("it is not a command that runs a container".into()),
     }
 }
@@ -281,6 +292,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     if !matches!(&command, None | Some(Command::Demo(_) | Command::Debug(_))) {
         cli.config.refuse()?;
     }
+    let for_commands = loader.clone();
     let settings = || config::settings(loader, own.clone());
     let engine = (faces.open)(cli.root.as_deref())?;
     let Some(command) = command else {
@@ -297,6 +309,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         engine,
         output: Output::of_stdout(),
         recording: own.clone(),
+        loader: for_commands,
     };
     let outcome = match command {
         Command::Debug(command) => {
@@ -350,6 +363,8 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Import(args) => import::run(&args, context).await,
         Command::Tag(args) => tag::run(&args, context).await,
         Command::Rmi(args) => rmi::run(&args, context).await,
+        Command::Network(command) => network::run(command, context).await,
+        Command::Port(args) => network::port(&args, context).await,
         Command::Image(command) => image::run(command, context).await,
         Command::Container(command) => Box::pin(execute(command.into(), context)).await,
         Command::Version(args) => version::run(&args, context),
@@ -368,6 +383,13 @@ async fn execute(command: Command, context: &Context) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn defaults() -> network_args::NetworkDefaults {
+        network_args::NetworkDefaults {
+            network: values::Choice::Mode(crate::model::NetworkMode::None),
+            pools: vec![],
+        }
+    }
 
     fn refusal(line: &str) -> Failure {
         let arguments = line.split(' ').map(OsString::from);
@@ -411,7 +433,7 @@ mod tests {
         let Some(Command::Run(args)) = cli.unwrap().command else {
             panic!("not run")
         };
-        let request = args.container.request().unwrap();
+        let request = args.container.request(&defaults()).unwrap();
         assert_eq!(request.config.image, "img");
         assert_eq!(request.config.command, ["sh", "-c", "-d", "--rm"]);
         assert!(request.config.tty && request.config.open_stdin && request.config.auto_remove);
@@ -458,7 +480,7 @@ mod tests {
             let Some(Command::Run(args)) = cli.command else {
                 panic!("not run")
             };
-            let failure = args.container.request().expect_err(line);
+            let failure = args.container.request(&defaults()).expect_err(line);
             assert_eq!(failure.code, 125, "{line}");
         }
     }

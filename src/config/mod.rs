@@ -39,6 +39,8 @@ pub use watch::Watch;
 pub struct Config {
     /// `[ui]`
     pub ui: Ui,
+    /// `[network]`
+    pub network: Network,
     /// `[keys]`: the rows' own, and what was chosen instead.
     pub keymap: Keymap,
     /// `[[alerts]]`: those that are built in, changed by the file, then its own.
@@ -77,6 +79,15 @@ pub struct Ui {
     pub group: String,
 }
 
+/// What containers and networks are given where nobody says.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// What a container joins.
+    pub default: String,
+    /// Where ranges of addresses come from; none for docker's.
+    pub pools: Vec<String>,
+}
+
 impl Default for Config {
     /// What holds if nobody says anything.
     fn default() -> Self {
@@ -93,6 +104,7 @@ impl Default for Config {
                 sort: String::new(),
                 group: String::new(),
             },
+            network: Network::default(),
             keymap: Keymap::default(),
             alerts: Vec::new(),
             asks: BTreeMap::new(),

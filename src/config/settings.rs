@@ -124,6 +124,27 @@ pub const SETTINGS: &[Setting] = &[
         "What containers are grouped by at first",
         |config, value| config.ui.group = text(value),
     ),
+    Setting {
+        env: Some("WHARF_NETWORK"),
+        ..setting(
+            "network.default",
+            Kind::Network,
+            "\"none\"",
+            "What a container joins if it names no network: a network, none or host",
+            |config, value| config.network.default = text(value),
+        )
+    },
+    setting(
+        "network.pools",
+        Kind::Pools,
+        "[]",
+        "Where ranges of networks come from, \"10.20.0.0/16@24\"; none stands for docker's",
+        |config, value| {
+            if let Value::List(items) = value {
+                config.network.pools.clone_from(items);
+            }
+        },
+    ),
 ];
 
 /// The setting of a key.

@@ -8,6 +8,7 @@ use serde_json::json;
 use toml::de::DeValue;
 
 use super::problem::{meant, quoted};
+use crate::model::Pool;
 
 /// The type of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub enum Kind {
     Sort,
     /// What rows are grouped by.
     Group,
+    /// What a container joins.
+    Network,
+    /// A list of ranges of addresses.
+    Pools,
 }
 
 /// A checked value.
@@ -77,7 +82,15 @@ impl Kind {
                 }
                 Ok(Value::List(names))
             }
-            (Self::Bool | Self::Columns, _) => Err(self.refuse(raw)),
+            (Self::Pools, DeValue::Array(items)) => {
+                let mut pools = Vec::new();
+                for item in items.iter() {
+                    let text = item.get_ref().as_str().ok_or_else(|| self.refuse(raw))?;
+                    pools.push(pool(text)?);
+                }
+                Ok(Value::List(pools))
+            }
+            (Self::Bool | Self::Columns | Self::Pools, _) => Err(self.refuse(raw)),
             (_, DeValue::String(text)) => self.check_text(text, known),
             _ => Err(self.refuse(raw)),
         }
@@ -98,6 +111,11 @@ impl Kind {
                     .map(|name| column(name, known).map(str::to_owned))
                     .collect::<Result<_, _>>()
                     .map(Value::List)
+            }
+            Self::Pools => {
+                let items = text.split(',').map(str::trim);
+                let items = items.filter(|item| !item.is_empty()).map(pool);
+                items.collect::<Result<_, _>>().map(Value::List)
             }
             _ => self.check_text(text, known),
         }
@@ -130,7 +148,17 @@ impl Kind {
                     return Err(format!("{} is not {}", quoted(text), self.allowed()));
                 }
             }
-            Self::Bool | Self::Columns => return Err(format!("it is {}", self.allowed())),
+            Self::Network => {
+                let is_name = text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+                if text.is_empty() || !is_name {
+                    return Err(format!("{} is not {}", quoted(text), self.allowed()));
+                }
+            }
+            Self::Bool | Self::Columns | Self::Pools => {
+                return Err(format!("it is {}", self.allowed()));
+            }
         }
         Ok(Value::Text(text.to_owned()))
     }
@@ -159,6 +187,8 @@ impl Kind {
             Self::Zone => "\"local\", \"UTC\" or a name such as \"Europe/Berlin\"".into(),
             Self::Columns => "a list of columns, such as [\"name\", \"cpu\"]".into(),
             Self::Sort => "a column, such as \"cpu\"; \"-cpu\" turns it round".into(),
+            Self::Network => "a network's name, such as \"bridge\", \"none\" or \"host\"".into(),
+            Self::Pools => "a list of ranges, such as [\"10.20.0.0/16@24\"]".into(),
             Self::Group => "\"none\", \"state\", \"image\", \"project\" or \"label:KEY\"".into(),
         }
     }
@@ -237,6 +267,10 @@ pub(super) fn zone(text: &str) -> Result<TimeZone, String> {
             quoted(text)
         )
     })
+}
+
+fn pool(text: &str) -> Result<String, String> {
+    text.parse::<Pool>().map(|_| text.to_owned())
 }
 
 fn column<'a>(name: &'a str, known: &Known) -> Result<&'a str, String> {

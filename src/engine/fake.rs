@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Result, Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Networks, Observe, Result,
+    Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
@@ -510,6 +511,8 @@ impl Images for Fake {
     }
 }
 
+impl Networks for Fake {}
+
 #[async_trait]
 impl Groups for Fake {
     async fn group_details(&self, of: &GroupOf) -> Result<GroupDetails> {
@@ -630,6 +633,7 @@ fn blank(id: ContainerId, name: &str) -> Container {
         exit: None,
         restarts: 0,
         error: None,
+        connectivity: Default::default(),
     }
 }
 

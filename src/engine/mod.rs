@@ -34,15 +34,16 @@ use tokio::sync::mpsc;
 pub use error::{EngineError, ErrorKind, Result};
 
 use crate::model::{
-    AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf, Image,
-    ImportProgress, KillRequest, LogLine, LogsRequest, Process, RemoveRequest, SignalRequest,
-    StartRequest, StopRequest, Stream, TerminalSize, UpdateRequest, Visible, WaitCondition, World,
+    AttachStreams, Capabilities, Change, ConnectRequest, Container, ContainerId, CreateRequest,
+    Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf,
+    Image, ImportProgress, KillRequest, LogLine, LogsRequest, Network, NetworkCreateRequest,
+    NetworkDetails, Process, RemoveRequest, SignalRequest, StartRequest, StopRequest, Stream,
+    TerminalSize, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
-pub trait Engine: Observe + Containers + Execs + Images + Groups {}
-impl<T: Observe + Containers + Execs + Images + Groups> Engine for T {}
+pub trait Engine: Observe + Containers + Execs + Images + Networks + Groups {}
+impl<T: Observe + Containers + Execs + Images + Networks + Groups> Engine for T {}
 
 /// Looking without touching.
 #[async_trait]
@@ -159,6 +160,51 @@ pub trait Images: Send + Sync {
     /// Remove a name and, with the last one, the image and the layers nobody else uses.
     /// Says what went: names first, then digests.
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// Networks. An engine without any refuses to make one.
+#[async_trait]
+pub trait Networks: Send + Sync {
+    /// All networks, those that are always there first.
+    async fn networks(&self) -> Result<Vec<Network>> {
+        Ok(Vec::new())
+    }
+
+    /// The network of a name or an id, and who is on it.
+    async fn network(&self, reference: &str) -> Result<NetworkDetails> {
+        Err(no_networks("look at the network", reference))
+    }
+
+    /// Make one.
+    async fn create_network(&self, request: NetworkCreateRequest) -> Result<Network> {
+        Err(no_networks("create the network", request.name))
+    }
+
+    /// Remove one that nobody is on.
+    async fn remove_network(&self, reference: &str) -> Result<()> {
+        Err(no_networks("remove the network", reference))
+    }
+
+    /// Remove all that no container names, but those that are spared by name; what went.
+    async fn prune_networks(&self, _spared: &[String]) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// Put a container on one more network, at once if it runs.
+    async fn connect(&self, request: ConnectRequest) -> Result<()> {
+        let subject = request.container.short().to_owned();
+        Err(no_networks("connect", subject))
+    }
+
+    /// Take a container off a network, at once if it runs.
+    async fn disconnect(&self, id: &ContainerId, _network: &str) -> Result<()> {
+        Err(no_networks("disconnect", id.short()))
+    }
+}
+
+fn no_networks(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine has no networks")
 }
 
 /// The control groups of the host: everybody's are looked at, those that users of wharf

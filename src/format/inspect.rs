@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::model::{
-    Container, DeviceRate, Limits, Mount, MountKind, RestartPolicy, SeccompMode, State,
+    Attachment, Container, DEFAULT_NETWORK, DeviceRate, Endpoint, HostAddress, Limits, Mount,
+    MountKind, NetworkMode, RestartPolicy, SeccompMode, State,
 };
 
 /// Docker's time of what never was.
@@ -59,14 +60,121 @@ pub fn container(c: &Container) -> Value {
             "StopTimeout": config.stop_timeout_secs,
         },
         "HostConfig": host_config(c),
-        "NetworkSettings": { "Networks": { (network(c)): {} } },
+        "NetworkSettings": network_settings(c),
+    })
+}
+
+fn extra_host((name, address): &(String, HostAddress)) -> String {
+    match address {
+        HostAddress::Ip(ip) => format!("{name}:{ip}"),
+        HostAddress::Gateway => format!("{name}:host-gateway"),
+    }
+}
+
+fn wished_ports(c: &Container) -> Value {
+    let mut ports = serde_json::Map::new();
+    for publish in &c.config.publish {
+        let host = match publish.host {
+            None => String::new(),
+            Some((first, last)) if first == last => first.to_string(),
+            Some((first, last)) => format!("{first}-{last}"),
+        };
+        let ip = publish.ip.map(|ip| ip.to_string()).unwrap_or_default();
+        push(&mut ports, publish.container.to_string(), ip, host);
+    }
+    Value::Object(ports)
+}
+
+fn push(ports: &mut serde_json::Map<String, Value>, port: String, ip: String, host: String) {
+    let binding = json!({ "HostIp": ip, "HostPort": host });
+    match ports.get_mut(&port).and_then(Value::as_array_mut) {
+        Some(known) => known.push(binding),
+        None => drop(ports.insert(port, json!([binding]))),
+    }
+}
+
+fn network_settings(c: &Container) -> Value {
+    let on = &c.connectivity;
+    let mut ports = serde_json::Map::new();
+    for open in &on.ports {
+        let port = open.container.to_string();
+        push(&mut ports, port, open.ip.to_string(), open.host.to_string());
+    }
+    if c.state.has_process() {
+        for port in &c.config.expose {
+            ports.entry(port.to_string()).or_insert(Value::Null);
+        }
+    }
+    let mut networks = serde_json::Map::new();
+    match c.config.network {
+        NetworkMode::Bridge => {
+            for wish in &c.config.networks {
+                let endpoint = on
+                    .endpoints
+                    .iter()
+                    .find(|one| one.network_name == wish.network);
+                networks.insert(wish.network.clone(), place(wish, endpoint));
+            }
+        }
+        NetworkMode::Container(_) => {}
+        _ => drop(networks.insert(network(c), json!({}))),
+    }
+    let first = on.endpoints.first();
+    let mut settings = json!({
+        "Ports": ports,
+        "Networks": networks,
+    });
+    // As docker has it: those of the default network stand above the others too.
+    let default = first.filter(|one| one.network_name == DEFAULT_NETWORK);
+    settings["IPAddress"] = json!(
+        default
+            .and_then(|one| one.ip)
+            .map_or(String::new(), |(ip, _)| ip.to_string())
+    );
+    settings["Gateway"] = json!(
+        default
+            .and_then(|one| one.gateway)
+            .map_or(String::new(), |ip| ip.to_string())
+    );
+    settings["MacAddress"] = json!(default.map_or(String::new(), |one| one.mac.to_string()));
+    settings
+}
+
+/// A container's place on a network; what only a running one has is empty.
+fn place(wish: &Attachment, endpoint: Option<&Endpoint>) -> Value {
+    fn text(value: Option<impl ToString>) -> String {
+        value.map(|value| value.to_string()).unwrap_or_default()
+    }
+    let ip = endpoint.and_then(|one| one.ip);
+    let ip6 = endpoint.and_then(|one| one.ip6);
+    json!({
+        "IPAMConfig": {
+            "IPv4Address": text(wish.ip),
+            "IPv6Address": text(wish.ip6),
+        },
+        "Aliases": wish.aliases,
+        "DNSNames": endpoint.map(|one| one.names.clone()).unwrap_or_default(),
+        "NetworkID": text(endpoint.map(|one| &one.network)),
+        "EndpointID": "",
+        "Gateway": text(endpoint.and_then(|one| one.gateway)),
+        "IPAddress": text(ip.map(|(ip, _)| ip)),
+        "IPPrefixLen": ip.map_or(0, |(_, prefix)| prefix),
+        "IPv6Gateway": text(endpoint.and_then(|one| one.gateway6)),
+        "GlobalIPv6Address": text(ip6.map(|(ip, _)| ip)),
+        "GlobalIPv6PrefixLen": ip6.map_or(0, |(_, prefix)| prefix),
+        "MacAddress": text(endpoint.map(|one| one.mac)),
     })
 }
 
 fn network(c: &Container) -> String {
-    match c.config.network {
-        crate::model::NetworkMode::None => "none".into(),
-        crate::model::NetworkMode::Host => "host".into(),
+    match &c.config.network {
+        NetworkMode::None => "none".into(),
+        NetworkMode::Host => "host".into(),
+        NetworkMode::Container(other) => format!("container:{other}"),
+        NetworkMode::Bridge => {
+            let first = c.config.networks.first();
+            first.map_or_else(String::new, |attachment| attachment.network.clone())
+        }
     }
 }
 
@@ -94,6 +202,12 @@ fn host_config(c: &Container) -> Value {
         "AutoRemove": config.auto_remove,
         "Init": config.init,
         "NetworkMode": network(c),
+        "PortBindings": wished_ports(c),
+        "PublishAllPorts": config.publish_all,
+        "Dns": config.naming.servers,
+        "DnsSearch": config.naming.search,
+        "DnsOptions": config.naming.options,
+        "ExtraHosts": config.naming.hosts.iter().map(extra_host).collect::<Vec<_>>(),
         "RestartPolicy": { "Name": restart, "MaximumRetryCount": retries },
         "Binds": config.mounts.iter().filter_map(bind).collect::<Vec<_>>(),
         "Devices": devices.collect::<Vec<_>>(),

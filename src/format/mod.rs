@@ -11,6 +11,7 @@ pub mod glyph;
 pub mod group;
 pub mod inspect;
 pub mod limits;
+mod ports;
 mod status;
 pub mod template;
 pub mod text;
@@ -20,4 +21,5 @@ pub mod trouble;
 pub mod values;
 
 pub use glyph::{Depth, Glyphs, Tone};
+pub use ports::ports;
 pub use status::status;

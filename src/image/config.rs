@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use oci_spec::image::{Arch, Config, History, ImageConfiguration, Os, RootFs};
 
-use crate::model::{Digest, ImageDefaults};
+use crate::model::{Digest, ImageDefaults, Port};
 
 /// What a container of the image runs by default.
 pub(super) fn defaults(config: &ImageConfiguration) -> ImageDefaults {
@@ -19,7 +19,21 @@ pub(super) fn defaults(config: &ImageConfiguration) -> ImageDefaults {
         working_dir: config.working_dir().clone().unwrap_or_default(),
         user: config.user().clone().unwrap_or_default(),
         stop_signal: config.stop_signal().clone(),
+        exposed: exposed(config),
     }
+}
+
+/// The ports that it names; what is no port is left out, as it opens nothing.
+fn exposed(config: &Config) -> Vec<Port> {
+    let ports = config.exposed_ports().iter().flatten();
+    let port = |text: &String| {
+        let (number, transport) = text.split_once('/').unwrap_or((text, "tcp"));
+        Some(Port {
+            number: number.parse().ok().filter(|number| *number > 0)?,
+            transport: transport.parse().ok()?,
+        })
+    };
+    ports.filter_map(port).collect()
 }
 
 /// The labels of the image.

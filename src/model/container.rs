@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerId, Digest, Limits, Ulimit};
+use super::{Attachment, Connectivity, ContainerId, Digest, Limits, Naming, Port, Publish, Ulimit};
 
 /// Everything that was asked of a container when it was created, before the image's
 /// config fills the gaps. Names follow `docker run`'s flags.
@@ -46,8 +46,18 @@ pub struct ContainerConfig {
     pub read_only: bool,
     /// Bind mounts and tmpfs mounts.
     pub mounts: Vec<Mount>,
-    /// Which network it joins.
+    /// Whose network namespace it lives in.
     pub network: NetworkMode,
+    /// The networks that it joins, where it lives in a namespace of its own.
+    pub networks: Vec<Attachment>,
+    /// Ports of it that are open to the outside.
+    pub publish: Vec<Publish>,
+    /// Whether every port that it or its image names is, under any number.
+    pub publish_all: bool,
+    /// Ports that it names besides its image's.
+    pub expose: Vec<Port>,
+    /// How it finds names.
+    pub naming: Naming,
     /// Limits of its cgroup.
     pub limits: Limits,
     /// Process resource limits.
@@ -101,7 +111,7 @@ impl fmt::Display for RestartPolicy {
 }
 
 /// Which network namespace a container lives in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkMode {
     /// Its own, with loopback only.
@@ -109,6 +119,17 @@ pub enum NetworkMode {
     None,
     /// The host's.
     Host,
+    /// Its own, with an interface on each of its networks.
+    Bridge,
+    /// Another container's, by name at first and by id once it is made.
+    Container(String),
+}
+
+impl NetworkMode {
+    /// Whether its namespace is its own.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::None | Self::Bridge)
+    }
 }
 
 /// Something mounted into a container.
@@ -310,6 +331,9 @@ pub struct Container {
     pub restarts: u32,
     /// Why the last start failed, in words.
     pub error: Option<String>,
+    /// Its places on networks and its open ports, while it runs.
+    #[serde(default)]
+    pub connectivity: Connectivity,
 }
 
 impl Container {

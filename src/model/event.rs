@@ -28,4 +28,6 @@ pub enum EventKind {
     Container,
     /// An image.
     Image,
+    /// A network.
+    Network,
 }

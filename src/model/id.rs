@@ -22,6 +22,11 @@ pub struct Digest(String);
 #[serde(transparent)]
 pub struct ExecId(String);
 
+/// The id of a network: 64 lower-case hexadecimal digits, random.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NetworkId(String);
+
 /// How many digits of an id are shown to people.
 pub const SHORT_ID_LEN: usize = 12;
 
@@ -79,6 +84,7 @@ macro_rules! hex_id {
 
 hex_id!(ContainerId);
 hex_id!(ExecId);
+hex_id!(NetworkId);
 
 impl Digest {
     /// The digest that 32 bytes of SHA-256 make.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Digest;
+use super::{Digest, Port};
 
 /// An image as lists and screens show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub struct ImageDefaults {
     pub user: String,
     /// Signal that asks it to stop.
     pub stop_signal: Option<String>,
+    /// Ports that it listens on.
+    pub exposed: Vec<Port>,
 }
 
 /// One layer of an image.

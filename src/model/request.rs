@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerConfig, ContainerId, Limit, Limits, RestartPolicy};
+use super::{ContainerConfig, ContainerId, Limit, Limits, Pool, RestartPolicy};
 
 /// Make a container.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub struct CreateRequest {
     pub name: Option<String>,
     /// All the rest.
     pub config: ContainerConfig,
+    /// Where the default network's addresses are chosen from, if it has none yet.
+    pub pools: Vec<Pool>,
 }
 
 /// Start a container.

@@ -83,6 +83,7 @@ fn container(n: u64, k: usize, is_running: bool) -> Container {
         exit: None,
         restarts: 0,
         error: None,
+        connectivity: Default::default(),
     }
 }
 

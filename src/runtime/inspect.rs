@@ -9,7 +9,7 @@ use super::{
     store::{self, ContainerStore},
 };
 use crate::{
-    model::{Container, ContainerId, State},
+    model::{Container, ContainerId, NetworkMode, State},
     sys::proc,
 };
 
@@ -18,8 +18,13 @@ pub fn inspect(store: &ContainerStore, id: &ContainerId) -> store::Result<Contai
     let record = store.load(id)?;
     // The exit record is read after the live state: the shim writes it first, so a live
     // state that says "exited" always finds it.
-    let (live, exit) = ends(&store.root().container(id))?;
-    Ok(container(&record, live.as_ref(), exit.as_ref()))
+    let paths = store.root().container(id);
+    let (live, exit) = ends(&paths)?;
+    let mut container = container(&record, live.as_ref(), exit.as_ref());
+    if container.state.has_process() && record.config.network == NetworkMode::Bridge {
+        container.connectivity = store::read_json(&paths.network())?.unwrap_or_default();
+    }
+    Ok(container)
 }
 
 /// The live state, if it is of this boot, and the exit record.
@@ -66,6 +71,7 @@ pub fn container(
         exit: exit.map(|exit| exit.exit),
         restarts: exit.map_or(0, |exit| exit.restarts),
         error: exit.and_then(|exit| exit.error.clone()),
+        connectivity: Default::default(),
     };
     let Some(live) = live else {
         return container;

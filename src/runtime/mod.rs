@@ -16,3 +16,11 @@ pub mod shim;
 pub mod spec;
 pub mod state;
 pub mod store;
+
+use crate::network::Networks;
+use paths::Root;
+
+/// The networks of the engine at `root`.
+pub fn networks(root: &Root) -> Networks {
+    Networks::new(root.networks(), root.live_networks(), &root.word())
+}

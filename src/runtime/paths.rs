@@ -9,13 +9,15 @@
 //!   names.lock                                  stdin stdout stderr   FIFOs
 //!   containers/ID/                              exec/EXEC/   record and socket of an exec
 //!     lock                 one operation      events         what happened, JSON lines
-//!     config.json          ContainerRecord    boot           the boot that all this is of
-//!     exit.json            ExitRecord         update.ID      the record before a cut update
+//!     config.json          ContainerRecord      network    its addresses and open ports
+//!     exit.json            ExitRecord         boot           the boot that all this is of
 //!     started              boot and time of the run that has no exit record yet
 //!     stopped              the user's intent
 //!     upper/ work/         writable layer
 //!     log log.1            CRI lines
-//!   recording/             `wharf record`'s files
+//!   networks/NAME.json     Network         update.ID      the record before a cut update
+//!   networks/lock          addresses, ports connect.ID     the record before a cut connect
+//!   recording/             `wharf record`'s  networks/      who has which address and port
 //! ```
 
 use std::path::PathBuf;
@@ -24,6 +26,8 @@ use crate::model::{ContainerId, ExecId};
 
 /// How the record of an update under way begins.
 const UPDATE: &str = "update.";
+/// How the mark of a connection under way begins.
+const CONNECT: &str = "connect.";
 
 /// The two directories of one engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +86,31 @@ impl Root {
         self.run.join("containers")
     }
 
+    /// The networks.
+    pub fn networks(&self) -> PathBuf {
+        self.data.join("networks")
+    }
+
+    /// Who has which address and port.
+    pub fn live_networks(&self) -> PathBuf {
+        self.run.join("networks")
+    }
+
+    /// A word for this engine, which no other on this machine has; empty for the
+    /// machine's own.
+    pub fn word(&self) -> String {
+        use sha2::{Digest, Sha256};
+        use std::os::unix::ffi::OsStrExt;
+        if *self == Self::system() {
+            return String::new();
+        }
+        let digest = Sha256::digest(self.run.as_os_str().as_bytes());
+        digest[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     /// What happened, one JSON line an event.
     pub fn events(&self) -> PathBuf {
         self.run.join("events")
@@ -95,6 +124,16 @@ impl Root {
     /// The record as it was before the update of a container that is under way.
     pub fn update(&self, id: &ContainerId) -> PathBuf {
         self.run.join(format!("{UPDATE}{id}"))
+    }
+
+    /// Exists while a container is being connected or disconnected.
+    pub fn connection(&self, id: &ContainerId) -> PathBuf {
+        self.run.join(format!("{CONNECT}{id}"))
+    }
+
+    /// Containers that are being connected, by the name of a file in the run directory.
+    pub fn connected(file_name: &str) -> Option<ContainerId> {
+        ContainerId::parse(file_name.strip_prefix(CONNECT)?)
     }
 
     /// Containers whose update is under way, by the name of a file in the run directory.
@@ -163,6 +202,7 @@ files! {
     run stdin "stdin" "FIFO of its standard input.";
     run stdout "stdout" "FIFO of its standard output.";
     run stderr "stderr" "FIFO of its standard error.";
+    run network "network" "The [`crate::model::Connectivity`] of its run.";
     run etc "etc" "Its files of /etc that are ours.";
     run execs "exec" "One directory an exec.";
 }

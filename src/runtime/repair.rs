@@ -12,6 +12,8 @@
 //! alive free, init lives                             a new shim adopts it; a -t one is ended
 //! alive free, init gone                              exit recorded as unknown, then restart policy
 //! alive free, exit recorded                          cgroup and live directory removed
+//! run/connect.ID, lock free                          interfaces and leases as the record has them
+//! addresses and ports of no live directory           given back, their rules removed
 //! images/.tmp-*, layers/.tmp-*, lock free           removed, with blobs that no image names
 //! run/boot of another boot                           every open run ended so, then restart policies
 //! ```
@@ -68,12 +70,19 @@ impl Lifecycle {
                 .for_each(|id| note(Some(id), self.finish_update(id))),
             Err(error) => note(None, Err(error)),
         }
+        match ids_in(&self.root().run, Root::connected) {
+            Ok(ids) => ids
+                .iter()
+                .for_each(|id| note(Some(id), self.finish_connection(id))),
+            Err(error) => note(None, Err(error)),
+        }
         match ids_in(&self.root().live_containers(), ContainerId::parse) {
             Ok(ids) => ids
                 .iter()
                 .for_each(|id| note(Some(id), self.recover(id).map(drop))),
             Err(error) => note(None, Err(error)),
         }
+        note(None, self.release_strays());
         // Not where there is no store: looking must not make one.
         if self.root().images().exists() {
             note(None, self.images().and_then(|images| Ok(images.sweep()?)));
@@ -93,6 +102,7 @@ impl Lifecycle {
             // A live directory without a container: its removal was cut.
             Err(store::Error::NotFound(_)) => {
                 self.clear_cgroup(id)?;
+                self.networks().release(id)?;
                 store::remove_tree(&self.root().container(id).run)?;
                 return Ok(true);
             }
@@ -145,6 +155,7 @@ impl Lifecycle {
         let paths = self.root().container(id);
         // First of all nothing may run any more.
         self.clear_cgroup(id)?;
+        self.unplug(record)?;
         let Some(live) = live else {
             // Its shim died before it had started anything.
             self.forget_run(id)?;
@@ -231,6 +242,28 @@ impl Lifecycle {
         }
     }
 
+    /// Takes back addresses and ports of containers that have no live directory: each
+    /// that has one was looked at before.
+    fn release_strays(&self) -> Result<()> {
+        let networks = self.networks();
+        for id in networks.holders()? {
+            if self.root().container(&id).run.exists() {
+                continue;
+            }
+            // A start makes its directory before its leases, so what has none now and
+            // whose lock is free is nobody's.
+            match self.store().try_lock(&id) {
+                Ok(Some(_held)) if !self.root().container(&id).run.exists() => {
+                    networks.release(&id)?;
+                }
+                Err(store::Error::NotFound(_)) => networks.release(&id)?,
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     /// An update that was cut: back to before it.
     fn finish_update(&self, id: &ContainerId) -> Result<()> {
         let journal = self.root().update(id);
@@ -299,6 +332,7 @@ impl Lifecycle {
         let paths = self.root().container(id);
         let was_open = paths.started().exists();
         let exit = self.record_exit(&record, None)?;
+        self.unplug(&record)?;
         // Of the last boot, where it survived that at all.
         store::remove_tree(&paths.run)?;
         let Some(exit) = exit else {

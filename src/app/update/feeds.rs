@@ -71,6 +71,7 @@ impl State {
             (EventKind::Container, Some(id)) => self.jump_to(&id),
             (EventKind::Container, None) => self.say(&format!("{name} is gone")),
             (EventKind::Image, _) => self.go_to_screen(Screen::Images),
+            (EventKind::Network, _) => self.say(&format!("{name} is a network")),
         }
     }
 

@@ -6,7 +6,7 @@ use regex_lite::Regex;
 
 use crate::{
     cli::values::Parsed,
-    model::{Container, Image, MountKind, NetworkMode, State},
+    model::{Container, Image, MountKind, NetworkMode, Port, State},
 };
 
 /// One `KEY=VALUE`, checked.
@@ -29,7 +29,9 @@ pub enum Filter {
     /// Was created after that container.
     Since(String),
     /// Is on the network.
-    Network(NetworkMode),
+    Network(String),
+    /// Names or publishes the port.
+    Port(Port),
     /// Mounts that path of the host or has something mounted there.
     Volume(String),
     /// Health; there are no health checks yet, so that all are `none`.
@@ -68,11 +70,8 @@ pub fn filter(text: &str) -> Parsed<Filter> {
         ),
         "before" => Filter::Before(value.to_owned()),
         "since" => Filter::Since(value.to_owned()),
-        "network" => match value {
-            "none" => Filter::Network(NetworkMode::None),
-            "host" => Filter::Network(NetworkMode::Host),
-            _ => return Err(format!("network={value}: allowed are none and host")),
-        },
+        "network" => Filter::Network(value.to_owned()),
+        "publish" | "expose" => Filter::Port(one_port(value)?),
         "volume" => Filter::Volume(value.to_owned()),
         "health" => match value {
             "none" => Filter::Health(true),
@@ -86,10 +85,17 @@ pub fn filter(text: &str) -> Parsed<Filter> {
         _ => {
             return Err(format!(
                 "{key:?} is no filter: there are id, name, label, status, ancestor, exited, \
-                 before, since, network, volume and health"
+                 before, since, network, publish, volume and health"
             ));
         }
     })
+}
+
+fn one_port(text: &str) -> Parsed<Port> {
+    match crate::cli::values::expose(text)?.as_slice() {
+        [port] => Ok(*port),
+        _ => Err(format!("{text} is more than one port")),
+    }
 }
 
 /// What filters compare with besides the container itself.
@@ -151,7 +157,31 @@ fn holds(filter: &Filter, container: &Container, around: Surroundings) -> bool {
             let at = around.created.created(other);
             at.is_some_and(|at| container.created > at)
         }
-        Filter::Network(mode) => container.config.network == *mode,
+        Filter::Network(name) => match &container.config.network {
+            NetworkMode::None => name == "none",
+            NetworkMode::Host => name == "host",
+            NetworkMode::Container(_) => false,
+            NetworkMode::Bridge => {
+                let known = &container.connectivity.endpoints;
+                let by_id = |id: &str| id.len() >= 12 && id.starts_with(name.as_str());
+                container
+                    .config
+                    .networks
+                    .iter()
+                    .any(|one| one.network == *name)
+                    || known.iter().any(|one| by_id(one.network.as_str()))
+            }
+        },
+        Filter::Port(port) => {
+            let config = &container.config;
+            config.publish.iter().any(|one| one.container == *port)
+                || config.expose.contains(port)
+                || container
+                    .connectivity
+                    .ports
+                    .iter()
+                    .any(|open| open.container == *port)
+        }
         Filter::Volume(path) => container.config.mounts.iter().any(|mount| {
             let is_source = match &mount.kind {
                 MountKind::Bind { source, .. } => source.as_os_str() == path.as_str(),

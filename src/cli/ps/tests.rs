@@ -25,6 +25,7 @@ async fn ps_of(fake: Fake, flags: &str, output: Output) -> Result<String, Failur
         engine: Arc::new(fake),
         output,
         recording: "/nonexistent".into(),
+        loader: crate::config::Loader::new(Default::default(), Default::default(), |_| None),
     };
     let world = context.engine.world(args.visible()).await?;
     args.render(&args.view()?, &world, &context, &output).await

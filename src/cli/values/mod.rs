@@ -4,27 +4,20 @@
 
 mod device;
 mod mount;
+mod network;
 mod time;
 
 use std::collections::BTreeMap;
 
 pub use device::{device, ulimit};
 pub use mount::{mount, tmpfs, volume};
+pub use network::{Choice, expose, host, ip, ip4, ip6, mac, network, publish};
 pub use time::{span, time};
 
 pub use crate::format::values::{
     Parsed, cpus, cpuset, device_iops, device_rate, memory_swap, restart, size,
 };
-use crate::model::{NetworkMode, SeccompMode, Security};
-
-/// `none` or `host`.
-pub fn network(text: &str) -> Parsed<NetworkMode> {
-    match text {
-        "none" => Ok(NetworkMode::None),
-        "host" => Ok(NetworkMode::Host),
-        _ => Err("wharf has no further networks yet: allowed are none and host".into()),
-    }
-}
+use crate::model::{SeccompMode, Security};
 
 /// `key=value`, or `key` for an empty value.
 pub fn label(text: &str) -> Parsed<(String, String)> {
@@ -286,6 +279,5 @@ mod tests {
         assert_eq!(label("a=b=c"), Ok(("a".into(), "b=c".into())));
         assert_eq!(label("a"), Ok(("a".into(), String::new())));
         assert!(label("=b").is_err() && sysctl("a").is_err() && env("=x").is_err());
-        assert!(network("bridge").is_err());
     }
 }

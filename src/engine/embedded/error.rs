@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     engine::{EngineError, ErrorKind},
-    image,
+    image, network,
     runtime::{
         attach, groups,
         lifecycle::Error,
@@ -72,6 +72,7 @@ fn kind(failure: &Error) -> ErrorKind {
         Error::Attach(attach::Error::Io { source, .. }) => io_kind(source),
         Error::Attach(attach::Error::Malformed(_)) => ErrorKind::Internal,
         Error::Cgroup(error) => cgroup_kind(error),
+        Error::Network(error) => network_kind(error),
         Error::State { .. } => ErrorKind::Conflict,
         Error::DoesNotEnd => ErrorKind::Internal,
         Error::Io { source, .. } => io_kind(source),
@@ -119,6 +120,25 @@ pub fn image_kind(error: &image::Error) -> ErrorKind {
     }
 }
 
+fn network_kind(error: &network::Error) -> ErrorKind {
+    match error {
+        network::Error::NotFound(_) => ErrorKind::NotFound,
+        network::Error::Ambiguous(_) => ErrorKind::Ambiguous,
+        network::Error::NameTaken(_)
+        | network::Error::BuiltIn(_)
+        | network::Error::InUse(_)
+        | network::Error::AddressTaken { .. }
+        | network::Error::NoAddress(_)
+        | network::Error::NoSubnet(_)
+        | network::Error::PortTaken { .. } => ErrorKind::Conflict,
+        network::Error::Invalid(_) => ErrorKind::Invalid,
+        network::Error::Unsupported(_) => ErrorKind::Unsupported,
+        network::Error::Kernel(error) => io_kind(&error.source),
+        network::Error::Io { source, .. } => io_kind(source),
+        network::Error::Malformed { .. } => ErrorKind::Internal,
+    }
+}
+
 /// The kind of a failed system call.
 pub fn io_kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
@@ -134,6 +154,18 @@ fn hint(failure: &Error) -> Option<&'static str> {
         Error::State { hint, .. } => Some(hint),
         Error::Store(store::Error::NameTaken { .. }) => {
             Some("remove or rename that container, or choose another name")
+        }
+        Error::Network(network::Error::NotFound(_)) => {
+            Some("`wharf network ls` lists the networks; `wharf network create` makes one")
+        }
+        Error::Network(network::Error::InUse(_)) => {
+            Some("stop them, or take them off by `wharf network disconnect`")
+        }
+        Error::Network(network::Error::PortTaken { .. }) => {
+            Some("choose another port of the host, or leave it out for any that is free")
+        }
+        Error::Network(network::Error::NoSubnet(_)) => {
+            Some("say one by --subnet, or configure others by [network] pools")
         }
         Error::Image(image::Error::NotFound(_)) => {
             Some("`wharf images` lists the images; `wharf import` makes one from a tar")

@@ -9,6 +9,7 @@
 //! containers   the lifecycle and execs          session   a shim's frames as channels
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
+//! networks     networks
 //! groups       the host's control groups usage     what a group uses, from its counters
 //! ```
 
@@ -16,6 +17,7 @@ mod containers;
 mod error;
 mod groups;
 mod images;
+mod networks;
 mod observe;
 mod processes;
 mod session;

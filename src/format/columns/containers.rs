@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Align, Column, Item, Key, Width};
 use crate::{
     format::{
-        bytes, duration, status,
+        bytes, duration, ports as format_ports, status,
         text::sanitize,
         trouble::{Trouble, troubles},
     },
@@ -394,6 +394,10 @@ pub const CONTAINERS: &[Column] = &[
         id: "ports",
         field: "Ports",
         title: "PORTS",
+        width: Width::Fit { min: 14, max: 60 },
+        cell: |i| ports(i).join(", "),
+        json: |i| json!(ports(i)),
+        key: |i| Key::Text(ports(i).join(", ")),
         ..TEXT
     },
     Column {
@@ -401,9 +405,9 @@ pub const CONTAINERS: &[Column] = &[
         field: "Networks",
         title: "NETWORKS",
         width: Width::Whole,
-        cell: |i| network(i).to_owned(),
-        json: |i| json!([network(i)]),
-        key: |i| Key::Text(network(i).to_owned()),
+        cell: |i| networks(i).join(","),
+        json: |i| json!(networks(i)),
+        key: |i| Key::Text(networks(i).join(",")),
         ..TEXT
     },
     Column {
@@ -514,10 +518,29 @@ fn quoted_command(item: &Item) -> String {
     format!("\"{start}…\"")
 }
 
-fn network(item: &Item) -> &'static str {
-    match item.container.config.network {
-        NetworkMode::None => "none",
-        NetworkMode::Host => "host",
+/// Where it can be reached from outside; what it only names, too, while it runs.
+fn ports(item: &Item) -> Vec<String> {
+    let container = item.container;
+    let named = match container.state.has_process() {
+        true => container.config.expose.as_slice(),
+        false => &[],
+    };
+    format_ports(&container.connectivity.ports, named)
+}
+
+/// The names of its networks.
+fn networks(item: &Item) -> Vec<String> {
+    let config = &item.container.config;
+    match &config.network {
+        NetworkMode::None => vec!["none".into()],
+        NetworkMode::Host => vec!["host".into()],
+        NetworkMode::Container(other) => {
+            vec![format!("container:{}", other.get(..12).unwrap_or(other))]
+        }
+        NetworkMode::Bridge => {
+            let names = config.networks.iter().map(|one| clean(&one.network));
+            names.collect()
+        }
     }
 }
 

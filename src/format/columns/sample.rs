@@ -26,6 +26,7 @@ pub fn container(name: &str, state: State) -> Container {
         exit: None,
         restarts: 0,
         error: None,
+        connectivity: Default::default(),
     }
 }
 

@@ -11,7 +11,10 @@ use jiff::Timestamp;
 
 use super::{Error, Lifecycle, Result, failed};
 use crate::{
-    model::{ContainerConfig, ContainerId, CreateRequest, ImageDefaults},
+    model::{
+        ContainerConfig, ContainerId, CreateRequest, DEFAULT_NETWORK, ImageDefaults, NetworkId,
+        NetworkMode, Pool,
+    },
     runtime::{
         names,
         record::{ContainerRecord, ProcessRecord},
@@ -27,7 +30,11 @@ const TRIES: u32 = 8;
 impl Lifecycle {
     /// Makes a container; nothing runs yet.
     pub fn create(&self, request: CreateRequest) -> Result<ContainerId> {
-        let CreateRequest { name, mut config } = request;
+        let CreateRequest {
+            name,
+            mut config,
+            pools,
+        } = request;
         if let Some(name) = &name
             && !names::is_valid(name)
         {
@@ -37,6 +44,7 @@ impl Lifecycle {
             )));
         }
         spec::validate(&config)?;
+        self.find_networks(&mut config, &pools)?;
 
         // In this order, as everywhere: names, images, the container. The image can't go
         // while its lock is shared; once the record is there, it names the image.
@@ -48,6 +56,11 @@ impl Lifecycle {
         let mut labels = image.labels.clone();
         labels.append(&mut config.labels);
         config.labels = labels.clone();
+        for port in &image.defaults.exposed {
+            if !config.expose.contains(port) {
+                config.expose.push(*port);
+            }
+        }
         let record = ContainerRecord {
             id: ContainerId::from_bytes(&random()?),
             name: match name {
@@ -68,6 +81,23 @@ impl Lifecycle {
         drop(held);
         self.tell(&record, "create", &[]);
         Ok(record.id)
+    }
+
+    /// Calls each network by its full name, and makes the default one if it is the first
+    /// to be asked for.
+    fn find_networks(&self, config: &mut ContainerConfig, pools: &[Pool]) -> Result<()> {
+        if let NetworkMode::Container(other) = &mut config.network {
+            *other = self.store.resolve(other)?.to_string();
+        }
+        for attachment in &mut config.networks {
+            if attachment.network == DEFAULT_NETWORK {
+                let id = NetworkId::from_bytes(&random()?);
+                self.networks().create_default(pools, id)?;
+            }
+            let network = self.networks().find(&attachment.network)?;
+            attachment.network = network.name;
+        }
+        Ok(())
     }
 
     fn free_name(&self, _taken: &NamesLock) -> Result<String> {
@@ -160,6 +190,7 @@ mod tests {
             working_dir: "/srv".into(),
             user: "web".into(),
             stop_signal: Some("SIGQUIT".into()),
+            exposed: vec![],
         }
     }
 

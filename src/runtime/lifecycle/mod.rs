@@ -6,6 +6,7 @@ mod changes;
 mod create;
 mod end;
 mod live;
+mod network;
 mod remove;
 mod start;
 mod update;
@@ -27,6 +28,7 @@ use crate::{
     image::{self, ImageStore},
     layer,
     model::{Container, ContainerId, EventKind, State},
+    network::{self as networks, Networks},
     sys::cgroup::{self, Cgroups},
 };
 
@@ -54,6 +56,9 @@ pub enum Error {
     /// Control groups.
     #[error(transparent)]
     Cgroup(#[from] cgroup::Error),
+    /// Networks.
+    #[error(transparent)]
+    Network(#[from] networks::Error),
     /// Not possible in the state that it is in.
     #[error("it is {state}")]
     State {
@@ -132,6 +137,11 @@ impl Lifecycle {
     pub fn images(&self) -> Result<ImageStore> {
         let root = self.root();
         Ok(ImageStore::open(&root.images(), &root.layers())?)
+    }
+
+    /// The networks.
+    pub fn networks(&self) -> Networks {
+        super::networks(self.root())
     }
 
     /// The control group hierarchies, found once.

@@ -61,6 +61,7 @@ impl Lifecycle {
         record: &ContainerRecord,
     ) -> Result<()> {
         self.clear_cgroup(held.id())?;
+        self.unplug(record)?;
         self.store.remove(held)?;
         self.tell(record, "destroy", &[]);
         Ok(())

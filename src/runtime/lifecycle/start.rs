@@ -83,7 +83,13 @@ impl Lifecycle {
         };
         write_atomically(&paths.started(), &text, durability)
             .map_err(failed("write", paths.started()))?;
-        let started = shim::spawn(self.root(), id, attach);
+        let started = self.plug(&record).and_then(|plugged| {
+            let started = shim::spawn(self.root(), id, attach, plugged.as_ref());
+            if started.is_err() {
+                self.unplug(&record)?;
+            }
+            Ok(started?)
+        });
         if started.is_err() {
             // It never ran; what the shim could record of it is in the exit record. That
             // failure is the one to tell, and what stays behind is repaired.

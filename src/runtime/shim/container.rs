@@ -32,10 +32,11 @@ use super::{
 use crate::{
     layer::Overlay,
     model::{AttachStreams, ContainerId, EventKind, Exit, NetworkMode, State},
+    network::{Reservation, resolver::Resolver},
     runtime::{
         attach::Frame,
         create::{self, Bundle, Created, Rootfs, Stdio},
-        events, logs,
+        events, logs, networks,
         paths::{ContainerPaths, Root},
         record::{ContainerRecord, ExitRecord},
         spec,
@@ -63,8 +64,11 @@ pub(super) fn start(inheritance: Inheritance) -> io::Result<()> {
         starter,
         alive,
         client,
+        network,
+        ports,
     } = inheritance;
     let prepared = Shim::new(root, id, alive).and_then(|mut shim| {
+        (shim.network, shim.ports) = (network, ports);
         let attach = client
             .map(|client| shim.relay.add_starter(client))
             .transpose()
@@ -124,6 +128,10 @@ struct Shim {
     backoff: Backoff,
     /// The container's network namespace, kept for its restarts.
     network: Option<OwnedFd>,
+    /// Holds the host's ports that lead there.
+    ports: Option<OwnedFd>,
+    /// Knows the names on its networks.
+    resolver: Option<Resolver>,
     has_settled: bool,
     /// Its lock is our sign of life.
     _alive: OwnedFd,
@@ -167,6 +175,8 @@ impl Shim {
             record,
             backoff: Backoff::default(),
             network: None,
+            ports: None,
+            resolver: None,
             has_settled: false,
             _alive: alive,
         })
@@ -198,6 +208,7 @@ impl Shim {
         if let Some(network) = &self.network {
             join_network(&mut spec, network);
         }
+        self.open_resolver()?;
         let seccomp = run::filter(spec.process().as_ref(), &seccomp)?;
         let cgroup = self
             .cgroups
@@ -289,6 +300,13 @@ impl Shim {
         };
         self.write_state();
         self.keep_network(pid);
+        if self.record.config.network == NetworkMode::Bridge {
+            self.ports = networks(&self.root)
+                .hold_again(&self.id)
+                .map(Reservation::into_fd);
+            // It runs on without names rather than not at all.
+            let _ = self.open_resolver();
+        }
         Ok(Run {
             pid,
             pidfd,
@@ -335,11 +353,21 @@ impl Shim {
         let settle_at = Instant::now() + SETTLES_AFTER;
         loop {
             let oom = run.oom.as_ref().map(AsFd::as_fd);
-            let watched: Vec<BorrowedFd<'_>> =
-                std::iter::once(run.pidfd.as_fd()).chain(oom).collect();
+            let resolver = self.resolver.as_ref().map(Resolver::fd);
+            let watched: Vec<BorrowedFd<'_>> = std::iter::once(run.pidfd.as_fd())
+                .chain(oom)
+                .chain(resolver)
+                .collect();
+            let (has_oom, has_resolver) = (oom.is_some(), resolver.is_some());
             let until = (!self.has_settled).then_some(settle_at);
             let turn = self.relay.turn(&watched, until)?;
-            if turn.ready.get(1) == Some(&true) {
+            if has_resolver
+                && turn.ready.last() == Some(&true)
+                && let Some(resolver) = &mut self.resolver
+            {
+                resolver.serve();
+            }
+            if has_oom && turn.ready[1] {
                 self.note_oom(run);
             }
             for (client, request) in turn.requests {
@@ -387,8 +415,8 @@ impl Shim {
                 self.event("unpause", &[]);
                 Ok(())
             }
-            // Nothing waits: it runs.
-            Frame::Settle => Ok(()),
+            // Nothing waits: it runs. Its networks may have changed.
+            Frame::Settle => self.open_resolver().map_err(|failure| failure.message),
             _ => Err("that is no request to a shim".into()),
         }
     }
@@ -461,6 +489,7 @@ impl Shim {
 
     /// The last exit: recorded, told, and for `--rm` the container removed.
     fn end(mut self, exit: Exit) -> io::Result<()> {
+        self.leave_networks();
         if self.record.config.auto_remove {
             return self.remove(exit);
         }
@@ -470,6 +499,34 @@ impl Shim {
         }
         self.clear_run_directory();
         self.relay.dismiss(exit)
+    }
+
+    /// Gives addresses and ports back, before anybody hears of the end: who then starts
+    /// another finds them free. What can't be given back is taken by the next repair.
+    fn leave_networks(&mut self) {
+        if self.record.config.network == NetworkMode::Bridge {
+            let _ = networks(&self.root).release(&self.id);
+        }
+        self.network = None;
+        self.ports = None;
+        self.resolver = None;
+    }
+
+    /// Serves names inside the container, where they are needed and nobody does so yet.
+    fn open_resolver(&mut self) -> Result<(), Failure> {
+        let Some(network) = &self.network else {
+            return Ok(());
+        };
+        if self.resolver.is_some() || self.record.config.network != NetworkMode::Bridge {
+            return Ok(());
+        }
+        let servers = spec::resolver(&self.record, &self.paths).describe("find resolvers")?;
+        if let Some(servers) = servers {
+            let networks = networks(&self.root);
+            let opened = Resolver::open(networks, self.id.clone(), network.as_fd(), &servers);
+            self.resolver = Some(opened.describe("serve names in the container")?);
+        }
+        Ok(())
     }
 
     /// Removes the container. Told last: who waits for a `--rm` container waits for its
@@ -543,7 +600,7 @@ impl Shim {
 
     /// Keeps the network namespace, where the container has one of its own.
     fn keep_network(&mut self, pid: i32) {
-        if self.network.is_none() && self.record.config.network == NetworkMode::None {
+        if self.network.is_none() && self.record.config.network != NetworkMode::Host {
             self.network = File::open(format!("/proc/{pid}/ns/net"))
                 .ok()
                 .map(OwnedFd::from);

@@ -56,6 +56,7 @@ pub(super) fn run(inheritance: Inheritance, id: &ExecId) -> io::Result<()> {
         starter,
         alive,
         client,
+        ..
     } = inheritance;
     let paths = root.container(&container);
     let files = paths.exec(id);
@@ -103,7 +104,8 @@ fn start(
     let mut state = state::Writer::open(files.state()).describe("open the live state")?;
 
     let overlay = run::overlay(root, &record)?;
-    let process = spec::oci_exec(&record, &config, &overlay).describe("prepare the process")?;
+    let process = spec::oci_exec(&record, &root.container(&container), &config, &overlay)
+        .describe("prepare the process")?;
     let seccomp = run::filter(Some(&process), &spec::seccomp(&record.config))?;
     let (stdio, streams) = if config.tty {
         (Stdio::Terminal { size: attach.size }, None)

@@ -24,7 +24,14 @@ use crate::{
 /// Descriptors as [`super::spawn`] hands them over, after three that lead nowhere.
 const REPORT: i32 = 3;
 const ALIVE: i32 = 4;
-const CLIENT: i32 = 5;
+/// Those that come next are named by an argument, in order.
+const NAMED: i32 = 5;
+/// The starter's own attachment.
+pub(super) const CLIENT: &str = "client";
+/// The container's network namespace.
+pub(super) const NETWORK: &str = "network";
+/// What holds the host's ports of the container.
+pub(super) const PORTS: &str = "ports";
 
 /// What a shim has from its starter.
 #[derive(Debug)]
@@ -37,6 +44,10 @@ pub(super) struct Inheritance {
     pub alive: OwnedFd,
     /// The starter's own attachment.
     pub client: Option<UnixStream>,
+    /// The network namespace to live in.
+    pub network: Option<OwnedFd>,
+    /// To be kept open while the container lives.
+    pub ports: Option<OwnedFd>,
 }
 
 /// The one who waits for our answer.
@@ -75,7 +86,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &[OsString]) -> io::Result<()> {
-    let [verb, data, run, id, rest @ ..] = arguments else {
+    let [verb, data, run, id, handed, rest @ ..] = arguments else {
         return Err(io::Error::other(
             "this face of wharf is started by wharf only",
         ));
@@ -86,6 +97,11 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
         .and_then(ContainerId::parse)
         .ok_or_else(|| invalid("not a container's id"))?;
     settle()?;
+    let handed = handed.to_str().unwrap_or_default();
+    let named = |name: &str| {
+        let place = handed.split(',').position(|known| known == name)?;
+        inherited(NAMED + i32::try_from(place).ok()?).ok()
+    };
     let inheritance = Inheritance {
         root: Root {
             data: PathBuf::from(data),
@@ -94,7 +110,9 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
         id,
         starter: Starter(inherited(REPORT)?.into()),
         alive: inherited(ALIVE)?,
-        client: inherited(CLIENT).ok().map(UnixStream::from),
+        client: named(CLIENT).map(UnixStream::from),
+        network: named(NETWORK),
+        ports: named(PORTS),
     };
     match (verb.to_str(), rest) {
         (Some("start"), []) => container::start(inheritance),

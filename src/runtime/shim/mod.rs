@@ -33,7 +33,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 pub use face::main;
-pub use spawn::{Started, adopt, spawn, spawn_exec};
+pub use spawn::{Plugged, Started, adopt, spawn, spawn_exec};
 
 /// The name by which `main` knows that it is to be a shim.
 pub const NAME: &str = "wharf-shim";

@@ -10,7 +10,7 @@ use std::{
     fs::{self, DirBuilder, File},
     io::{self, Read, Seek, Write},
     os::{
-        fd::AsFd,
+        fd::{AsFd, OwnedFd},
         unix::{ffi::OsStrExt, fs::DirBuilderExt, fs::OpenOptionsExt, net::UnixStream},
     },
     path::Path,
@@ -19,9 +19,10 @@ use std::{
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::{Answer, Error, NAME};
+use super::{Answer, Error, NAME, face};
 use crate::{
     model::{AttachStreams, ContainerId, ExecConfig, ExecId},
+    network::Reservation,
     runtime::{attach::Frame, paths::Root, state},
     sys::{detached, exe},
 };
@@ -38,9 +39,18 @@ pub struct Started {
     pub control: Option<UnixStream>,
 }
 
+/// The network namespace that a container is to live in.
+#[derive(Debug)]
+pub struct Plugged {
+    /// Itself.
+    pub namespace: OwnedFd,
+    /// The host's ports that lead there.
+    pub reservation: Option<Reservation>,
+}
+
 /// Which work a shim is for.
 enum Work<'a> {
-    Start,
+    Start(Option<&'a Plugged>),
     Adopt,
     Exec(&'a ExecId, &'a ExecConfig),
 }
@@ -52,10 +62,11 @@ pub fn spawn(
     root: &Root,
     id: &ContainerId,
     attach: Option<AttachStreams>,
+    plugged: Option<&Plugged>,
 ) -> Result<Started, Error> {
     let run = root.container(id).run;
     make_directory(&run)?;
-    run_shim(root, id, &Work::Start, &run, attach)
+    run_shim(root, id, &Work::Start(plugged), &run, attach)
 }
 
 /// Gives a running container whose shim has died a new one. Called with its lock held.
@@ -114,10 +125,21 @@ fn run_shim(
         report.as_fd(),
         alive.as_fd(),
     ];
+    let mut handed = Vec::new();
+    let mut hand = |word: &'static str, fd| {
+        descriptors.push(fd);
+        handed.push(word);
+    };
     if let Some((_, theirs)) = &client {
-        descriptors.push(theirs.as_fd());
+        hand(face::CLIENT, theirs.as_fd());
     }
-    let arguments = arguments(root, id, work)?;
+    if let Work::Start(Some(plugged)) = work {
+        hand(face::NETWORK, plugged.namespace.as_fd());
+        if let Some(reservation) = &plugged.reservation {
+            hand(face::PORTS, reservation.as_fd());
+        }
+    }
+    let arguments = arguments(root, id, work, &handed)?;
     detached::spawn(executable.as_fd(), arguments, &descriptors)
         .map_err(failed("start the shim"))?;
     // From here on the shim alone keeps these open: its end is the end of the file.
@@ -190,10 +212,15 @@ fn client_socket(streams: AttachStreams) -> Result<(UnixStream, UnixStream), Err
     Ok((ours, theirs))
 }
 
-/// `wharf-shim start|adopt DATA RUN ID` or `wharf-shim exec DATA RUN ID EXEC`.
-fn arguments(root: &Root, id: &ContainerId, work: &Work<'_>) -> Result<Vec<CString>, Error> {
+/// `wharf-shim start|adopt DATA RUN ID HANDED` or `wharf-shim exec DATA RUN ID HANDED EXEC`.
+fn arguments(
+    root: &Root,
+    id: &ContainerId,
+    work: &Work<'_>,
+    handed: &[&str],
+) -> Result<Vec<CString>, Error> {
     let (verb, exec) = match work {
-        Work::Start => ("start", None),
+        Work::Start(_) => ("start", None),
         Work::Adopt => ("adopt", None),
         Work::Exec(exec, _) => ("exec", Some(exec.as_str())),
     };
@@ -202,7 +229,15 @@ fn arguments(root: &Root, id: &ContainerId, work: &Work<'_>) -> Result<Vec<CStri
         |path: &Path| std::path::absolute(path).map(|p| p.as_os_str().as_bytes().to_vec());
     let data = absolute(&root.data).map_err(failed("find the working directory"))?;
     let run = absolute(&root.run).map_err(failed("find the working directory"))?;
-    let words = [NAME.into(), verb.into(), data, run, id.as_str().into()];
+    let handed = handed.join(",").into_bytes();
+    let words = [
+        NAME.into(),
+        verb.into(),
+        data,
+        run,
+        id.as_str().into(),
+        handed,
+    ];
     words
         .into_iter()
         .chain(exec.map(Into::into))

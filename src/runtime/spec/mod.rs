@@ -8,6 +8,7 @@ mod capability;
 mod device;
 mod files;
 mod mount;
+mod names;
 mod resources;
 mod user;
 mod validate;
@@ -28,6 +29,8 @@ use oci_spec::{
     },
 };
 
+pub use files::{resolver, rewrite};
+pub use names::RESOLVER;
 pub use resources::{resources, update};
 pub use validate::validate;
 
@@ -107,7 +110,7 @@ pub fn oci_spec(
     overlay: &Overlay,
 ) -> Result<(Spec, SeccompChoice)> {
     let config = &record.config;
-    let hostname = hostname(record)?;
+    let hostname = hostname(record, paths)?;
     make_bind_sources(config)?;
     let files = files::write(record, paths, &hostname)?;
     let capabilities = capability::set(
@@ -144,7 +147,12 @@ pub fn oci_spec(
 }
 
 /// The process of an exec: the container's own confinement around another program.
-pub fn oci_exec(record: &ContainerRecord, exec: &ExecConfig, overlay: &Overlay) -> Result<Process> {
+pub fn oci_exec(
+    record: &ContainerRecord,
+    paths: &ContainerPaths,
+    exec: &ExecConfig,
+    overlay: &Overlay,
+) -> Result<Process> {
     let config = &record.config;
     let available = capability::available();
     let privileged = config.privileged || exec.privileged;
@@ -157,7 +165,7 @@ pub fn oci_exec(record: &ContainerRecord, exec: &ExecConfig, overlay: &Overlay) 
         user: exec.user.as_deref().unwrap_or(&record.process.user),
         tty: exec.tty,
     };
-    let mut process = wish.build(config, &hostname(record)?, capabilities, overlay)?;
+    let mut process = wish.build(config, &hostname(record, paths)?, capabilities, overlay)?;
     // The container's limits on its init are not asked for again: as docker has it, an
     // exec has those too.
     process.set_oom_score_adj(config.oom_score_adj);
@@ -278,7 +286,7 @@ fn sysctls(config: &ContainerConfig) -> HashMap<String, String> {
         ("net.ipv4.ping_group_range", "0 2147483647"),
     ];
     let mut all = HashMap::new();
-    if config.network != NetworkMode::Host {
+    if config.network.is_own() {
         for (name, value) in OWN_NETWORK {
             if Path::new("/proc/sys").join(name.replace('.', "/")).exists() {
                 all.insert(name.to_owned(), value.to_owned());
@@ -316,20 +324,31 @@ pub fn seccomp(config: &ContainerConfig) -> SeccompChoice {
     }
 }
 
-/// Its own, the host's if it shares the host's network, else its short id.
-fn hostname(record: &ContainerRecord) -> Result<String> {
+/// Its own, that of whom it shares its network with, else its short id.
+fn hostname(record: &ContainerRecord, paths: &ContainerPaths) -> Result<String> {
     if let Some(name) = &record.config.hostname {
         return Ok(name.clone());
     }
-    match record.config.network {
-        NetworkMode::None => Ok(record.id.short().to_owned()),
+    let failed = |operation, path: PathBuf| {
+        move |source| Error::Io {
+            operation,
+            path,
+            source,
+        }
+    };
+    match &record.config.network {
+        NetworkMode::None | NetworkMode::Bridge => Ok(record.id.short().to_owned()),
         NetworkMode::Host => nix::unistd::gethostname()
             .map(|name| name.to_string_lossy().into_owned())
-            .map_err(|errno| Error::Io {
-                operation: "ask for",
-                path: "the host's name".into(),
-                source: errno.into(),
-            }),
+            .map_err(|errno| failed("ask for", "the host's name".into())(errno.into())),
+        NetworkMode::Container(other) => {
+            let path = paths
+                .run
+                .with_file_name(other.as_str())
+                .join("etc/hostname");
+            let name = std::fs::read_to_string(&path).map_err(failed("read", path))?;
+            Ok(name.trim_end().to_owned())
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{os::unix::fs::FileTypeExt, path::Path};
 
 use super::{Error, Result, capability, device, mount, resources::resources, rlimits};
-use crate::model::{ContainerConfig, Limits, NetworkMode};
+use crate::model::{ContainerConfig, DEFAULT_NETWORK, Limits, Naming, NetworkMode};
 
 /// Least memory limit, docker's.
 const LEAST_MEMORY_BYTES: u64 = 6 << 20;
@@ -25,6 +25,7 @@ pub fn validate(config: &ContainerConfig) -> Result<()> {
     if let Some(hostname) = &config.hostname {
         host_name(hostname)?;
     }
+    networks(config)?;
     if let Some(dir) = &config.working_dir
         && !dir.starts_with('/')
     {
@@ -184,8 +185,10 @@ fn sysctls(config: &ContainerConfig) -> Result<()> {
     for name in config.sysctls.keys() {
         let dotted = name.replace('/', ".");
         let of_network = dotted.starts_with("net.");
-        if of_network && config.network == NetworkMode::Host {
-            return invalid(format!("sysctl {name} would change the host's network"));
+        if of_network && !config.network.is_own() {
+            return invalid(format!(
+                "sysctl {name} would change a network that is not its own"
+            ));
         }
         let own = of_network
             || dotted.starts_with("fs.mqueue.")
@@ -203,6 +206,62 @@ fn sysctls(config: &ContainerConfig) -> Result<()> {
             && !of_network
         {
             return invalid(format!("this kernel has no sysctl {name}"));
+        }
+    }
+    Ok(())
+}
+
+/// What can't be combined, and names that nobody could ask for.
+fn networks(config: &ContainerConfig) -> Result<()> {
+    let has_ports = !config.publish.is_empty() || config.publish_all;
+    match &config.network {
+        NetworkMode::None if has_ports => {
+            return invalid("a port can't be published without a network".into());
+        }
+        NetworkMode::Container(_) if has_ports => {
+            return invalid(
+                "a port can't be published by a container that shares another's network: \
+                 publish it by that one"
+                    .into(),
+            );
+        }
+        NetworkMode::Container(_) if config.hostname.is_some() => {
+            return invalid("a container that shares another's network has its host name".into());
+        }
+        NetworkMode::Container(_) if config.naming != Naming::default() => {
+            return invalid(
+                "a container that shares another's network has its name servers and hosts".into(),
+            );
+        }
+        NetworkMode::Bridge if config.networks.is_empty() => {
+            return invalid("a network is needed".into());
+        }
+        mode if *mode != NetworkMode::Bridge && !config.networks.is_empty() => {
+            return invalid("host and none can't be combined with networks".into());
+        }
+        _ => {}
+    }
+    for attachment in &config.networks {
+        for alias in &attachment.aliases {
+            if host_name(alias).is_err() {
+                return invalid(format!("{alias:?} is not a valid alias"));
+            }
+        }
+        if attachment.network == DEFAULT_NETWORK && !attachment.aliases.is_empty() {
+            return invalid(
+                "the default network knows no names: make one of your own for aliases".into(),
+            );
+        }
+    }
+    for (name, _) in &config.naming.hosts {
+        if host_name(name).is_err() {
+            return invalid(format!("{name:?} is not a valid host name"));
+        }
+    }
+    let words = config.naming.search.iter().chain(&config.naming.options);
+    for word in words {
+        if word.is_empty() || word.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return invalid(format!("{word:?} can't stand in resolv.conf"));
         }
     }
     Ok(())
