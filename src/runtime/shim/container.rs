@@ -11,15 +11,13 @@
 //! its record on disk.
 
 use std::{
-    fs::File,
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
-    path::PathBuf,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use oci_spec::runtime::{LinuxNamespaceType, Spec};
+use oci_spec::runtime::Spec;
 
 use super::{
     Failure,
@@ -31,12 +29,12 @@ use super::{
 };
 use crate::{
     layer::Overlay,
-    model::{AttachStreams, ContainerId, EventKind, Exit, NetworkMode, State},
-    network::{Reservation, resolver::Resolver},
+    model::{AttachStreams, ContainerId, EventKind, Exit, State},
+    network::resolver::Resolver,
     runtime::{
         attach::Frame,
         create::{self, Bundle, Created, Rootfs, Stdio},
-        events, logs, networks,
+        events, logs,
         paths::{ContainerPaths, Root},
         record::{ContainerRecord, ExitRecord},
         spec,
@@ -115,23 +113,23 @@ pub(super) fn adopt(inheritance: Inheritance) -> io::Result<()> {
 }
 
 /// A shim and all that it keeps from one run to the next.
-struct Shim {
-    root: Root,
-    id: ContainerId,
-    paths: ContainerPaths,
+pub(super) struct Shim {
+    pub(super) root: Root,
+    pub(super) id: ContainerId,
+    pub(super) paths: ContainerPaths,
     store: ContainerStore,
-    record: ContainerRecord,
+    pub(super) record: ContainerRecord,
     cgroups: Cgroups,
     state: state::Writer,
     live: LiveState,
     relay: Relay,
     backoff: Backoff,
     /// The container's network namespace, kept for its restarts.
-    network: Option<OwnedFd>,
+    pub(super) network: Option<OwnedFd>,
     /// Holds the host's ports that lead there.
-    ports: Option<OwnedFd>,
+    pub(super) ports: Option<OwnedFd>,
     /// Knows the names on its networks.
-    resolver: Option<Resolver>,
+    pub(super) resolver: Option<Resolver>,
     has_settled: bool,
     /// Its lock is our sign of life.
     _alive: OwnedFd,
@@ -206,7 +204,7 @@ impl Shim {
         let (mut spec, seccomp) = spec::oci_spec(&self.record, &self.paths, &overlay)
             .describe("prepare the container")?;
         if let Some(network) = &self.network {
-            join_network(&mut spec, network);
+            super::network::join(&mut spec, network);
         }
         self.open_resolver()?;
         let seccomp = run::filter(spec.process().as_ref(), &seccomp)?;
@@ -300,13 +298,7 @@ impl Shim {
         };
         self.write_state();
         self.keep_network(pid);
-        if self.record.config.network == NetworkMode::Bridge {
-            self.ports = networks(&self.root)
-                .hold_again(&self.id)
-                .map(Reservation::into_fd);
-            // It runs on without names rather than not at all.
-            let _ = self.open_resolver();
-        }
+        self.adopt_network();
         Ok(Run {
             pid,
             pidfd,
@@ -501,34 +493,6 @@ impl Shim {
         self.relay.dismiss(exit)
     }
 
-    /// Gives addresses and ports back, before anybody hears of the end: who then starts
-    /// another finds them free. What can't be given back is taken by the next repair.
-    fn leave_networks(&mut self) {
-        if self.record.config.network == NetworkMode::Bridge {
-            let _ = networks(&self.root).release(&self.id);
-        }
-        self.network = None;
-        self.ports = None;
-        self.resolver = None;
-    }
-
-    /// Serves names inside the container, where they are needed and nobody does so yet.
-    fn open_resolver(&mut self) -> Result<(), Failure> {
-        let Some(network) = &self.network else {
-            return Ok(());
-        };
-        if self.resolver.is_some() || self.record.config.network != NetworkMode::Bridge {
-            return Ok(());
-        }
-        let servers = spec::resolver(&self.record, &self.paths).describe("find resolvers")?;
-        if let Some(servers) = servers {
-            let networks = networks(&self.root);
-            let opened = Resolver::open(networks, self.id.clone(), network.as_fd(), &servers);
-            self.resolver = Some(opened.describe("serve names in the container")?);
-        }
-        Ok(())
-    }
-
     /// Removes the container. Told last: who waits for a `--rm` container waits for its
     /// removal too.
     fn remove(mut self, exit: Exit) -> io::Result<()> {
@@ -598,15 +562,6 @@ impl Shim {
         let _ = std::fs::remove_file(self.paths.control());
     }
 
-    /// Keeps the network namespace, where the container has one of its own.
-    fn keep_network(&mut self, pid: i32) {
-        if self.network.is_none() && self.record.config.network != NetworkMode::Host {
-            self.network = File::open(format!("/proc/{pid}/ns/net"))
-                .ok()
-                .map(OwnedFd::from);
-        }
-    }
-
     /// Tells those who follow events; history is a convenience and may fail.
     fn event(&self, action: &str, details: &[(&str, String)]) {
         let common = [
@@ -616,19 +571,5 @@ impl Shim {
         let attributes = common.into_iter().chain(details.iter().cloned());
         let event = events::now(EventKind::Container, action, self.id.as_str(), attributes);
         let _ = events::append(&self.root, &event);
-    }
-}
-
-/// Makes the next run join a network namespace instead of getting a new one.
-fn join_network(spec: &mut Spec, network: &OwnedFd) {
-    let path = PathBuf::from(format!("/proc/self/fd/{}", network.as_raw_fd()));
-    let namespaces = spec
-        .linux_mut()
-        .as_mut()
-        .and_then(|linux| linux.namespaces_mut().as_mut());
-    for namespace in namespaces.into_iter().flatten() {
-        if namespace.typ() == LinuxNamespaceType::Network {
-            namespace.set_path(Some(path.clone()));
-        }
     }
 }

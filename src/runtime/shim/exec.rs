@@ -104,7 +104,7 @@ fn start(
     let mut state = state::Writer::open(files.state()).describe("open the live state")?;
 
     let overlay = run::overlay(root, &record)?;
-    let process = spec::oci_exec(&record, &root.container(&container), &config, &overlay)
+    let process = spec::oci_exec(&record, &root.container(container), &config, &overlay)
         .describe("prepare the process")?;
     let seccomp = run::filter(Some(&process), &spec::seccomp(&record.config))?;
     let (stdio, streams) = if config.tty {

@@ -8,6 +8,7 @@
 //! spawn      the starter's side: directory, lock, socket, process, answer
 //! face       the shim's first steps: own session, no stray descriptors, which work
 //! container  start, watch, record, restart, end, remove
+//! network    namespace, ports and names
 //! exec       the same for one more process in a running container
 //! stdio      FIFOs, pipes or terminal of the process
 //! relay      one poll(2) over streams, clients and whatever else is watched
@@ -22,6 +23,7 @@ mod container;
 mod exec;
 mod face;
 mod failure;
+mod network;
 mod relay;
 pub(super) mod restart;
 mod run;

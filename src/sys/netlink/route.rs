@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr},
     os::fd::{AsRawFd, BorrowedFd},
 };
 
@@ -396,7 +396,7 @@ fn family(ip: IpAddr) -> AddressFamily {
 
 fn route_address(ip: IpAddr) -> RouteAddress {
     match ip {
-        IpAddr::V4(ip) => RouteAddress::Inet(Ipv4Addr::from(ip)),
-        IpAddr::V6(ip) => RouteAddress::Inet6(Ipv6Addr::from(ip)),
+        IpAddr::V4(ip) => RouteAddress::Inet(ip),
+        IpAddr::V6(ip) => RouteAddress::Inet6(ip),
     }
 }
