@@ -5,8 +5,10 @@
 //! here depends on either.
 
 mod advise;
+mod archive;
 mod attach;
 mod cgroups;
+mod commit;
 mod completions;
 mod config;
 mod container;
@@ -18,6 +20,7 @@ mod diff;
 mod dump;
 mod events;
 mod exec;
+mod export;
 mod failure;
 mod image;
 mod images;
@@ -28,6 +31,7 @@ mod items;
 mod kill;
 mod limit_args;
 mod live;
+mod load;
 mod logs;
 mod man;
 mod output;
@@ -40,6 +44,7 @@ mod restart;
 mod rm;
 mod rmi;
 mod run;
+mod save;
 mod start;
 mod stats;
 mod stop;
@@ -160,6 +165,10 @@ enum Command {
     Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
     Import(import::ImportArgs),
+    Save(save::SaveArgs),
+    Load(load::LoadArgs),
+    Export(export::ExportArgs),
+    Commit(commit::CommitArgs),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
     /// Work with images
@@ -348,6 +357,10 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Advise(args) => advise::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
         Command::Import(args) => import::run(&args, context).await,
+        Command::Save(args) => save::run(&args, context).await,
+        Command::Load(args) => load::run(&args, context).await,
+        Command::Export(args) => export::run(&args, context).await,
+        Command::Commit(args) => commit::run(&args, context).await,
         Command::Tag(args) => tag::run(&args, context).await,
         Command::Rmi(args) => rmi::run(&args, context).await,
         Command::Image(command) => image::run(command, context).await,

@@ -34,15 +34,16 @@ use tokio::sync::mpsc;
 pub use error::{EngineError, ErrorKind, Result};
 
 use crate::model::{
-    AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf, Image,
-    ImportProgress, KillRequest, LogLine, LogsRequest, Process, RemoveRequest, SignalRequest,
-    StartRequest, StopRequest, Stream, TerminalSize, UpdateRequest, Visible, WaitCondition, World,
+    AttachStreams, Capabilities, Change, CommitRequest, Container, ContainerId, CreateRequest,
+    Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf,
+    Image, ImportProgress, KillRequest, LoadedImage, LogLine, LogsRequest, Process, RemoveRequest,
+    SaveRequest, SignalRequest, StartRequest, StopRequest, Stream, TerminalSize, UpdateRequest,
+    Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
-pub trait Engine: Observe + Containers + Execs + Images + Groups {}
-impl<T: Observe + Containers + Execs + Images + Groups> Engine for T {}
+pub trait Engine: Observe + Containers + Execs + Images + Archives + Groups {}
+impl<T: Observe + Containers + Execs + Images + Archives + Groups> Engine for T {}
 
 /// Looking without touching.
 #[async_trait]
@@ -159,6 +160,44 @@ pub trait Images: Send + Sync {
     /// Remove a name and, with the last one, the image and the layers nobody else uses.
     /// Says what went: names first, then digests.
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// Images and containers' files as archives. An engine without a store of its own leaves
+/// all as it is here.
+#[async_trait]
+pub trait Archives: Send + Sync {
+    /// Write images as one archive that others load.
+    async fn save(
+        &self,
+        _request: SaveRequest,
+        _out: Box<dyn std::io::Write + Send>,
+        _progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<()> {
+        Err(no_archives("save", "images"))
+    }
+
+    /// Load every image of an archive: docker's or an OCI layout; plain, gzip or zstd.
+    async fn load(
+        &self,
+        _source: Box<dyn std::io::Read + Send>,
+        _progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<Vec<LoadedImage>> {
+        Err(no_archives("load", "images"))
+    }
+
+    /// Write all files of a container's root as a tar.
+    async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
+        Err(no_archives("export", id.short()))
+    }
+
+    /// Make an image of a container's files. Its id.
+    async fn commit(&self, request: CommitRequest) -> Result<Digest> {
+        Err(no_archives("commit", request.id.short()))
+    }
+}
+
+fn no_archives(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject).because("this engine has no files")
 }
 
 /// The control groups of the host: everybody's are looked at, those that users of wharf

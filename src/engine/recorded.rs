@@ -157,6 +157,8 @@ impl Execs for Recorded {
     }
 }
 
+impl crate::engine::Archives for Recorded {}
+
 #[async_trait]
 impl Images for Recorded {
     async fn images(&self) -> Result<Arc<Vec<Image>>> {

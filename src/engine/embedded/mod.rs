@@ -12,6 +12,7 @@
 //! groups       the host's control groups usage     what a group uses, from its counters
 //! ```
 
+mod archives;
 mod containers;
 mod error;
 mod groups;
