@@ -137,7 +137,7 @@ impl Drop for Terminal {
         let panes = String::from_utf8_lossy(&panes).into_owned();
         let _ = tmux(&["kill-server"]);
         // Its programs are told by a hang-up, which nobody waits for.
-        let is_over = || !panes.lines().any(|pane| session_lives(pane));
+        let is_over = || !panes.lines().any(session_lives);
         let deadline = std::time::Instant::now() + support::process::DEADLINE;
         while !is_over() && std::time::Instant::now() < deadline {
             std::thread::sleep(std::time::Duration::from_millis(20));
