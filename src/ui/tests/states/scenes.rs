@@ -366,7 +366,7 @@ fn foreign(engine: &Fake) {
         }
     });
     let line = |n: usize| crate::model::LogLine {
-        at: crate::engine::fake::EPOCH.parse().unwrap(),
+        at: "2026-03-04T12:00:00Z".parse().unwrap(),
         stream: crate::model::Stream::Stdout,
         text: format!(
             "{} get {}",
