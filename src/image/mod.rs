@@ -41,9 +41,13 @@ mod index;
 mod ingest;
 mod layout;
 mod lease;
+mod pull;
+mod push;
 mod reference;
+pub mod registry;
 mod remove;
 mod store;
+mod transfer;
 
 pub use assemble::{Assembly, LONGEST_DOCUMENT, MOST_LAYERS};
 pub use error::{Error, Result};
@@ -52,3 +56,4 @@ pub use ingest::{Arrival, Ingest};
 pub use lease::{Lease, Unfinished};
 pub use reference::{Reference, ReferenceError};
 pub use store::{ImageStore, ResolvedImage, SharedLock};
+pub use transfer::Board;

@@ -10,6 +10,7 @@ mod limits;
 mod problem;
 mod request;
 mod stats;
+mod transfer;
 mod world;
 
 pub use container::*;
@@ -21,4 +22,5 @@ pub use limits::*;
 pub use problem::*;
 pub use request::*;
 pub use stats::*;
+pub use transfer::*;
 pub use world::*;
