@@ -10,6 +10,7 @@
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
 //! groups       the host's control groups usage     what a group uses, from its counters
+//! registries   pull, push, login, search
 //! ```
 
 mod containers;
@@ -18,6 +19,7 @@ mod groups;
 mod images;
 mod observe;
 mod processes;
+mod registries;
 mod session;
 mod usage;
 mod watches;
