@@ -808,6 +808,7 @@ fn images() -> Vec<Image> {
         created: Some(epoch() - Duration::from_secs(age_secs)),
         size_bytes: layers.iter().map(|layer| layer.size_bytes).sum(),
         shared_bytes: shared,
+        repo_digests: Vec::new(),
         layers,
         labels: Default::default(),
         platform: "linux/amd64".into(),

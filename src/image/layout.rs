@@ -63,6 +63,43 @@ impl Layout {
         self.directory.join("blobs/sha256")
     }
 
+    /// One blob.
+    pub(super) fn blob(&self, digest: &Digest) -> PathBuf {
+        self.blobs().join(digest.hex())
+    }
+
+    /// Where blobs are on their way in, and the leases of whoever brings them.
+    pub(super) fn ingest(&self) -> PathBuf {
+        self.directory.join("ingest")
+    }
+
+    /// The same, made if it is missing.
+    pub(super) fn make_ingest(&self) -> Result<PathBuf> {
+        let path = self.ingest();
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(Error::io("make", path)(error))
+            }
+            _ => Ok(path),
+        }
+    }
+
+    /// What is in it.
+    pub(super) fn ingest_entries(&self) -> Result<Vec<PathBuf>> {
+        let path = self.ingest();
+        let failed = || Error::io("list", &path);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed()(error)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            paths.push(entry.map_err(failed())?.path());
+        }
+        Ok(paths)
+    }
+
     pub(super) fn index_path(&self) -> PathBuf {
         self.directory.join("index.json")
     }

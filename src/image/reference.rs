@@ -111,15 +111,20 @@ impl Reference {
 
     /// The short form that docker shows: `debian:12`.
     pub fn familiar(&self) -> String {
+        let mut text = self.familiar_repository();
+        self.append_version(&mut text);
+        text
+    }
+
+    /// The short name without tag and digest: `debian`.
+    pub fn familiar_repository(&self) -> String {
         let official = self.path.strip_prefix(OFFICIAL);
-        let mut text = match (self.domain == DEFAULT_DOMAIN, official) {
+        match (self.domain == DEFAULT_DOMAIN, official) {
             // A nested name below library/ would not be read back as it was.
             (true, Some(short)) if !short.contains('/') => short.to_owned(),
             (true, _) => self.path.clone(),
             (false, _) => self.repository(),
-        };
-        self.append_version(&mut text);
-        text
+        }
     }
 
     /// The name without tag and digest, in full: `docker.io/library/debian`.

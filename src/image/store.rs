@@ -129,7 +129,10 @@ impl ImageStore {
         for descriptor in images_of(descriptors) {
             let found = self.load(descriptor)?;
             match images.iter_mut().find(|image| image.id == found.id) {
-                Some(image) => image.references.extend(familiar_name(descriptor)),
+                Some(image) => {
+                    image.references.extend(familiar_name(descriptor));
+                    image.repo_digests.extend(repo_digest(descriptor));
+                }
                 None => images.push(self.describe(found)?),
             }
         }
@@ -148,6 +151,8 @@ impl ImageStore {
         for (image, shared_bytes) in images.iter_mut().zip(shared) {
             image.shared_bytes = shared_bytes;
             image.references.sort();
+            image.repo_digests.sort();
+            image.repo_digests.dedup();
         }
         images.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         Ok(images)
@@ -272,6 +277,7 @@ impl ImageStore {
         Ok(Image {
             manifest: digest_of(&found.descriptor).expect("it was loaded by this digest"),
             references: familiar_name(&found.descriptor).into_iter().collect(),
+            repo_digests: repo_digest(&found.descriptor).into_iter().collect(),
             created: created.and_then(|text| text.parse::<Timestamp>().ok()),
             size_bytes: layers.iter().map(|layer| layer.size_bytes).sum(),
             shared_bytes: 0,
@@ -302,6 +308,13 @@ pub(super) fn new_name(text: &str) -> Result<Reference> {
 fn familiar_name(descriptor: &Descriptor) -> Option<String> {
     let name = index::name_of(descriptor)?;
     Some(Reference::parse(name).map_or_else(|_| name.to_owned(), |name| name.familiar()))
+}
+
+/// What a registry calls it, by digest.
+fn repo_digest(descriptor: &Descriptor) -> Option<String> {
+    let digest = index::published(descriptor)?;
+    let name = Reference::parse(index::name_of(descriptor)?).ok()?;
+    Some(format!("{}@{digest}", name.familiar_repository()))
 }
 
 #[cfg(test)]

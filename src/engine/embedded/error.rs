@@ -108,13 +108,12 @@ pub fn image_kind(error: &image::Error) -> ErrorKind {
     match error {
         image::Error::NotFound(_) => ErrorKind::NotFound,
         image::Error::Ambiguous { .. } => ErrorKind::Ambiguous,
-        image::Error::Reference(_) | image::Error::NotAName(_) => ErrorKind::Invalid,
-        image::Error::Layer(error) if error.is_invalid_input() => ErrorKind::Invalid,
         image::Error::Host(image::HostError::Io { source, .. }) => io_kind(source),
         image::Error::Host(_) => ErrorKind::Invalid,
         image::Error::InUse { .. } | image::Error::SeveralNames { .. } => ErrorKind::Conflict,
         image::Error::Io { source, .. } => io_kind(source),
         error if error.is_no_space() => ErrorKind::NoSpace,
+        error if error.is_invalid_input() => ErrorKind::Invalid,
         _ => ErrorKind::Internal,
     }
 }
