@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Context, failure::Outcome, images, import, inspect, output::line, rmi, tag};
+use super::{Context, explore, failure::Outcome, images, import, inspect, output::line, rmi, tag};
 
 /// The commands below `image`.
 #[derive(Debug, Subcommand)]
@@ -11,6 +11,7 @@ pub enum ImageCommand {
     #[command(visible_alias = "list")]
     Ls(images::ImagesArgs),
     Inspect(inspect::ImageInspectArgs),
+    Explore(explore::ExploreArgs),
     FromHost(FromHostArgs),
     /// Make an image from a root file system's tar
     Import(import::ImportArgs),
@@ -37,6 +38,7 @@ pub async fn run(command: ImageCommand, context: &Context) -> Outcome {
     match command {
         ImageCommand::Ls(args) => images::run(&args, context).await,
         ImageCommand::Inspect(args) => inspect::run_images(&args, context).await,
+        ImageCommand::Explore(args) => explore::run(&args, context).await,
         ImageCommand::FromHost(args) => {
             let id = context
                 .engine

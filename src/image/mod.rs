@@ -43,6 +43,7 @@ mod layout;
 mod lease;
 mod reference;
 mod remove;
+mod stack;
 mod store;
 
 pub use assemble::{Assembly, LONGEST_DOCUMENT, MOST_LAYERS};

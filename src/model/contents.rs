@@ -93,6 +93,16 @@ pub enum FilesOf {
     Container(ContainerId),
 }
 
+impl FilesOf {
+    /// What a message calls it.
+    pub fn subject(&self) -> &str {
+        match self {
+            Self::Image { reference, .. } => reference,
+            Self::Container(id) => id.short(),
+        }
+    }
+}
+
 /// Which part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum View {
@@ -119,6 +129,10 @@ pub struct TreeRequest {
     pub of: FilesOf,
     /// Which part.
     pub view: View,
+    /// The directory that the tree begins in, without a leading slash; empty for the root.
+    pub below: Vec<u8>,
+    /// Whether every directory is open.
+    pub is_unfolded: bool,
     /// Paths of the directories whose entries are shown, without a leading slash; the
     /// root is always open.
     pub open: BTreeSet<Vec<u8>>,

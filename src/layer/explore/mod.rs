@@ -77,6 +77,11 @@ impl Explorer {
         Ok(self.sum_of(Part::root(layer))?.files)
     }
 
+    /// Bytes of the files of one layer.
+    pub fn bytes_of(&self, layer: usize) -> io::Result<u64> {
+        Ok(self.sum_of(Part::root(layer))?.bytes)
+    }
+
     /// Where the files of a layer are.
     fn directory(&self, part: Part) -> &Path {
         &self.layers[part.layer as usize].files

@@ -17,7 +17,7 @@ use super::{
     Explorer,
     merge::{Child, Part},
 };
-use crate::model::{FileKind, FilePage, ReadRequest};
+use crate::model::{FileKind, FilePage, Mark, ReadRequest};
 
 /// Bytes that are read at once at most.
 const LONGEST: usize = 4 << 20;
@@ -58,7 +58,7 @@ impl Explorer {
         }
         let root = || Child {
             shown: Part::root(top.min(self.layers.len() - 1)),
-            mark: crate::model::Mark::Unchanged,
+            mark: Mark::Unchanged,
             inside: place.map(Box::new),
         };
         Ok(found.unwrap_or_else(root))

@@ -93,6 +93,8 @@ fn request(view: View, open: &[&str]) -> TreeRequest {
             layer: 0,
         },
         view,
+        below: Vec::new(),
+        is_unfolded: false,
         open: open.iter().map(|path| path.as_bytes().to_vec()).collect(),
         filter: String::new(),
         order: FileOrder::Name,
@@ -300,6 +302,15 @@ fn filter_shows_what_matches_below_what_leads_there() {
     );
     wanted.filter = "/var/cache/A".into();
     assert_eq!(lines(&web, 1, &wanted).last().unwrap(), "      a 400");
+    wanted.filter = String::new();
+    wanted.below = b"/var/".to_vec();
+    wanted.is_unfolded = true;
+    let page = web.tree(1, &wanted).unwrap();
+    assert_eq!(page.rows[1].path, b"var/cache/a");
+    assert_eq!((page.total, page.bytes), (3, 1000));
+    wanted.below = b"etc/passwd".to_vec();
+    assert!(web.tree(1, &wanted).is_err());
+    wanted.below = Vec::new();
     wanted.filter = "no such".into();
     assert_eq!(web.tree(1, &wanted).unwrap().total, 0);
 }

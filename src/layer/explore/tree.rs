@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, io};
 
 use super::{
-    DEEPEST, Explorer,
-    merge::{Child, Part, Place},
+    DEEPEST, Explorer, Sum,
+    merge::{Child, Place},
 };
 use crate::model::{FileOrder, TreePage, TreeRequest, TreeRow, View};
 
@@ -26,7 +26,11 @@ impl Explorer {
     /// The lines of the layers up to `top` that a request asks for.
     pub fn tree(&self, top: usize, request: &TreeRequest) -> io::Result<TreePage> {
         let top = self.top(top)?;
-        let root = self.root(top);
+        let child = self.locate(top, &request.below)?;
+        let root = child
+            .inside
+            .as_deref()
+            .ok_or(io::ErrorKind::NotADirectory)?;
         let parent = |path: &'_ [u8]| path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
         let mut lines = Lines {
             request,
@@ -38,7 +42,7 @@ impl Explorer {
             },
             above: Vec::new(),
         };
-        self.walk(&root, &mut Vec::new(), 0, &mut lines)?;
+        self.walk(root, &mut clean(&request.below), 0, &mut lines)?;
         let mut page = lines.page;
         // Without its line known, its page could not be chosen: now it can.
         if let Some(revealed) = page.revealed
@@ -56,8 +60,11 @@ impl Explorer {
             };
         }
         let sum = match request.view {
-            View::Merged => self.visible(&root, 0)?,
-            View::Layer => self.sum_of(Part::root(top))?,
+            View::Merged => self.visible(root, 0)?,
+            View::Layer => match root.here {
+                Some(here) => self.sum_of(here)?,
+                None => Sum::default(),
+            },
         };
         page.bytes = sum.bytes;
         page.files = sum.files;
@@ -78,6 +85,7 @@ impl Explorer {
         // Names are only read where they matter: for lines of the page, or where one of
         // them may be open.
         let needs_names = lines.filter.is_some()
+            || lines.request.is_unfolded
             || lines.request.reveal.is_some()
             || lines.opens_below.contains(path.as_slice());
         let length = path.len();
@@ -109,7 +117,8 @@ impl Explorer {
         lines: &mut Lines<'_>,
     ) -> io::Result<()> {
         let Some(needle) = &lines.filter else {
-            let is_open = child.inside.is_some() && lines.request.open.contains(path.as_slice());
+            let is_open = child.inside.is_some()
+                && (lines.request.is_unfolded || lines.request.open.contains(path.as_slice()));
             self.push(child, path, depth, is_open, lines)?;
             return match (&child.inside, is_open) {
                 (Some(inside), true) => self.walk(inside, path, depth + 1, lines),
@@ -172,7 +181,7 @@ impl Explorer {
         Ok(())
     }
 
-    fn sum_of_line(&self, child: &Child, view: View, depth: usize) -> io::Result<super::Sum> {
+    fn sum_of_line(&self, child: &Child, view: View, depth: usize) -> io::Result<Sum> {
         match view {
             View::Layer if !child.is_removed() => self.sum_of(child.shown),
             _ => self.visible_child(child, depth),
@@ -224,6 +233,12 @@ impl Lines<'_> {
             row.is_open = true;
         }
     }
+}
+
+/// A path without needless slashes.
+fn clean(path: &[u8]) -> Vec<u8> {
+    let names = path.split(|byte| *byte == b'/').filter(|n| !n.is_empty());
+    names.collect::<Vec<_>>().join(&b'/')
 }
 
 /// What names must contain.
