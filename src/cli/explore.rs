@@ -192,13 +192,16 @@ fn overview(image: &ImageLayers, context: &Context) -> String {
     let mut out = grid(&columns, &rows, &ladder, &context.output);
 
     let waste = &image.waste;
+    let efficiency = file::percent(waste.efficiency);
+    let wasted = match waste.wasted_bytes {
+        0 => "nothing".to_owned(),
+        wasted => bytes::decimal(wasted),
+    };
+    let total = bytes::decimal(waste.total_bytes);
     out.push_str(&format!(
-        "\nefficiency {}, {} of {} wasted",
-        file::percent(waste.efficiency),
-        bytes::decimal(waste.wasted_bytes),
-        bytes::decimal(waste.total_bytes),
+        "\nefficiency {efficiency}, {wasted} of {total} wasted"
     ));
-    if waste.added_bytes > 0 {
+    if waste.added_bytes > 0 && waste.wasted_bytes > 0 {
         let percent = file::percent(waste.wasted_share());
         out.push_str(&format!(", {percent} of what is above the lowest layer"));
     }

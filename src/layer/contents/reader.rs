@@ -17,6 +17,9 @@ use crate::model::{FileEntry, FileKind};
 /// Blocks of records, and as many of names, that are kept.
 const KEPT: usize = 8;
 
+/// A block that is kept, by its number.
+type Kept = Option<(u64, Box<[u8]>)>;
+
 /// The contents of a layer. Entries are known by their numbers; 0 is the root directory.
 #[derive(Debug)]
 pub struct Contents {
@@ -26,7 +29,7 @@ pub struct Contents {
     names_at: u64,
     names_len: u64,
     sums: Vec<u32>,
-    kept: RefCell<Vec<Option<(u64, Box<[u8]>)>>>,
+    kept: RefCell<Vec<Kept>>,
 }
 
 impl Contents {
