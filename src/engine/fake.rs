@@ -597,6 +597,7 @@ fn host() -> Host {
         memory_used_bytes: Some(11 * GIB + 300 * MIB),
         load: Some([1.92, 1.41, 0.88]),
         missing: Vec::new(),
+        lacks: Vec::new(),
     }
 }
 
