@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Context, failure::Outcome, images, import, inspect, output::line, pull, push, rmi, tag,
+    Context, explore, failure::Outcome, images, import, inspect, output::line, pull, push, rmi, tag,
 };
 
 /// The commands below `image`.
@@ -13,6 +13,7 @@ pub enum ImageCommand {
     #[command(visible_alias = "list")]
     Ls(images::ImagesArgs),
     Inspect(inspect::ImageInspectArgs),
+    Explore(explore::ExploreArgs),
     FromHost(FromHostArgs),
     /// Make an image from a root file system's tar
     Import(import::ImportArgs),
@@ -43,6 +44,7 @@ pub async fn run(command: ImageCommand, context: &Context) -> Outcome {
     match command {
         ImageCommand::Ls(args) => images::run(&args, context).await,
         ImageCommand::Inspect(args) => inspect::run_images(&args, context).await,
+        ImageCommand::Explore(args) => explore::run(&args, context).await,
         ImageCommand::FromHost(args) => {
             let id = context
                 .engine

@@ -18,6 +18,7 @@ mod diff;
 mod dump;
 mod events;
 mod exec;
+mod explore;
 mod failure;
 mod image;
 mod images;

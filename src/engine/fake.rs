@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+mod files;
 mod groups;
 
 use async_trait::async_trait;

@@ -35,16 +35,16 @@ pub use error::{EngineError, ErrorKind, Result};
 
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, FoundRepository, GroupChange, GroupDetails, GroupOf,
-    Image, ImportProgress, KillRequest, LogLine, LoginRequest, LogsRequest, Process, PullRequest,
-    PushRequest, RegistrySettings, RemoteManifest, RemoveRequest, SearchRequest, SignalRequest,
-    StartRequest, StopRequest, Stream, TerminalSize, Transfer, UpdateRequest, Visible,
-    WaitCondition, World,
+    EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FilePage, FoundRepository,
+    GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest, LogLine,
+    LoginRequest, LogsRequest, Process, PullRequest, PushRequest, ReadRequest, RegistrySettings,
+    RemoteManifest, RemoveRequest, SearchRequest, SignalRequest, StartRequest, StopRequest, Stream,
+    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
-pub trait Engine: Observe + Containers + Execs + Images + Registries + Groups {}
-impl<T: Observe + Containers + Execs + Images + Registries + Groups> Engine for T {}
+pub trait Engine: Observe + Containers + Execs + Images + Registries + Files + Groups {}
+impl<T: Observe + Containers + Execs + Images + Registries + Files + Groups> Engine for T {}
 
 /// Looking without touching.
 #[async_trait]
@@ -212,6 +212,38 @@ pub type Transfers = mpsc::Receiver<Result<Transfer>>;
 fn no_registries(operation: &'static str, subject: impl Into<String>) -> EngineError {
     EngineError::new(ErrorKind::Unsupported, operation, subject)
         .because("this engine reaches no registries")
+}
+
+/// What images and containers hold. All in pages: neither side ever has more of an image
+/// than is looked at.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// The layers of an image, what made each, who else has it, and what is wasted.
+    async fn image_layers(&self, reference: &str) -> Result<ImageLayers> {
+        Err(no_files("list the layers of", reference))
+    }
+
+    /// Lines of the tree of an image's or a container's files. A container's are those of
+    /// its image and its own; volumes are not.
+    async fn tree(&self, request: TreeRequest) -> Result<TreePage> {
+        Err(no_files("list", request.of.subject()))
+    }
+
+    /// A piece of a regular file; of a removed one as it was before.
+    async fn read_file(&self, request: ReadRequest) -> Result<FilePage> {
+        Err(no_files("read", request.of.subject()))
+    }
+
+    /// Copy a file or a directory to a path of this host at which nothing is. It belongs
+    /// to the caller then, and runs as nobody else.
+    async fn extract(&self, request: ExtractRequest) -> Result<Extracted> {
+        Err(no_files("extract from", request.of.subject()))
+    }
+}
+
+fn no_files(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine does not show files")
 }
 
 /// The control groups of the host: everybody's are looked at, those that users of wharf

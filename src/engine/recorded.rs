@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Registries, Result,
-    Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Files, Groups, Images, Observe, Registries,
+    Result, Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
@@ -76,6 +76,8 @@ impl Observe for Recorded {
         unknown("follow events", "events")
     }
 }
+
+impl Files for Recorded {}
 
 #[async_trait]
 impl Groups for Recorded {

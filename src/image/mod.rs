@@ -46,6 +46,7 @@ mod push;
 mod reference;
 pub mod registry;
 mod remove;
+mod stack;
 mod store;
 mod transfer;
 

@@ -2,6 +2,7 @@
 //! whole world is. No I/O happens here; every other folder speaks in these types.
 
 mod container;
+mod contents;
 mod event;
 mod group;
 mod id;
@@ -14,6 +15,7 @@ mod transfer;
 mod world;
 
 pub use container::*;
+pub use contents::*;
 pub use event::*;
 pub use group::*;
 pub use id::*;

@@ -5,6 +5,7 @@
 mod changes;
 mod create;
 mod end;
+mod files;
 mod live;
 mod remove;
 mod start;
