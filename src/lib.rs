@@ -15,11 +15,12 @@
 //! layer    read-only and writable filesystem layers                  model sys
 //! image    OCI images: reference, store, import, unpack              model sys layer
 //! runtime  spec, create, shim, exec, attach, logs, state             model sys layer image
+//! build    Dockerfiles: parsed, expanded; what a context leaves out  model format
 //! oci      the hidden OCI command line                               model sys runtime
 //! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image runtime record
 //! app      dashboard: state, message, update, keymap, effects        model action format engine config record
 //! ui       drawing only: theme, panels, dialogs                      model action format app config
-//! cli      arguments, one file per command, output                   model action format engine config record
+//! cli      arguments, one file per command, output                   model action format engine config record build
 //! ```
 //!
 //! A process of wharf is one of four faces, chosen in `main.rs` before any thread
@@ -29,6 +30,7 @@
 
 pub mod action;
 pub mod app;
+pub mod build;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -211,9 +211,10 @@ fn names(image: &Image) -> Vec<Named<'_>> {
         return vec![named("<none>", "<none>")];
     }
     let split = |reference: &String| match reference.rsplit_once(':') {
-        // Known by its digest only.
+        // Pulled by its digest, it has no tag.
         _ if reference.contains('@') => {
-            named(reference.split('@').next().unwrap_or(reference), "<none>")
+            let (repository, _) = reference.split_once('@').unwrap_or((reference, ""));
+            named(repository, "<none>")
         }
         // A colon before a slash is a registry's port.
         Some((repository, tag)) if !tag.contains('/') => named(repository, tag),

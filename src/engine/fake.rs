@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+mod files;
 mod groups;
 
 use async_trait::async_trait;
@@ -15,7 +16,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Result, Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Registries, Result,
+    Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
@@ -512,6 +514,8 @@ impl Images for Fake {
     }
 }
 
+impl Registries for Fake {}
+
 #[async_trait]
 impl Groups for Fake {
     async fn group_details(&self, of: &GroupOf) -> Result<GroupDetails> {
@@ -598,6 +602,7 @@ fn host() -> Host {
         memory_used_bytes: Some(11 * GIB + 300 * MIB),
         load: Some([1.92, 1.41, 0.88]),
         missing: Vec::new(),
+        lacks: Vec::new(),
     }
 }
 

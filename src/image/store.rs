@@ -171,7 +171,7 @@ impl ImageStore {
 
     /// Reads without a lock, so that nobody waits for an import or a removal: what fails
     /// because the index was replaced meanwhile is read again.
-    fn consistent<T>(&self, read: impl Fn(&[Descriptor]) -> Result<T>) -> Result<T> {
+    pub(super) fn consistent<T>(&self, read: impl Fn(&[Descriptor]) -> Result<T>) -> Result<T> {
         let mut descriptors = self.layout.index()?;
         loop {
             let result = read(&descriptors);
@@ -291,7 +291,7 @@ impl ImageStore {
 }
 
 /// The descriptors that are of images.
-fn images_of(descriptors: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
+pub(super) fn images_of(descriptors: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
     descriptors.iter().filter(|d| Layout::is_image(d))
 }
 

@@ -11,6 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    contents::{self, Contents},
     error::{Error, Result},
     overlay::Overlay,
     pipeline,
@@ -132,8 +133,10 @@ impl LayerStore {
         let files = scratch.path().join("fs");
         fs::create_dir(&files).map_err(Error::io("make", &files))?;
         let root = File::open(&files).map_err(Error::io("open", &files))?;
-        let record = Tree::new(root.into(), position == Position::Lowest)
+        let tree = root.try_clone().map_err(Error::io("open", &files))?;
+        let record = Tree::new(tree.into(), position == Position::Lowest)
             .and_then(|tree| pipeline::unpack(source, tree, copy, progress))?;
+        contents::build(&root.into(), scratch.path()).map_err(Error::io("list", &files))?;
 
         let path = scratch.path().join("layer.json");
         let text = serde_json::to_vec(&record).expect("a record has only string keys");
@@ -143,6 +146,42 @@ impl LayerStore {
             record,
             scratch,
         })
+    }
+
+    /// What a layer holds. Made from its files where that is not on record, or not to be
+    /// read any more: then it takes as long as a walk of them.
+    pub fn contents(&self, diff_id: &Digest) -> Result<Contents> {
+        let path = self.home(diff_id).join(contents::FILE);
+        if let Ok(contents) = File::open(&path).and_then(Contents::open) {
+            return Ok(contents);
+        }
+        self.renew_contents(diff_id)
+    }
+
+    /// Makes the record of what a layer holds anew, because it was found damaged.
+    pub fn renew_contents(&self, diff_id: &Digest) -> Result<Contents> {
+        let path = self.home(diff_id).join(contents::FILE);
+        let (scratch, contents) = self.list_files(&self.path(diff_id))?;
+        // By whoever comes first of several: they all write the same.
+        fs::rename(scratch.path().join(contents::FILE), &path)
+            .map_err(Error::io("put in place", path))?;
+        Ok(contents)
+    }
+
+    /// What any directory holds that is written as layers are, such as a container's
+    /// writable one, as it is now.
+    pub fn contents_of(&self, files: &Path) -> Result<Contents> {
+        Ok(self.list_files(files)?.1)
+    }
+
+    fn list_files(&self, files: &Path) -> Result<(ScratchDirectory, Contents)> {
+        let scratch = ScratchDirectory::new(&self.directory)
+            .map_err(Error::io("make a directory in", &self.directory))?;
+        let root = File::open(files).map_err(Error::io("open", files))?;
+        contents::build(&root.into(), scratch.path()).map_err(Error::io("list", files))?;
+        let path = scratch.path().join(contents::FILE);
+        let contents = File::open(&path).and_then(Contents::open);
+        Ok((scratch, contents.map_err(Error::io("read", path))?))
     }
 
     /// Removes a layer. The caller has made sure that nobody uses it or will.

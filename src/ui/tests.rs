@@ -601,4 +601,5 @@ async fn look() {
 
 mod config;
 mod limits;
+mod states;
 mod table;

@@ -6,6 +6,7 @@ mod archive;
 mod changes;
 mod create;
 mod end;
+mod files;
 mod live;
 mod remove;
 mod start;
