@@ -115,6 +115,7 @@ impl Fake {
                     update: true,
                     changes: true,
                     import: true,
+                    files: true,
                 },
                 gate: None,
             }),
