@@ -2,7 +2,9 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Context, explore, failure::Outcome, images, import, inspect, output::line, rmi, tag};
+use super::{
+    Context, explore, failure::Outcome, images, import, inspect, output::line, pull, push, rmi, tag,
+};
 
 /// The commands below `image`.
 #[derive(Debug, Subcommand)]
@@ -15,6 +17,10 @@ pub enum ImageCommand {
     FromHost(FromHostArgs),
     /// Make an image from a root file system's tar
     Import(import::ImportArgs),
+    /// Fetch images from a registry
+    Pull(pull::PullArgs),
+    /// Send images to a registry
+    Push(push::PushArgs),
     /// Give an image a further name
     Tag(tag::TagArgs),
     /// Remove images and the layers that nobody else uses
@@ -48,6 +54,8 @@ pub async fn run(command: ImageCommand, context: &Context) -> Outcome {
             Ok(0)
         }
         ImageCommand::Import(args) => import::run(&args, context).await,
+        ImageCommand::Pull(args) => pull::run(&args, context).await,
+        ImageCommand::Push(args) => push::run(&args, context).await,
         ImageCommand::Tag(args) => tag::run(&args, context).await,
         ImageCommand::Rm(args) => rmi::run(&args, context).await,
     }

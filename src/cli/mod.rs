@@ -29,11 +29,15 @@ mod items;
 mod kill;
 mod limit_args;
 mod live;
+mod login;
 mod logs;
 mod man;
+mod manifest;
 mod output;
 mod pause;
 mod ps;
+mod pull;
+mod push;
 mod record;
 mod rename;
 mod replay;
@@ -41,6 +45,7 @@ mod restart;
 mod rm;
 mod rmi;
 mod run;
+mod search;
 mod start;
 mod stats;
 mod stop;
@@ -49,6 +54,7 @@ mod table;
 mod tag;
 mod terminal;
 mod top;
+mod transfer;
 mod unpause;
 mod update;
 mod values;
@@ -107,6 +113,8 @@ struct Context {
     output: Output,
     /// Where the engine's own recording is.
     recording: PathBuf,
+    /// Who reads the configuration, for the few commands that it concerns.
+    loader: Loader,
 }
 
 /// A container console, and the container engine behind it, in one binary
@@ -161,6 +169,14 @@ enum Command {
     Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
     Import(import::ImportArgs),
+    Pull(pull::PullArgs),
+    Push(push::PushArgs),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
+    Search(search::SearchArgs),
+    /// Look at what registries have
+    #[command(subcommand)]
+    Manifest(manifest::ManifestCommand),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
     /// Work with images
@@ -282,7 +298,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     if !matches!(&command, None | Some(Command::Demo(_) | Command::Debug(_))) {
         cli.config.refuse()?;
     }
-    let settings = || config::settings(loader, own.clone());
+    let settings = || config::settings(loader.clone(), own.clone());
     let engine = (faces.open)(cli.root.as_deref())?;
     let Some(command) = command else {
         return match (faces.dashboard)(engine, settings()?) {
@@ -298,6 +314,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         engine,
         output: Output::of_stdout(),
         recording: own.clone(),
+        loader: loader.clone(),
     };
     let outcome = match command {
         Command::Debug(command) => {
@@ -349,6 +366,12 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Advise(args) => advise::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
         Command::Import(args) => import::run(&args, context).await,
+        Command::Pull(args) => pull::run(&args, context).await,
+        Command::Push(args) => push::run(&args, context).await,
+        Command::Login(args) => login::run(&args, context).await,
+        Command::Logout(args) => login::forget(&args, context).await,
+        Command::Search(args) => search::run(&args, context).await,
+        Command::Manifest(command) => manifest::run(&command, context).await,
         Command::Tag(args) => tag::run(&args, context).await,
         Command::Rmi(args) => rmi::run(&args, context).await,
         Command::Image(command) => image::run(command, context).await,

@@ -24,7 +24,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::tz::TimeZone;
 
-use crate::action::{ActionSpec, Danger, Keymap};
+use crate::{
+    action::{ActionSpec, Danger, Keymap},
+    model::RegistrySettings,
+};
 
 pub use color::Color;
 pub use load::{Loaded, Loader, Overrides, candidates};
@@ -39,6 +42,8 @@ pub use watch::Watch;
 pub struct Config {
     /// `[ui]`
     pub ui: Ui,
+    /// `[registry]`
+    pub registries: RegistrySettings,
     /// `[keys]`: the rows' own, and what was chosen instead.
     pub keymap: Keymap,
     /// `[[alerts]]`: those that are built in, changed by the file, then its own.
@@ -93,6 +98,7 @@ impl Default for Config {
                 sort: String::new(),
                 group: String::new(),
             },
+            registries: RegistrySettings::default(),
             keymap: Keymap::default(),
             alerts: Vec::new(),
             asks: BTreeMap::new(),

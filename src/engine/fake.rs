@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Result, Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Registries, Result,
+    Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
@@ -511,6 +512,8 @@ impl Images for Fake {
         Ok(vec![reference.to_owned()])
     }
 }
+
+impl Registries for Fake {}
 
 #[async_trait]
 impl Groups for Fake {

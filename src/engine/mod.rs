@@ -35,15 +35,16 @@ pub use error::{EngineError, ErrorKind, Result};
 
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FilePage, GroupChange,
-    GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest, LogLine, LogsRequest,
-    Process, ReadRequest, RemoveRequest, SignalRequest, StartRequest, StopRequest, Stream,
-    TerminalSize, TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
+    EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FilePage, FoundRepository,
+    GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest, LogLine,
+    LoginRequest, LogsRequest, Process, PullRequest, PushRequest, ReadRequest, RegistrySettings,
+    RemoteManifest, RemoveRequest, SearchRequest, SignalRequest, StartRequest, StopRequest, Stream,
+    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
-pub trait Engine: Observe + Containers + Execs + Images + Files + Groups {}
-impl<T: Observe + Containers + Execs + Images + Files + Groups> Engine for T {}
+pub trait Engine: Observe + Containers + Execs + Images + Registries + Files + Groups {}
+impl<T: Observe + Containers + Execs + Images + Registries + Files + Groups> Engine for T {}
 
 /// Looking without touching.
 #[async_trait]
@@ -160,6 +161,57 @@ pub trait Images: Send + Sync {
     /// Remove a name and, with the last one, the image and the layers nobody else uses.
     /// Says what went: names first, then digests.
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// Images between registries and the store, and the registries themselves.
+///
+/// A transfer is a stream of pictures, each replacing the one before it; one that comes
+/// while nobody reads is left out. The last one says how it ended, or an error comes in
+/// its place. Dropping the stream cancels the transfer, wherever it is.
+#[async_trait]
+pub trait Registries: Send + Sync {
+    /// Fetch an image and name it.
+    async fn pull(&self, request: PullRequest) -> Result<Transfers> {
+        Err(no_registries("pull", request.reference))
+    }
+
+    /// Send an image to the registry that its name says.
+    async fn push(&self, request: PushRequest) -> Result<Transfers> {
+        Err(no_registries("push", request.reference))
+    }
+
+    /// All tags that a registry has of a repository.
+    async fn tags(&self, repository: &str, _: RegistrySettings) -> Result<Vec<String>> {
+        Err(no_registries("list the tags of", repository))
+    }
+
+    /// What a registry has under a name, as it is there.
+    async fn manifest(&self, reference: &str, _: RegistrySettings) -> Result<RemoteManifest> {
+        Err(no_registries("inspect manifest", reference))
+    }
+
+    /// Repositories that are about something.
+    async fn search(&self, request: SearchRequest) -> Result<Vec<FoundRepository>> {
+        Err(no_registries("search", request.term))
+    }
+
+    /// Ask a registry whether it takes a login, and keep it. Where it is kept.
+    async fn log_in(&self, request: LoginRequest) -> Result<String> {
+        Err(no_registries("log in to", request.registry))
+    }
+
+    /// Forget a login; false if there was none.
+    async fn log_out(&self, registry: &str) -> Result<bool> {
+        Err(no_registries("log out of", registry))
+    }
+}
+
+/// The pictures of a transfer.
+pub type Transfers = mpsc::Receiver<Result<Transfer>>;
+
+fn no_registries(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine reaches no registries")
 }
 
 /// What images and containers hold. All in pages: neither side ever has more of an image

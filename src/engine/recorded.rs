@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Files, Groups, Images, Observe, Result,
-    Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Files, Groups, Images, Observe, Registries,
+    Result, Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
@@ -159,6 +159,8 @@ impl Execs for Recorded {
         refuse("exec")
     }
 }
+
+impl Registries for Recorded {}
 
 #[async_trait]
 impl Images for Recorded {

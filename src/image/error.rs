@@ -107,6 +107,9 @@ pub enum Error {
     /// A command of this host can't be taken along.
     #[error(transparent)]
     Host(#[from] super::HostError),
+    /// A registry failed.
+    #[error(transparent)]
+    Registry(#[from] super::registry::Error),
     /// A layer failed.
     #[error(transparent)]
     Layer(#[from] layer::Error),
@@ -147,6 +150,16 @@ impl Error {
             | Self::Reference(_)
             | Self::NotAName(_) => true,
             _ => false,
+        }
+    }
+
+    /// Whether what a pull has brought so far is worth keeping: it was stopped, not
+    /// refuted.
+    pub(super) fn is_resumable(&self) -> bool {
+        match self {
+            Self::Registry(error) => error.is_passing() || error.is_cancel(),
+            Self::Io { .. } => true,
+            other => other.is_no_space(),
         }
     }
 

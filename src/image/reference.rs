@@ -132,6 +132,29 @@ impl Reference {
         format!("{}/{}", self.domain, self.path)
     }
 
+    /// The registry: `docker.io`, `localhost:5000`.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The name within its registry: `library/debian`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The tag, if one was given or is meant.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The same without its tag, for one that has a digest.
+    pub(super) fn without_tag(&self) -> Self {
+        Self {
+            tag: None,
+            ..self.clone()
+        }
+    }
+
     /// The digest of a manifest, if one was given.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()

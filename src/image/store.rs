@@ -291,7 +291,7 @@ impl ImageStore {
 }
 
 /// The descriptors that are of images.
-fn images_of(descriptors: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
+pub(super) fn images_of(descriptors: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
     descriptors.iter().filter(|d| Layout::is_image(d))
 }
 

@@ -11,6 +11,7 @@ mod limits;
 mod problem;
 mod request;
 mod stats;
+mod transfer;
 mod world;
 
 pub use container::*;
@@ -23,4 +24,5 @@ pub use limits::*;
 pub use problem::*;
 pub use request::*;
 pub use stats::*;
+pub use transfer::*;
 pub use world::*;

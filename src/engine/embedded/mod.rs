@@ -11,6 +11,7 @@
 //! error        which kind a failure is          processes a container's processes
 //! files        what images and containers hold
 //! groups       the host's control groups usage     what a group uses, from its counters
+//! registries   pull, push, login, search
 //! ```
 
 mod containers;
@@ -20,6 +21,7 @@ mod groups;
 mod images;
 mod observe;
 mod processes;
+mod registries;
 mod session;
 mod usage;
 mod watches;
