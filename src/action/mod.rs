@@ -7,6 +7,7 @@
 //! row's `needs`, which gives the reason if it isn't.
 
 mod alerts;
+mod archives;
 mod files;
 mod groups;
 mod key;
@@ -31,6 +32,7 @@ pub const ACTIONS: &[ActionSpec] = &{
         groups::ROWS,
         alerts::ROWS,
         time::ROWS,
+        archives::ROWS,
         tabs::TABS,
     ];
     // No iterators in a constant.

@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Context, explore, failure::Outcome, images, import, inspect, output::line, pull, push, rmi, tag,
+    Context, explore, failure::Outcome, images, import, inspect, load, output::line, pull, push,
+    rmi, save, tag,
 };
 
 /// The commands below `image`.
@@ -17,6 +18,10 @@ pub enum ImageCommand {
     FromHost(FromHostArgs),
     /// Make an image from a root file system's tar
     Import(import::ImportArgs),
+    /// Write images as an archive that others load
+    Save(save::SaveArgs),
+    /// Load the images of an archive
+    Load(load::LoadArgs),
     /// Fetch images from a registry
     Pull(pull::PullArgs),
     /// Send images to a registry
@@ -54,6 +59,8 @@ pub async fn run(command: ImageCommand, context: &Context) -> Outcome {
             Ok(0)
         }
         ImageCommand::Import(args) => import::run(&args, context).await,
+        ImageCommand::Save(args) => save::run(&args, context).await,
+        ImageCommand::Load(args) => load::run(&args, context).await,
         ImageCommand::Pull(args) => pull::run(&args, context).await,
         ImageCommand::Push(args) => push::run(&args, context).await,
         ImageCommand::Tag(args) => tag::run(&args, context).await,

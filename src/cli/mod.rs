@@ -5,8 +5,10 @@
 //! here depends on either.
 
 mod advise;
+mod archive;
 mod attach;
 mod cgroups;
+mod commit;
 mod completions;
 mod config;
 mod container;
@@ -19,6 +21,7 @@ mod dump;
 mod events;
 mod exec;
 mod explore;
+mod export;
 mod failure;
 mod image;
 mod images;
@@ -29,6 +32,7 @@ mod items;
 mod kill;
 mod limit_args;
 mod live;
+mod load;
 mod login;
 mod logs;
 mod man;
@@ -45,6 +49,7 @@ mod restart;
 mod rm;
 mod rmi;
 mod run;
+mod save;
 mod search;
 mod start;
 mod stats;
@@ -169,6 +174,10 @@ enum Command {
     Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
     Import(import::ImportArgs),
+    Save(save::SaveArgs),
+    Load(load::LoadArgs),
+    Export(export::ExportArgs),
+    Commit(commit::CommitArgs),
     Pull(pull::PullArgs),
     Push(push::PushArgs),
     Login(login::LoginArgs),
@@ -366,6 +375,10 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Advise(args) => advise::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
         Command::Import(args) => import::run(&args, context).await,
+        Command::Save(args) => save::run(&args, context).await,
+        Command::Load(args) => load::run(&args, context).await,
+        Command::Export(args) => export::run(&args, context).await,
+        Command::Commit(args) => commit::run(&args, context).await,
         Command::Pull(args) => pull::run(&args, context).await,
         Command::Push(args) => push::run(&args, context).await,
         Command::Login(args) => login::run(&args, context).await,

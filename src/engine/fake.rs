@@ -454,6 +454,8 @@ impl Execs for Fake {
     }
 }
 
+impl crate::engine::Archives for Fake {}
+
 #[async_trait]
 impl Images for Fake {
     async fn images(&self) -> Result<Arc<Vec<Image>>> {

@@ -34,17 +34,24 @@ use tokio::sync::mpsc;
 pub use error::{EngineError, ErrorKind, Result};
 
 use crate::model::{
-    AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FilePage, FoundRepository,
-    GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest, LogLine,
-    LoginRequest, LogsRequest, Process, PullRequest, PushRequest, ReadRequest, RegistrySettings,
-    RemoteManifest, RemoveRequest, SearchRequest, SignalRequest, StartRequest, StopRequest, Stream,
-    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
+    AttachStreams, Capabilities, Change, CommitRequest, Container, ContainerId, CreateRequest,
+    Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FilePage,
+    FoundRepository, GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress,
+    KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest, Process, PullRequest,
+    PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest,
+    SearchRequest, SignalRequest, StartRequest, StopRequest, Stream, TerminalSize, Transfer,
+    TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
-pub trait Engine: Observe + Containers + Execs + Images + Registries + Files + Groups {}
-impl<T: Observe + Containers + Execs + Images + Registries + Files + Groups> Engine for T {}
+pub trait Engine:
+    Observe + Containers + Execs + Images + Registries + Archives + Files + Groups
+{
+}
+impl<T: Observe + Containers + Execs + Images + Registries + Archives + Files + Groups> Engine
+    for T
+{
+}
 
 /// Looking without touching.
 #[async_trait]
@@ -161,6 +168,45 @@ pub trait Images: Send + Sync {
     /// Remove a name and, with the last one, the image and the layers nobody else uses.
     /// Says what went: names first, then digests.
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// Images and containers' files as archives. An engine without a store of its own leaves
+/// all as it is here.
+#[async_trait]
+pub trait Archives: Send + Sync {
+    /// Write images as one archive that others load.
+    async fn save(
+        &self,
+        _request: SaveRequest,
+        _out: Box<dyn std::io::Write + Send>,
+        _progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<()> {
+        Err(no_archives("save", "images"))
+    }
+
+    /// Load every image of an archive: docker's or an OCI layout; plain, gzip or zstd.
+    async fn load(
+        &self,
+        _source: Box<dyn std::io::Read + Send>,
+        _progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<Vec<LoadedImage>> {
+        Err(no_archives("load", "images"))
+    }
+
+    /// Write all files of a container's root as a tar.
+    async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
+        Err(no_archives("export", id.short()))
+    }
+
+    /// Make an image of a container's files. Its id.
+    async fn commit(&self, request: CommitRequest) -> Result<Digest> {
+        Err(no_archives("commit", request.id.short()))
+    }
+}
+
+fn no_archives(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine reads and writes no archives")
 }
 
 /// Images between registries and the store, and the registries themselves.

@@ -160,6 +160,7 @@ impl Execs for Recorded {
     }
 }
 
+impl crate::engine::Archives for Recorded {}
 impl Registries for Recorded {}
 
 #[async_trait]

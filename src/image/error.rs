@@ -88,6 +88,12 @@ pub enum Error {
         /// Which.
         digest: Digest,
     },
+    /// A blob or a layer of ours is not what its digest says any more.
+    #[error("blob {} is damaged", digest.short())]
+    DamagedBlob {
+        /// Which.
+        digest: Digest,
+    },
     /// A document from outside is not one that we can use.
     #[error("the {what} can't be used: {reason}")]
     Unusable {

@@ -39,7 +39,7 @@ impl ImageStore {
         let descriptors = self.layout.index()?;
         let named = images_of(&descriptors).find(|d| index::is_named(d, reference));
         let named = named.ok_or_else(|| Error::NotFound(reference.familiar()))?;
-        let found = self.load(named)?;
+        let found = self.load_descriptor(named)?;
         let digest = digest_of(named).expect("it was loaded by this digest");
         let layers: Vec<(Digest, u64)> = found
             .manifest
@@ -95,7 +95,7 @@ impl ImageStore {
                 continue;
             }
             // One that can't be read is no source; whoever uses it learns why.
-            let Ok(found) = self.load(descriptor) else {
+            let Ok(found) = self.load_descriptor(descriptor) else {
                 continue;
             };
             let layers = found.manifest.layers().iter().filter_map(digest_of);

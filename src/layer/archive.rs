@@ -18,7 +18,7 @@ const LONGEST_HEADER: u64 = 1 << 20;
 
 /// The reader. After [`Archive::next`] gave a file, its content must be read by
 /// [`Archive::content`] until that gives `None`, or is skipped.
-pub(super) struct Archive<R> {
+pub struct Archive<R> {
     source: R,
     /// Bytes of the current entry's content that were not read yet.
     content: u64,
@@ -36,7 +36,8 @@ type Records = Vec<(Vec<u8>, Vec<u8>)>;
 type Block = [u8; BLOCK];
 
 impl<R: BufRead> Archive<R> {
-    pub(super) fn new(source: R) -> Self {
+    /// Reads an archive from `source`.
+    pub fn new(source: R) -> Self {
         Self {
             source,
             content: 0,
@@ -53,7 +54,9 @@ impl<R: BufRead> Archive<R> {
     }
 
     /// The next entry; `None` at the end of the archive.
-    pub(super) fn next(&mut self) -> Result<Option<Entry>> {
+    // Not an iterator: an entry's content is read from the archive between two of them.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Entry>> {
         self.skip_content()?;
         let mut records = self.globals.clone();
         let mut long_name = None;
@@ -94,7 +97,7 @@ impl<R: BufRead> Archive<R> {
     }
 
     /// The next piece of the current file's content; `None` at its end.
-    pub(super) fn content(&mut self) -> Result<Option<&[u8]>> {
+    pub fn content(&mut self) -> Result<Option<&[u8]>> {
         self.source.consume(std::mem::take(&mut self.lent));
         if self.content == 0 {
             return Ok(None);
@@ -111,11 +114,11 @@ impl<R: BufRead> Archive<R> {
     }
 
     /// Reads whatever follows the end of the archive, so that its source is whole.
-    pub(super) fn drain(mut self) -> Result<()> {
+    pub fn drain(mut self) -> Result<R> {
         loop {
             let length = fill(&mut self.source)?.len();
             if length == 0 {
-                return Ok(());
+                return Ok(self.source);
             }
             self.source.consume(length);
         }

@@ -47,11 +47,12 @@ pub(super) fn unpack(
         // A copy that failed comes first: the writer then only saw an archive that ends in
         // the middle. The other way round, hashing just ends early.
         let diff_id = hashed.map_err(Error::io("write", "the layer's blob"))?;
-        let (size_bytes, entries) = written?;
+        let (size_bytes, entries, tar_bytes) = written?;
         Ok(LayerRecord {
             diff_id,
             size_bytes,
             entries,
+            tar_bytes: Some(tar_bytes),
         })
     })
 }
@@ -96,7 +97,7 @@ fn write(
     pieces: Pieces,
     mut tree: Tree,
     progress: &mut dyn FnMut(ImportProgress),
-) -> Result<(u64, u64)> {
+) -> Result<(u64, u64, u64)> {
     let mut archive = Archive::new(pieces);
     while let Some(entry) = archive.next()? {
         tree.add(&entry, &mut archive)?;
@@ -107,10 +108,10 @@ fn write(
             });
         }
     }
-    let result = (tree.size_bytes, tree.entries);
+    let (size_bytes, entries) = (tree.size_bytes, tree.entries);
     tree.finish()?;
-    archive.drain()?;
-    Ok(result)
+    let pieces = archive.drain()?;
+    Ok((size_bytes, entries, pieces.read_bytes))
 }
 
 /// The pieces as one stream.

@@ -1,6 +1,7 @@
 //! The store of unpacked layers.
 
 use std::{
+    collections::HashSet,
     fs::{self, DirBuilder, File},
     io::{self, Read, Write},
     os::unix::fs::DirBuilderExt,
@@ -34,6 +35,9 @@ pub struct LayerRecord {
     pub size_bytes: u64,
     /// Entries of its tar.
     pub entries: u64,
+    /// Bytes of its tar; `None` in a record that is older than this field.
+    #[serde(default)]
+    pub tar_bytes: Option<u64>,
 }
 
 /// Where a layer lies in the image that it is unpacked for.
@@ -73,9 +77,14 @@ impl LayerStore {
     }
 
     /// The overlay of some layers, lowest first, beneath a writable one.
+    ///
+    /// A layer that an image lists twice counts where it lies highest, which gives the
+    /// same files: overlayfs refuses to see a directory twice.
     pub fn overlay(&self, layers: &[Digest], upper: PathBuf, work: PathBuf) -> Overlay {
+        let mut seen = HashSet::new();
+        let layers = layers.iter().rev().filter(|layer| seen.insert(*layer));
         Overlay {
-            lower: layers.iter().rev().map(|layer| self.path(layer)).collect(),
+            lower: layers.map(|layer| self.path(layer)).collect(),
             upper,
             work,
             is_volatile: false,

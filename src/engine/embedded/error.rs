@@ -53,6 +53,7 @@ fn kind(failure: &Error) -> ErrorKind {
         },
         Error::Image(error) => image_kind(error),
         Error::Layer(error) if error.is_no_space() => ErrorKind::NoSpace,
+        Error::Layer(error) if error.is_invalid_input() => ErrorKind::Invalid,
         Error::Layer(_) => ErrorKind::Internal,
         Error::Shim(error) => match error {
             shim::Error::AlreadyRunning => ErrorKind::Conflict,
@@ -154,7 +155,13 @@ fn hint(failure: &Error) -> Option<&'static str> {
         Error::Image(image::Error::NotFound(_)) => {
             Some("`wharf images` lists the images; `wharf pull` fetches one from a registry")
         }
+        Error::Image(
+            image::Error::DamagedBlob { .. }
+            | image::Error::MissingBlob { .. }
+            | image::Error::MissingLayer { .. },
+        ) => Some("`wharf image verify` tells what is damaged; pulling again repairs it"),
         Error::Image(image::Error::Registry(error)) => registry_hint(error),
+        Error::Image(error) if error.is_invalid_input() => Some("nothing was changed"),
         _ => None,
     }
 }

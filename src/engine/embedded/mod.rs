@@ -14,6 +14,7 @@
 //! registries   pull, push, login, search
 //! ```
 
+mod archives;
 mod containers;
 mod error;
 mod files;
