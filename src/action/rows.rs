@@ -440,11 +440,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "Show all that is known about images",
     ),
     command(
-        "image.explore",
-        "image explore",
-        "Show what an image's layers hold and waste",
-    ),
-    command(
         "image.from-host",
         "image from-host",
         "Make an image from executables of this host",

@@ -116,6 +116,7 @@ impl Fake {
                     update: true,
                     changes: true,
                     import: true,
+                    files: true,
                 },
                 gate: None,
             }),

@@ -33,6 +33,9 @@ use tokio::sync::mpsc;
 
 pub use error::{EngineError, ErrorKind, Result};
 
+/// How the names of images are read; the same everywhere.
+pub use crate::image::{Reference, ReferenceError};
+
 use crate::model::{
     AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest, Container,
     ContainerId, CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecId, Exit,
