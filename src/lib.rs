@@ -16,11 +16,12 @@
 //! image    OCI images: reference, store, import, unpack              model sys layer
 //! network  bridges, ports, address plan, names                       model sys
 //! runtime  spec, create, shim, exec, attach, logs, state             model sys layer image network
+//! build    Dockerfiles: read, expanded, built by steps with a cache  model format sys layer image runtime
 //! oci      the hidden OCI command line                               model sys runtime
-//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image network runtime record
+//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image network runtime record build
 //! app      dashboard: state, message, update, keymap, effects        model action format engine config record
 //! ui       drawing only: theme, panels, dialogs                      model action format app config
-//! cli      arguments, one file per command, output                   model action format engine config record
+//! cli      arguments, one file per command, output                   model action format engine config record build
 //! ```
 //!
 //! A process of wharf is one of four faces, chosen in `main.rs` before any thread
@@ -30,6 +31,7 @@
 
 pub mod action;
 pub mod app;
+pub mod build;
 pub mod cli;
 pub mod config;
 pub mod engine;

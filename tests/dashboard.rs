@@ -127,11 +127,33 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        let tmux = |args: &[&str]| {
+            let socket = ["-L", self.socket.as_str()];
+            Command::new("tmux").args(socket).args(args).output()
+        };
         // The server may have ended with its last window.
-        let _ = Command::new("tmux")
-            .args(["-L", &self.socket, "kill-server"])
-            .output();
+        let panes = tmux(&["list-panes", "-a", "-F", "#{pane_pid}"]);
+        let panes = panes.map(|output| output.stdout).unwrap_or_default();
+        let panes = String::from_utf8_lossy(&panes).into_owned();
+        let _ = tmux(&["kill-server"]);
+        // Its programs are told by a hang-up, which nobody waits for.
+        let is_over = || !panes.lines().any(session_lives);
+        let deadline = std::time::Instant::now() + support::process::DEADLINE;
+        while !is_over() && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
+}
+
+/// Whether a process is left in the session that a pane's first process leads.
+fn session_lives(leader: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").expect("proc").flatten();
+    processes.into_iter().any(|process| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        // proc_pid_stat(5): after the name come state, parent, group and session.
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        after_name.split_whitespace().nth(3) == Some(leader)
+    })
 }
 
 #[test]

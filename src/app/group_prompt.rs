@@ -9,13 +9,15 @@ use crate::{
 };
 
 /// The limits that can be set, in their order on screen.
-const LIMITS: [Limit; 11] = [
+const LIMITS: [Limit; 13] = [
     Limit::Cpus,
     Limit::CpuShares,
     Limit::CpusetCpus,
     Limit::Memory,
     Limit::MemorySwap,
     Limit::MemoryReservation,
+    Limit::MemoryMin,
+    Limit::MemoryHigh,
     Limit::Pids,
     Limit::ReadBps,
     Limit::WriteBps,

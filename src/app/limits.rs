@@ -23,13 +23,15 @@ pub enum Setting {
 }
 
 /// The lines of the editor.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 15] = [
     Setting::Limit(Limit::Cpus),
     Setting::Limit(Limit::CpuShares),
     Setting::Limit(Limit::CpusetCpus),
     Setting::Limit(Limit::Memory),
     Setting::Limit(Limit::MemorySwap),
     Setting::Limit(Limit::MemoryReservation),
+    Setting::Limit(Limit::MemoryMin),
+    Setting::Limit(Limit::MemoryHigh),
     Setting::Limit(Limit::Pids),
     Setting::Limit(Limit::BlkioWeight),
     Setting::Limit(Limit::ReadBps),

@@ -383,7 +383,9 @@ fn note(name: &str, value: &Value) -> String {
     };
     match name {
         "NanoCpus" => format!("{} cores", number as f64 / 1e9),
-        "Memory" | "MemorySwap" | "MemoryReservation" | "ShmSize" => bytes::binary(number),
+        "Memory" | "MemorySwap" | "MemoryReservation" | "MemoryMin" | "MemoryHigh" | "ShmSize" => {
+            bytes::binary(number)
+        }
         _ => String::new(),
     }
 }

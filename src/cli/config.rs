@@ -22,6 +22,7 @@ use crate::{
         columns::CONTAINERS,
         text::{sanitize, width},
     },
+    model::RegistrySettings,
 };
 
 /// Flags that go before the configuration's file and environment.
@@ -131,6 +132,18 @@ pub fn network_defaults(loader: &Loader) -> Result<NetworkDefaults, Failure> {
         network: values::network(&network.default).map_err(wrong)?,
         pools: pools.collect::<Result<_, _>>().map_err(wrong)?,
     })
+}
+
+/// How registries are reached. A mistake in that section is refused: what was meant to
+/// keep a connection safe or to send it elsewhere would be ignored.
+pub fn registries(loader: &Loader) -> Result<RegistrySettings, Failure> {
+    let loaded = loader.load();
+    let is_ours =
+        |problem: &&Problem| problem.key.is_empty() || problem.key.starts_with("registry");
+    match loaded.problems.iter().find(is_ours) {
+        Some(mistake) => Err(Failure::usage(mistake.to_string())),
+        None => Ok(loaded.config.registries),
+    }
 }
 
 fn loader(overrides: Overrides) -> Loader {

@@ -8,9 +8,12 @@ use super::{
     failure::Failure,
     limit_args::LimitArgs,
     network_args::{NetworkArgs, NetworkDefaults},
+    pull::{When, platform},
     values::{self, Parsed},
 };
-use crate::model::{ContainerConfig, CreateRequest, Device, Mount, RestartPolicy, Ulimit};
+use crate::model::{
+    ContainerConfig, CreateRequest, Device, Mount, Platform, RestartPolicy, Ulimit,
+};
 
 /// Flags that describe a container.
 #[derive(Args, Clone, Debug, Default)]
@@ -103,6 +106,18 @@ pub struct ContainerArgs {
     /// Preference of the kernel's OOM killer, -1000 to 1000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-1000..=1000), allow_negative_numbers = true)]
     oom_score_adj: Option<i32>,
+    /// Pull the image: if it is missing, always, or never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    pub pull: When,
+    /// Platform of an image that is pulled: os/architecture[/variant]
+    #[arg(long, value_name = "PLATFORM", value_parser = platform)]
+    pub platform: Option<Platform>,
     /// Write the container's id to a new file
     #[arg(long, value_name = "FILE")]
     pub cidfile: Option<PathBuf>,
@@ -112,6 +127,11 @@ pub struct ContainerArgs {
 }
 
 impl ContainerArgs {
+    /// The image, as the user wrote it.
+    pub fn image(&self) -> &str {
+        self.image_and_command.first().map_or("", String::as_str)
+    }
+
     /// The request that these flags make, checked as a whole.
     pub fn request(&self, defaults: &NetworkDefaults) -> Result<CreateRequest, Failure> {
         self.config(defaults)

@@ -1,5 +1,8 @@
 //! `wharf debug`: what documentation and bug reports are made with. Not in the help.
 
+mod dockerfile;
+mod reference;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
@@ -15,6 +18,36 @@ use crate::{action::Key, config::Config};
 pub enum DebugCommand {
     /// Write the dashboard's screen as an SVG picture
     Screenshot(ScreenshotArgs),
+    /// Write as JSON how names of images are read, a line each
+    Reference {
+        /// Names, as users write them
+        #[arg(required = true, value_name = "NAME", allow_hyphen_values = true)]
+        names: Vec<String>,
+    },
+    /// Write as JSON how a Dockerfile is read
+    Dockerfile {
+        /// The file; - is standard input
+        file: PathBuf,
+    },
+    /// Write as JSON which paths a .dockerignore leaves out, and by which line
+    Ignore {
+        /// The .dockerignore; - is standard input
+        file: PathBuf,
+        /// Paths from the context's root
+        #[arg(required = true)]
+        paths: Vec<String>,
+    },
+    /// Write as JSON what becomes of words after NAME=value
+    Words {
+        /// Variables, as NAME=value
+        environment: Vec<String>,
+        /// What escapes
+        #[arg(long, value_name = "CHARACTER", default_value_t = '\\')]
+        escape: char,
+        /// Words of a Dockerfile
+        #[arg(last = true, required = true)]
+        words: Vec<String>,
+    },
 }
 
 /// Arguments of `debug screenshot`.
@@ -51,7 +84,25 @@ pub struct Shot {
 
 /// Does one of them.
 pub fn run(command: DebugCommand, context: &Context, faces: &Faces, settings: Settings) -> Outcome {
-    let DebugCommand::Screenshot(args) = command;
+    match command {
+        DebugCommand::Screenshot(args) => screenshot(args, context, faces, settings),
+        DebugCommand::Reference { names } => reference::show(&names),
+        DebugCommand::Dockerfile { file } => dockerfile::show(&file),
+        DebugCommand::Ignore { file, paths } => dockerfile::show_ignored(&file, &paths),
+        DebugCommand::Words {
+            environment,
+            escape,
+            words,
+        } => dockerfile::show_words(&environment, escape, &words),
+    }
+}
+
+fn screenshot(
+    args: ScreenshotArgs,
+    context: &Context,
+    faces: &Faces,
+    settings: Settings,
+) -> Outcome {
     let shot = Shot {
         size: args.size,
         watch: Duration::from_secs(args.watch),

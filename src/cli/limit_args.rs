@@ -42,6 +42,12 @@ pub struct LimitArgs {
     /// Memory that is kept for it under pressure
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory_reservation: Option<u64>,
+    /// Memory that is never taken from it (cgroup v2)
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    memory_min: Option<u64>,
+    /// Memory at which it is slowed down (cgroup v2)
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    memory_high: Option<u64>,
     /// Most processes and threads; -1 is no limit
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(-1..), allow_negative_numbers = true)]
     pids_limit: Option<i64>,
@@ -81,6 +87,8 @@ impl LimitArgs {
             // 0 is docker's way to leave swap to the default.
             memory_swap_bytes: self.memory_swap.filter(|bytes| *bytes != 0),
             memory_reservation_bytes: self.memory_reservation,
+            memory_min_bytes: self.memory_min,
+            memory_high_bytes: self.memory_high,
             // 0 is docker's other way to say without limit.
             pids: self.pids_limit.map(|n| if n == 0 { -1 } else { n }),
             blkio_weight: self.blkio_weight,

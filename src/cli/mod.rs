@@ -5,8 +5,12 @@
 //! here depends on either.
 
 mod advise;
+mod archive;
 mod attach;
+mod build;
+mod builder;
 mod cgroups;
+mod commit;
 mod completions;
 mod config;
 mod container;
@@ -18,6 +22,8 @@ mod diff;
 mod dump;
 mod events;
 mod exec;
+mod explore;
+mod export;
 mod failure;
 mod image;
 mod images;
@@ -28,13 +34,18 @@ mod items;
 mod kill;
 mod limit_args;
 mod live;
+mod load;
+mod login;
 mod logs;
 mod man;
+mod manifest;
 mod network;
 mod network_args;
 mod output;
 mod pause;
 mod ps;
+mod pull;
+mod push;
 mod record;
 mod rename;
 mod replay;
@@ -42,6 +53,8 @@ mod restart;
 mod rm;
 mod rmi;
 mod run;
+mod save;
+mod search;
 mod start;
 mod stats;
 mod stop;
@@ -50,6 +63,7 @@ mod table;
 mod tag;
 mod terminal;
 mod top;
+mod transfer;
 mod unpause;
 mod update;
 mod values;
@@ -108,7 +122,7 @@ struct Context {
     output: Output,
     /// Where the engine's own recording is.
     recording: PathBuf,
-    /// Who reads the configuration, for the commands that have defaults there.
+    /// Who reads the configuration, for the few commands that it concerns.
     loader: Loader,
 }
 
@@ -163,7 +177,23 @@ enum Command {
     Dump(dump::DumpArgs),
     Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
+    Build(build::BuildArgs),
+    /// The cache that builds keep
+    #[command(subcommand)]
+    Builder(builder::BuilderCommand),
     Import(import::ImportArgs),
+    Save(save::SaveArgs),
+    Load(load::LoadArgs),
+    Export(export::ExportArgs),
+    Commit(commit::CommitArgs),
+    Pull(pull::PullArgs),
+    Push(push::PushArgs),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
+    Search(search::SearchArgs),
+    /// Look at what registries have
+    #[command(subcommand)]
+    Manifest(manifest::ManifestCommand),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
     /// Work with networks
@@ -292,8 +322,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     if !matches!(&command, None | Some(Command::Demo(_) | Command::Debug(_))) {
         cli.config.refuse()?;
     }
-    let for_commands = loader.clone();
-    let settings = || config::settings(loader, own.clone());
+    let settings = || config::settings(loader.clone(), own.clone());
     let engine = (faces.open)(cli.root.as_deref())?;
     let Some(command) = command else {
         return match (faces.dashboard)(engine, settings()?) {
@@ -309,7 +338,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         engine,
         output: Output::of_stdout(),
         recording: own.clone(),
-        loader: for_commands,
+        loader: loader.clone(),
     };
     let outcome = match command {
         Command::Debug(command) => {
@@ -360,7 +389,19 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Dump(args) => dump::run(&args, context).await,
         Command::Advise(args) => advise::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
+        Command::Builder(command) => builder::run(command, context).await,
+        Command::Build(args) => build::run(&args, context).await,
         Command::Import(args) => import::run(&args, context).await,
+        Command::Save(args) => save::run(&args, context).await,
+        Command::Load(args) => load::run(&args, context).await,
+        Command::Export(args) => export::run(&args, context).await,
+        Command::Commit(args) => commit::run(&args, context).await,
+        Command::Pull(args) => pull::run(&args, context).await,
+        Command::Push(args) => push::run(&args, context).await,
+        Command::Login(args) => login::run(&args, context).await,
+        Command::Logout(args) => login::forget(&args, context).await,
+        Command::Search(args) => search::run(&args, context).await,
+        Command::Manifest(command) => manifest::run(&command, context).await,
         Command::Tag(args) => tag::run(&args, context).await,
         Command::Rmi(args) => rmi::run(&args, context).await,
         Command::Network(command) => network::run(command, context).await,

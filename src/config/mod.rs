@@ -24,7 +24,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::tz::TimeZone;
 
-use crate::action::{ActionSpec, Danger, Keymap};
+use crate::{
+    action::{ActionSpec, Danger, Keymap},
+    model::RegistrySettings,
+};
 
 pub use color::Color;
 pub use load::{Loaded, Loader, Overrides, candidates};
@@ -41,6 +44,8 @@ pub struct Config {
     pub ui: Ui,
     /// `[network]`
     pub network: Network,
+    /// `[registry]`
+    pub registries: RegistrySettings,
     /// `[keys]`: the rows' own, and what was chosen instead.
     pub keymap: Keymap,
     /// `[[alerts]]`: those that are built in, changed by the file, then its own.
@@ -105,6 +110,7 @@ impl Default for Config {
                 group: String::new(),
             },
             network: Network::default(),
+            registries: RegistrySettings::default(),
             keymap: Keymap::default(),
             alerts: Vec::new(),
             asks: BTreeMap::new(),

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+mod files;
 mod groups;
 
 use async_trait::async_trait;
@@ -15,8 +16,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Networks, Observe, Result,
-    Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Networks, Observe, Registries,
+    Result, Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
@@ -115,6 +116,7 @@ impl Fake {
                     update: true,
                     changes: true,
                     import: true,
+                    files: true,
                 },
                 gate: None,
             }),
@@ -452,6 +454,10 @@ impl Execs for Fake {
     }
 }
 
+impl crate::engine::Build for Fake {}
+
+impl crate::engine::Archives for Fake {}
+
 #[async_trait]
 impl Images for Fake {
     async fn images(&self) -> Result<Arc<Vec<Image>>> {
@@ -512,6 +518,7 @@ impl Images for Fake {
 }
 
 impl Networks for Fake {}
+impl Registries for Fake {}
 
 #[async_trait]
 impl Groups for Fake {
@@ -599,6 +606,7 @@ fn host() -> Host {
         memory_used_bytes: Some(11 * GIB + 300 * MIB),
         load: Some([1.92, 1.41, 0.88]),
         missing: Vec::new(),
+        lacks: Vec::new(),
     }
 }
 
@@ -812,6 +820,7 @@ fn images() -> Vec<Image> {
         created: Some(epoch() - Duration::from_secs(age_secs)),
         size_bytes: layers.iter().map(|layer| layer.size_bytes).sum(),
         shared_bytes: shared,
+        repo_digests: Vec::new(),
         layers,
         labels: Default::default(),
         platform: "linux/amd64".into(),

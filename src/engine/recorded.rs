@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Networks, Observe, Result,
-    Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Files, Groups, Images, Networks, Observe,
+    Registries, Result, Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
@@ -78,6 +78,12 @@ impl Observe for Recorded {
 }
 
 impl Networks for Recorded {}
+
+#[async_trait]
+impl Files for Recorded {}
+
+#[async_trait]
+impl crate::engine::Build for Recorded {}
 
 #[async_trait]
 impl Groups for Recorded {
@@ -159,6 +165,9 @@ impl Execs for Recorded {
         refuse("exec")
     }
 }
+
+impl crate::engine::Archives for Recorded {}
+impl Registries for Recorded {}
 
 #[async_trait]
 impl Images for Recorded {

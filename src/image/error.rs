@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::reference::ReferenceError;
-use crate::layer;
+use crate::{layer, model::Digest};
 
 /// Result of this folder's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -52,6 +52,56 @@ pub enum Error {
         /// Which layer.
         layer: String,
     },
+    /// A blob has another size than was declared.
+    #[error("blob {} has {found} bytes instead of {expected}", digest.short())]
+    BlobSize {
+        /// Which blob.
+        digest: Digest,
+        /// Bytes that were declared.
+        expected: u64,
+        /// Bytes that came, at least.
+        found: u64,
+    },
+    /// A blob is not what its digest says.
+    #[error("blob {} came with another content, of digest {}", expected.short(), found.short())]
+    BlobDigest {
+        /// Its digest.
+        expected: Digest,
+        /// That of what came.
+        found: Digest,
+    },
+    /// An unpacked layer is not what the image's config says.
+    #[error(
+        "layer {} was unpacked from another content, of diff-id {}",
+        expected.short(),
+        found.short()
+    )]
+    LayerDigest {
+        /// The diff-id in the config.
+        expected: Digest,
+        /// That of what was unpacked.
+        found: Digest,
+    },
+    /// A blob is not in the store.
+    #[error("blob {} is missing", digest.short())]
+    MissingBlob {
+        /// Which.
+        digest: Digest,
+    },
+    /// A blob or a layer of ours is not what its digest says any more.
+    #[error("blob {} is damaged", digest.short())]
+    DamagedBlob {
+        /// Which.
+        digest: Digest,
+    },
+    /// A document from outside is not one that we can use.
+    #[error("the {what} can't be used: {reason}")]
+    Unusable {
+        /// Which document.
+        what: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// A file of the store can't be understood.
     #[error("understand {}", path.display())]
     Damaged {
@@ -63,6 +113,9 @@ pub enum Error {
     /// A command of this host can't be taken along.
     #[error(transparent)]
     Host(#[from] super::HostError),
+    /// A registry failed.
+    #[error(transparent)]
+    Registry(#[from] super::registry::Error),
     /// A layer failed.
     #[error(transparent)]
     Layer(#[from] layer::Error),
@@ -89,6 +142,30 @@ impl Error {
             action,
             path,
             source: source.into(),
+        }
+    }
+
+    /// Whether what came from outside is at fault, not this machine.
+    pub fn is_invalid_input(&self) -> bool {
+        match self {
+            Self::Layer(error) => error.is_invalid_input(),
+            Self::BlobSize { .. }
+            | Self::BlobDigest { .. }
+            | Self::LayerDigest { .. }
+            | Self::Unusable { .. }
+            | Self::Reference(_)
+            | Self::NotAName(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether what a pull has brought so far is worth keeping: it was stopped, not
+    /// refuted.
+    pub(super) fn is_resumable(&self) -> bool {
+        match self {
+            Self::Registry(error) => error.is_passing() || error.is_cancel(),
+            Self::Io { .. } => true,
+            other => other.is_no_space(),
         }
     }
 

@@ -176,7 +176,8 @@ impl ImageStore {
         self.layout.write_index(staging, descriptors)
     }
 
-    fn sync(&self) -> Result<()> {
+    /// Writes everything to the disk.
+    pub(super) fn sync(&self) -> Result<()> {
         let (images, layers) = (self.layout.directory(), self.layers.directory());
         let device = |path: &std::path::Path| {
             let metadata = std::fs::metadata(path).map_err(Error::io("look at", path))?;

@@ -5,9 +5,14 @@ use std::collections::HashMap;
 use oci_spec::image::{ANNOTATION_REF_NAME, Descriptor};
 
 use super::{layout::digest_of, reference::Reference};
+use crate::model::Digest;
 
 /// Where containerd looks for the full name.
-const FULL_NAME: &str = "io.containerd.image.name";
+pub(super) const FULL_NAME: &str = "io.containerd.image.name";
+
+/// What a registry gives for the name: the digest of the manifest, or of an index for
+/// several platforms.
+const PUBLISHED: &str = "wharf.published";
 
 /// The name that a descriptor carries.
 pub(super) fn name_of(descriptor: &Descriptor) -> Option<&str> {
@@ -15,20 +20,56 @@ pub(super) fn name_of(descriptor: &Descriptor) -> Option<&str> {
     annotations.get(ANNOTATION_REF_NAME).map(String::as_str)
 }
 
+/// Whether a descriptor carries exactly this name.
+pub(super) fn carries(descriptor: &Descriptor, reference: &Reference) -> bool {
+    name_of(descriptor).is_some_and(|name| {
+        // The second is of another tool, perhaps written in full.
+        name == reference.familiar()
+            || Reference::parse(name).is_ok_and(|parsed| parsed == *reference)
+    })
+}
+
 /// Whether a descriptor is what a reference names.
 pub(super) fn is_named(descriptor: &Descriptor, reference: &Reference) -> bool {
-    let Some(name) = name_of(descriptor) else {
-        return false;
+    // Where there is a digest, a tag beside it says nothing more.
+    let Some(digest) = reference.digest() else {
+        return carries(descriptor, reference);
     };
-    match reference.digest() {
-        None if name == reference.familiar() => true,
-        // Written by another tool, perhaps in full.
-        None => Reference::parse(name).is_ok_and(|parsed| parsed == *reference),
-        Some(digest) => {
-            digest_of(descriptor).as_ref() == Some(digest)
-                && Reference::parse(name)
-                    .is_ok_and(|parsed| parsed.repository() == reference.repository())
-        }
+    let is_of = |name: &str| {
+        Reference::parse(name).is_ok_and(|parsed| parsed.repository() == reference.repository())
+    };
+    (digest_of(descriptor).as_ref() == Some(digest)
+        || published(descriptor).as_ref() == Some(digest))
+        && name_of(descriptor).is_some_and(is_of)
+}
+
+/// The digest that a registry gives for a descriptor's name, if one is known to.
+pub(super) fn published(descriptor: &Descriptor) -> Option<Digest> {
+    let annotations = descriptor.annotations().as_ref()?;
+    annotations
+        .get(PUBLISHED)
+        .and_then(|text| Digest::parse(text))
+}
+
+/// Notes what a registry gives for a name.
+pub(super) fn publish(
+    descriptors: &mut [Descriptor],
+    reference: &Reference,
+    digest: Option<&Digest>,
+) {
+    let named = descriptors.iter_mut().find(|d| carries(d, reference));
+    if let Some((descriptor, digest)) = named.zip(digest) {
+        let mut annotations = descriptor.annotations().clone().unwrap_or_default();
+        annotations.insert(PUBLISHED.to_owned(), digest.to_string());
+        descriptor.set_annotations(Some(annotations));
+    }
+}
+
+/// Adds a manifest without a name, unless it is there.
+pub(super) fn add(descriptors: &mut Vec<Descriptor>, descriptor: &Descriptor) {
+    let is_there = |other: &Descriptor| other.digest() == descriptor.digest();
+    if !descriptors.iter().any(is_there) {
+        descriptors.push(descriptor.clone());
     }
 }
 
@@ -51,7 +92,7 @@ pub(super) fn give_name(
 
 /// Takes a name away. A manifest that has no other name left stays, nameless.
 pub(super) fn take_name(descriptors: &mut Vec<Descriptor>, reference: &Reference) {
-    let Some(position) = descriptors.iter().position(|d| is_named(d, reference)) else {
+    let Some(position) = descriptors.iter().position(|d| carries(d, reference)) else {
         return;
     };
     let mut descriptor = descriptors.remove(position);
@@ -69,7 +110,6 @@ mod tests {
     use oci_spec::image::MediaType;
 
     use super::{super::layout::oci_digest, *};
-    use crate::model::Digest;
 
     fn descriptor(byte: u8) -> Descriptor {
         let digest = Digest::from_sha256(&[byte; 32]);

@@ -63,6 +63,47 @@ impl Layout {
         self.directory.join("blobs/sha256")
     }
 
+    /// One blob.
+    pub(super) fn blob(&self, digest: &Digest) -> PathBuf {
+        self.blobs().join(digest.hex())
+    }
+
+    /// Where blobs are on their way in, and the leases of whoever brings them.
+    pub(super) fn ingest(&self) -> PathBuf {
+        self.directory.join("ingest")
+    }
+
+    /// The same, made if it is missing.
+    pub(super) fn make_ingest(&self) -> Result<PathBuf> {
+        make(self.ingest())
+    }
+
+    /// What steps of builds made.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.directory.join("cache")
+    }
+
+    /// The same, made if it is missing.
+    pub(super) fn make_cache(&self) -> Result<PathBuf> {
+        make(self.cache())
+    }
+
+    /// What is in it.
+    pub(super) fn ingest_entries(&self) -> Result<Vec<PathBuf>> {
+        let path = self.ingest();
+        let failed = || Error::io("list", &path);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed()(error)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            paths.push(entry.map_err(failed())?.path());
+        }
+        Ok(paths)
+    }
+
     pub(super) fn index_path(&self) -> PathBuf {
         self.directory.join("index.json")
     }
@@ -233,4 +274,13 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
         path: path.to_owned(),
         source: io::Error::from(error).into(),
     })
+}
+
+fn make(directory: PathBuf) -> Result<PathBuf> {
+    match DirBuilder::new().mode(0o700).create(&directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::io("make", directory)(error))
+        }
+        _ => Ok(directory),
+    }
 }

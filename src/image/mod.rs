@@ -1,10 +1,13 @@
-//! Images: references, the store, import, and starter images made from this host.
+//! Images: references, the store, archives in and out, and starter images made from this host.
 //!
 //! The store is an OCI image layout that any OCI tool can read:
 //!
 //! ```text
 //! images/oci-layout, index.json        the layout; one descriptor for each name
 //! images/blobs/sha256/<hex>            manifests, configs, layers as they were given
+//! images/ingest/<hex>                  a blob on its way in; locked by its single writer
+//! images/ingest/lease-<random>         what a pull or load under way keeps; locked by it
+//! images/ingest/layer-<hex>            locked by whoever unpacks that layer
 //! images/lock                          shared: use an image; exclusive: change names, remove
 //! images/.tmp-<random>/                a change under way; locked by whoever makes it
 //! ```
@@ -17,23 +20,49 @@
 //! other tools see such images but can't address them by name. An image without a name
 //! has a descriptor without these annotations.
 //!
+//! What comes from outside (a pull, a load) takes a [`Lease`], writes each blob by
+//! [`ImageStore::ingest`], unpacks each layer by [`ImageStore::unpack_layer`] and names
+//! the image by [`ImageStore::assemble`]. Any number of processes may do so at once, and
+//! share what they bring. Manifests are kept byte by byte under their own media types, so
+//! that digests stay true.
+//!
 //! An import stages everything aside, syncs it, then renames it into place and replaces
 //! `index.json` last. A removal replaces `index.json` first. So whatever dies when, the
 //! index only ever names what is complete, and a stale staging directory tells
 //! [`ImageStore::sweep`] to look for what nothing names.
 
+mod assemble;
+mod build;
+mod change;
+mod commit;
 mod compression;
 mod config;
 mod error;
 mod host;
 mod import;
 mod index;
+mod ingest;
 mod layout;
+mod lease;
+mod load;
+mod pull;
+mod push;
 mod reference;
+pub mod registry;
 mod remove;
+mod save;
+mod stack;
 mod store;
+mod transfer;
 
+pub use assemble::{Assembly, LONGEST_DOCUMENT, MOST_LAYERS};
+pub use build::{Base, Cached, PackedLayer};
+pub use change::ConfigChange;
+pub use commit::Commit;
 pub use error::{Error, Result};
 pub use host::HostError;
+pub use ingest::{Arrival, Ingest};
+pub use lease::{Lease, Unfinished};
 pub use reference::{Reference, ReferenceError};
 pub use store::{ImageStore, ResolvedImage, SharedLock};
+pub use transfer::Board;

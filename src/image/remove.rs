@@ -1,13 +1,15 @@
 //! Removing names and images, and what killed processes left.
 
-use std::{collections::HashSet, fs, io};
+use std::{collections::HashSet, fs, io, path::Path, time::SystemTime};
 
 use oci_spec::image::{Descriptor, ImageConfiguration};
 
 use super::{
+    build,
     error::{Error, Result},
     index,
     layout::{Layout, digest_of},
+    lease::Leases,
     reference::Reference,
     store::ImageStore,
 };
@@ -69,7 +71,9 @@ impl ImageStore {
         if removed {
             let mut kept = Vec::new();
             for descriptor in descriptors {
-                if !Layout::is_image(&descriptor) || self.load(&descriptor)?.id != found.id {
+                if !Layout::is_image(&descriptor)
+                    || self.load_descriptor(&descriptor)?.id != found.id
+                {
                     kept.push(descriptor);
                 }
             }
@@ -93,32 +97,49 @@ impl ImageStore {
     }
 
     /// Removes what killed processes left: half-unpacked layers, staged blobs, and
-    /// whatever no image names. Cheap where there is nothing: two directory listings.
+    /// whatever no image names. Blobs of a pull that was cut go back among the partial
+    /// ones, which are kept for a day. Cheap where there is nothing: three directory
+    /// listings.
     pub fn sweep(&self) -> Result<()> {
         self.layers.sweep()?;
         let directory = self.layout.directory();
         let stale = layer::stale(directory).map_err(Error::io("sweep", directory))?;
-        if stale.is_empty() {
+        if stale.is_empty() && self.layout.ingest_entries()?.is_empty() {
             return Ok(());
         }
-        // Whoever was killed may have been between the blobs and the index. Their
-        // directories go last: if this is killed too, the next sweep finds them again.
-        let _lock = self.layout.lock()?;
-        if let Err(error) = self.collect() {
-            stale.into_iter().for_each(ScratchDirectory::abandon);
-            return Err(error);
+        {
+            // Whoever was killed may have been between the blobs and the index. Their
+            // directories go last: if this is killed too, the next sweep finds them again.
+            let _lock = self.layout.lock()?;
+            let leases = Leases::read(&self.layout)?;
+            if (!stale.is_empty() || !leases.dead.is_empty())
+                && let Err(error) = self.collect_under(leases)
+            {
+                stale.into_iter().for_each(ScratchDirectory::abandon);
+                return Err(error);
+            }
         }
         for scratch in stale {
             scratch.remove().map_err(Error::io("sweep", directory))?;
         }
+        self.clear_ingest(false)?;
         Ok(())
     }
 
-    /// Removes the blobs and layers that no image of the index uses. Under the exclusive
-    /// lock: a change that is about to name them holds it from placing to naming.
+    /// Removes the blobs and layers that no image of the index uses and that nobody has a
+    /// lease on. Under the exclusive lock: a change that is about to name them holds it
+    /// from placing to naming.
     pub(super) fn collect(&self) -> Result<()> {
-        let mut blobs = HashSet::new();
+        self.collect_under(Leases::read(&self.layout)?)
+    }
+
+    fn collect_under(&self, leases: Leases) -> Result<()> {
+        let mut blobs = leases.held.clone();
         let mut layers = HashSet::new();
+        for digest in build::kept(&self.layout)? {
+            blobs.insert(digest.hex().to_owned());
+            layers.insert(digest);
+        }
         let (images, others): (Vec<_>, Vec<_>) =
             self.layout.index()?.into_iter().partition(Layout::is_image);
         for descriptor in images {
@@ -128,24 +149,30 @@ impl ImageStore {
         let failed = || Error::io("remove unused blobs in", &directory);
         for entry in fs::read_dir(&directory).map_err(failed())? {
             let entry = entry.map_err(failed())?;
-            let used = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|n| blobs.contains(n));
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
             // What another tool put here may use any of them.
-            if !used && others.is_empty() {
-                match fs::remove_file(entry.path()) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(failed()(error));
-                    }
-                    _ => {}
+            if blobs.contains(&*name) || !others.is_empty() {
+                continue;
+            }
+            let result = match leases.resumable.contains(&*name) {
+                true => set_aside(&entry.path(), &self.layout.make_ingest()?.join(&*name)),
+                false => fs::remove_file(entry.path()),
+            };
+            match result {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed()(error));
                 }
+                _ => {}
             }
         }
         for diff_id in self.layers.list()? {
-            if !layers.contains(&diff_id) {
+            if !layers.contains(&diff_id) && !leases.held.contains(diff_id.hex()) {
                 self.layers.remove(&diff_id)?;
             }
+        }
+        for (path, _lock) in leases.dead {
+            fs::remove_file(&path).map_err(Error::io("remove", path))?;
         }
         Ok(())
     }
@@ -156,13 +183,23 @@ impl ImageStore {
         blobs: &mut HashSet<String>,
         layers: &mut HashSet<Digest>,
     ) -> Result<()> {
-        let found = self.load(descriptor)?;
+        let found = self.load_descriptor(descriptor)?;
         let config: ImageConfiguration = self.layout.json(&found.id)?;
         let digests = digest_of(descriptor).into_iter();
+        let digests = digests.chain(index::published(descriptor));
         let digests = digests.chain(found.manifest.layers().iter().filter_map(digest_of));
         blobs.extend(digests.map(|digest| digest.hex().to_owned()));
         blobs.insert(found.id.hex().to_owned());
         layers.extend(self.diff_ids(&found.id, &config)?);
         Ok(())
     }
+}
+
+/// Puts a whole blob among the partial ones, where its age counts from now.
+fn set_aside(path: &Path, target: &Path) -> io::Result<()> {
+    fs::File::options()
+        .write(true)
+        .open(path)?
+        .set_modified(SystemTime::now())?;
+    fs::rename(path, target)
 }

@@ -88,6 +88,8 @@ impl From<&Limits> for GroupLimits {
             cpuset_mems: asked.cpuset_mems.clone(),
             memory_max: bound(asked.memory_bytes),
             memory_soft: bound(asked.memory_reservation_bytes),
+            memory_min: asked.memory_min_bytes.map(Bound::At),
+            memory_high: asked.memory_high_bytes.map(Bound::At),
             pids_max: bound(asked.pids.and_then(|most| u64::try_from(most).ok())),
             io_weight: asked.blkio_weight.map(u64::from),
             ..Self::default()
@@ -140,6 +142,8 @@ impl GroupLimits {
             memory_bytes: memory,
             memory_swap_bytes: both,
             memory_reservation_bytes: at(self.memory_soft.or(self.memory_low)).filter(|n| *n > 0),
+            memory_min_bytes: at(self.memory_min).filter(|n| *n > 0),
+            memory_high_bytes: at(self.memory_high),
             pids: at(self.pids_max).map(signed),
             blkio_weight: None,
             read_bps: rates(|device| device.read_bps),

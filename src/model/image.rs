@@ -16,6 +16,9 @@ pub struct Image {
     pub manifest: Digest,
     /// Familiar references, such as `debian:12`; none for a dangling image.
     pub references: Vec<String>,
+    /// What registries call it: `debian@sha256:…`; none if it never was at one.
+    #[serde(default)]
+    pub repo_digests: Vec<String>,
     /// When it was made, if its config says so.
     pub created: Option<Timestamp>,
     /// Bytes of all its layers, unpacked.

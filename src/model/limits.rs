@@ -21,8 +21,14 @@ pub struct Limits {
     pub memory_bytes: Option<u64>,
     /// Memory and swap together, in bytes, as docker's `--memory-swap`; -1 is no limit.
     pub memory_swap_bytes: Option<i64>,
-    /// Memory that is kept for it under pressure, in bytes (soft limit).
+    /// Memory that is kept for it under pressure, in bytes: the soft limit on cgroup v1,
+    /// `memory.low` on v2.
     pub memory_reservation_bytes: Option<u64>,
+    /// Memory that is never taken from it, in bytes: `memory.min`. cgroup v2 only.
+    pub memory_min_bytes: Option<u64>,
+    /// Memory above which it is slowed down and pressed back, in bytes: `memory.high`.
+    /// cgroup v2 only.
+    pub memory_high_bytes: Option<u64>,
     /// Most processes and threads; -1 is no limit.
     pub pids: Option<i64>,
     /// Relative IO weight, 10 to 1000.
@@ -48,6 +54,8 @@ pub enum Limit {
     Memory,
     MemorySwap,
     MemoryReservation,
+    MemoryMin,
+    MemoryHigh,
     Pids,
     BlkioWeight,
     ReadBps,
@@ -58,7 +66,7 @@ pub enum Limit {
 
 impl Limit {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Cpus,
         Self::CpuShares,
         Self::CpusetCpus,
@@ -66,6 +74,8 @@ impl Limit {
         Self::Memory,
         Self::MemorySwap,
         Self::MemoryReservation,
+        Self::MemoryMin,
+        Self::MemoryHigh,
         Self::Pids,
         Self::BlkioWeight,
         Self::ReadBps,
@@ -84,6 +94,8 @@ impl Limit {
             Self::Memory => "memory",
             Self::MemorySwap => "memory-swap",
             Self::MemoryReservation => "memory-reservation",
+            Self::MemoryMin => "memory-min",
+            Self::MemoryHigh => "memory-high",
             Self::Pids => "pids-limit",
             Self::BlkioWeight => "blkio-weight",
             Self::ReadBps => "device-read-bps",
@@ -107,6 +119,8 @@ impl Limits {
             Limit::MemoryReservation => {
                 self.memory_reservation_bytes = other.memory_reservation_bytes;
             }
+            Limit::MemoryMin => self.memory_min_bytes = other.memory_min_bytes,
+            Limit::MemoryHigh => self.memory_high_bytes = other.memory_high_bytes,
             Limit::Pids => self.pids = other.pids,
             Limit::BlkioWeight => self.blkio_weight = other.blkio_weight,
             Limit::ReadBps => self.read_bps.clone_from(&other.read_bps),
@@ -126,6 +140,8 @@ impl Limits {
             Limit::Memory => self.memory_bytes.is_some(),
             Limit::MemorySwap => self.memory_swap_bytes.is_some(),
             Limit::MemoryReservation => self.memory_reservation_bytes.is_some(),
+            Limit::MemoryMin => self.memory_min_bytes.is_some(),
+            Limit::MemoryHigh => self.memory_high_bytes.is_some(),
             Limit::Pids => self.pids.is_some(),
             Limit::BlkioWeight => self.blkio_weight.is_some(),
             Limit::ReadBps => !self.read_bps.is_empty(),

@@ -1,7 +1,9 @@
 //! Nouns of the domain, as pure data: what a container, an image, a sample or the
 //! whole world is. No I/O happens here; every other folder speaks in these types.
 
+mod build;
 mod container;
+mod contents;
 mod event;
 mod group;
 mod id;
@@ -11,9 +13,12 @@ mod network;
 mod problem;
 mod request;
 mod stats;
+mod transfer;
 mod world;
 
+pub use build::*;
 pub use container::*;
+pub use contents::*;
 pub use event::*;
 pub use group::*;
 pub use id::*;
@@ -23,4 +28,5 @@ pub use network::*;
 pub use problem::*;
 pub use request::*;
 pub use stats::*;
+pub use transfer::*;
 pub use world::*;

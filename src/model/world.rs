@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Container, ContainerId, GroupRow, Image, Problem, Usage};
+use super::{Container, ContainerId, GroupRow, Image, Limit, Problem, Usage};
 
 /// Everything that the dashboard and `ps` show, at one time. Cheap to clone and to
 /// hand on: its parts are shared with the world before it where nothing changed.
@@ -56,6 +56,9 @@ pub struct Host {
     pub load: Option<[f64; 3]>,
     /// What this kernel can't limit or count, each said once, in words.
     pub missing: Vec<String>,
+    /// Limits that it can't set; asking for one is refused before anything is done.
+    #[serde(skip)]
+    pub lacks: Vec<Limit>,
 }
 
 /// What a viewer needs: the less is visible, the less is read.

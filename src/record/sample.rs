@@ -25,6 +25,7 @@ pub fn world(n: u64, count: usize) -> World {
             memory_used_bytes: Some((2 << 30) + (n << 16)),
             load: Some([0.5, 0.25, 0.125]),
             missing: Vec::new(),
+            lacks: Vec::new(),
         },
         containers,
         ..World::default()

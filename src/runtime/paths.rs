@@ -12,7 +12,7 @@
 //!     config.json          ContainerRecord      network    its addresses and open ports
 //!     exit.json            ExitRecord         boot           the boot that all this is of
 //!     started              boot and time of the run that has no exit record yet
-//!     stopped              the user's intent
+//!     stopped              the user's intent      freeze.ID      locked by who froze it for a moment
 //!     upper/ work/         writable layer
 //!     log log.1            CRI lines
 //!   networks/NAME.json     Network         update.ID      the record before a cut update
@@ -28,6 +28,12 @@ use crate::model::{ContainerId, ExecId};
 const UPDATE: &str = "update.";
 /// How the mark of a connection under way begins.
 const CONNECT: &str = "connect.";
+
+/// How the mark of a container that is frozen for a moment begins.
+const FREEZE: &str = "freeze.";
+
+/// How the mark of a build's container begins.
+const STEP: &str = "step.";
 
 /// The two directories of one engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +146,26 @@ impl Root {
     pub fn updated(file_name: &str) -> Option<ContainerId> {
         // What was being written when its writer was killed has a suffix.
         ContainerId::parse(file_name.strip_prefix(UPDATE)?.get(..64)?)
+    }
+
+    /// The mark of a container that is frozen while its files are read.
+    pub fn frozen(&self, id: &ContainerId) -> PathBuf {
+        self.run.join(format!("{FREEZE}{id}"))
+    }
+
+    /// Containers that are frozen so, by the name of a file in the run directory.
+    pub fn is_frozen(file_name: &str) -> Option<ContainerId> {
+        ContainerId::parse(file_name.strip_prefix(FREEZE)?)
+    }
+
+    /// The mark of a build's container, which names the lease of the build.
+    pub fn step(&self, id: &ContainerId) -> PathBuf {
+        self.run.join(format!("{STEP}{id}"))
+    }
+
+    /// Containers of builds, by the name of a file in the run directory.
+    pub fn is_step(file_name: &str) -> Option<ContainerId> {
+        ContainerId::parse(file_name.strip_prefix(STEP)?)
     }
 
     /// The files of one container.

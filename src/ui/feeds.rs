@@ -36,7 +36,7 @@ pub fn events(buffer: &mut Buffer, view: &View<'_>) {
                 "esc clears the filter".into(),
             ],
             (None, true) if matches!(events.state, Pending::Loading) => {
-                ["reading …".into(), String::new()]
+                [theme.reading().into(), String::new()]
             }
             (None, true) => ["nothing happened in the last day".into(), String::new()],
         };
@@ -74,6 +74,15 @@ pub fn events(buffer: &mut Buffer, view: &View<'_>) {
         select(buffer, view, rows, y, n == events.list.cursor);
     }
     table::thumb(buffer, view, rows, events.list.top, events.list.rows.len());
+    if let Pending::Failed(failure) = &events.state {
+        // What is listed stays; that nothing is added to it must not be missed.
+        let last = rows.bottom().saturating_sub(1);
+        let text = format!("no further events: {}", failure.message);
+        let mut pen = Pen::line(buffer, rows, last);
+        let room = pen.room();
+        pen.skip(1)
+            .cell(&text, room, Align::Left, theme.tone(Tone::Bad), theme);
+    }
     if let Some(row) = events.selected() {
         event(buffer, view, row);
     }

@@ -191,7 +191,9 @@ fn notice(pen: &mut Pen<'_>, text: &str, hint: Option<&str>, view: &View<'_>, to
     let text = truncate(text, usize::from(pen.room()), theme.glyphs);
     pen.put(&text, theme.tone(tone));
     if let Some(hint) = hint {
-        pen.skip(2).put(hint, theme.quiet());
+        pen.skip(2);
+        let hint = truncate(hint, usize::from(pen.room()), theme.glyphs);
+        pen.put(&hint, theme.quiet());
     }
 }
 

@@ -36,7 +36,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let (rows, theme) = (view.regions.rows, view.theme);
     let list = &view.state.groups.list;
     match &view.state.world {
-        None => return table::middle(buffer, rows, &[("reading …", theme.quiet())]),
+        None => return table::middle(buffer, rows, &[(theme.reading(), theme.quiet())]),
         Some(world) if list.rows.is_empty() => empty(buffer, view, world),
         Some(world) => tree(buffer, view, world),
     }
@@ -315,7 +315,7 @@ fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
         );
     }
     if view.state.notices().next().is_none() {
-        return table::middle(buffer, area, &[("reading …", quiet)]);
+        return table::middle(buffer, area, &[(theme.reading(), quiet)]);
     }
     let lines = [
         ("No control groups can be read", strong),
@@ -421,7 +421,7 @@ fn processes(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let theme = view.theme;
     let found = match &view.state.groups.processes {
         Pending::Loading => {
-            return table::middle(buffer, area, &[("reading …", theme.quiet())]);
+            return table::middle(buffer, area, &[(theme.reading(), theme.quiet())]);
         }
         Pending::Failed(failure) => {
             let line = sanitize(&failure.message);
@@ -521,6 +521,6 @@ pub fn prompt(buffer: &mut Buffer, view: &View<'_>, prompt: &GroupPrompt) {
         .put("  leaves it", theme.quiet());
     if has_limits {
         pen.put("    none", theme.strong())
-            .put("  takes a limit away", theme.quiet());
+            .put("  takes it away", theme.quiet());
     }
 }

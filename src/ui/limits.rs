@@ -22,7 +22,7 @@ use crate::{
 /// Columns of the settings' names.
 const NAME: u16 = 18;
 /// Lines that tell of the change, the command and the keys.
-const FOOT: u16 = 7;
+const FOOT: u16 = 6;
 
 /// Draws the editor.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>, editor: &Editor) {
@@ -99,6 +99,7 @@ fn setting(
     pen.cell(what.as_str(), NAME, Align::Left, style, theme)
         .skip(1);
     let (now, style) = match common(rows, |row| what.value(row)) {
+        _ if rows.is_empty() => (String::new(), quiet),
         Some(Some(value)) => (sanitize(&value).into_owned(), theme.plain()),
         Some(None) => (theme.glyphs.unknown().to_owned(), quiet),
         None => ("differ".to_owned(), quiet),
@@ -159,6 +160,7 @@ fn footer(
         ),
     });
     match editor.change() {
+        _ if rows.is_empty() => lines.push(("nothing is left to change".into(), quiet)),
         Err(line) if line != editor.cursor => {
             let text = format!("{} can't be read", SETTINGS[line].as_str());
             lines.push((text, theme.tone(Tone::Bad)));

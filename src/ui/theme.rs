@@ -109,6 +109,11 @@ impl Theme {
         }
     }
 
+    /// What stands where something is not here yet.
+    pub fn reading(self) -> &'static str {
+        self.sign("reading …", "reading ...")
+    }
+
     /// A sign, or several, as they are: what fills a line.
     pub fn rule(self) -> &'static str {
         self.sign("─", "-")

@@ -193,6 +193,43 @@ fn update_changes_limits_of_a_running_container_and_keeps_them() {
 }
 
 #[test]
+fn marks_of_memory_are_the_kernels_on_v2_and_refused_by_their_name_on_v1() {
+    let s = Sandbox::new();
+    let id = s.start(&["--name", "xx", "-m", "64m", BUSYBOX, "sleep", "1000"]);
+    let (directory, is_v2) = Cgroup::of(&id).directory("memory").unwrap();
+    let marks = ["memory.min", "memory.low", "memory.high"];
+    let change = ["update", "--memory-min", "8m", "--memory-high", "48m", "xx"];
+    if !is_v2 {
+        let line = s.refused(&change, 1);
+        assert!(
+            line.contains("memory.high") && line.contains("cgroup v2"),
+            "{line}"
+        );
+        assert_eq!(s.inspect("xx", "{{.HostConfig.MemoryHigh}}"), "0");
+        let run = ["run", "--rm", "--memory-min", "8m", BUSYBOX, "true"];
+        let line = s.refused(&run, 125);
+        assert!(line.contains("memory.min"), "{line}");
+        return;
+    }
+    let now = || marks.map(|name| fs::read_to_string(directory.join(name)).unwrap());
+    s.ok(&change);
+    s.ok(&["update", "--memory-reservation", "16m", "xx"]);
+    let mib = |n: u64| format!("{}\n", n << 20);
+    assert_eq!(now(), [mib(8), mib(16), mib(48)]);
+    s.ok(&["restart", "-t", "0", "xx"]);
+    assert_eq!(now(), [mib(8), mib(16), mib(48)]);
+    s.ok(&[
+        "update",
+        "--unset",
+        "memory-min",
+        "--unset",
+        "memory-high",
+        "xx",
+    ]);
+    assert_eq!(now(), ["0\n".into(), mib(16), "max\n".into()]);
+}
+
+#[test]
 fn ps_with_stats_shows_the_kernels_figures() {
     let s = Sandbox::new();
     let id = s.start(&[

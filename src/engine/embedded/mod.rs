@@ -10,16 +10,22 @@
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
 //! networks     networks
+//! files        what images and containers hold
 //! groups       the host's control groups usage     what a group uses, from its counters
+//! registries   pull, push, login, search
 //! ```
 
+mod archives;
+mod builds;
 mod containers;
 mod error;
+mod files;
 mod groups;
 mod images;
 mod networks;
 mod observe;
 mod processes;
+mod registries;
 mod session;
 mod usage;
 mod watches;
@@ -46,6 +52,8 @@ use crate::{
 pub struct Embedded {
     lifecycle: Arc<Lifecycle>,
     picture: Arc<Mutex<Picture>>,
+    /// The files that were looked at last.
+    files: Arc<Mutex<files::Kept>>,
     /// Apart from the picture, so that saying what is shown never waits for one.
     forest: Arc<Mutex<Forest>>,
     /// Exits that came over a session: a container that removes itself may be gone
@@ -73,6 +81,7 @@ impl Embedded {
                 problems,
             ))),
             forest,
+            files: Arc::default(),
             exits: Arc::default(),
             exec_exits: Arc::default(),
             lifecycle,

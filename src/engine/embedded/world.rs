@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     model::{
-        Container, ContainerId, ContainerRow, GroupRow, Host, Image, Problem, Source, Usage,
+        Container, ContainerId, ContainerRow, GroupRow, Host, Image, Limit, Problem, Source, Usage,
         Visible, World,
     },
     runtime::{
@@ -25,7 +25,7 @@ use crate::{
         lifecycle::{self, Lifecycle},
         paths::ContainerPaths,
     },
-    sys::{cgroup::Cgroups, host},
+    sys::host,
 };
 
 /// What is known since the last picture.
@@ -48,7 +48,7 @@ pub struct Picture {
     image_problem: Option<Problem>,
     machine: host::Sampler,
     /// What the kernel can't limit or count.
-    missing: Option<Vec<String>>,
+    missing: Option<(Vec<String>, Vec<Limit>)>,
 }
 
 /// One container and the counters of its run.
@@ -296,10 +296,13 @@ impl Picture {
     fn host(&mut self) -> Host {
         if self.missing.is_none() {
             // Without control groups there is a problem that says so.
-            self.missing = self.lifecycle.cgroups().ok().map(Cgroups::missing);
+            let cgroups = self.lifecycle.cgroups().ok();
+            self.missing = cgroups.map(|cgroups| (cgroups.missing(), cgroups.lacks()));
         }
+        let (missing, lacks) = self.missing.clone().unwrap_or_default();
         Host {
-            missing: self.missing.clone().unwrap_or_default(),
+            missing,
+            lacks,
             ..self.machine.sample(monotonic_ns())
         }
     }

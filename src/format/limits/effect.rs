@@ -29,7 +29,7 @@ pub fn usage(limit: Limit, item: &Item) -> Option<String> {
                 None => format!("{cores:.2}"),
             })
         }
-        Limit::Memory => usage.memory_bytes.map(bytes::binary),
+        Limit::Memory | Limit::MemoryHigh => usage.memory_bytes.map(bytes::binary),
         Limit::MemorySwap => {
             let both = usage.memory_bytes? + usage.swap_bytes?;
             Some(bytes::binary(both))
@@ -43,6 +43,7 @@ pub fn usage(limit: Limit, item: &Item) -> Option<String> {
         | Limit::CpusetCpus
         | Limit::CpusetMems
         | Limit::MemoryReservation
+        | Limit::MemoryMin
         | Limit::BlkioWeight => None,
     }
 }
@@ -55,6 +56,14 @@ pub fn notes(after: &Limits, item: &Item) -> Vec<Note> {
         notes.push(refusal(limit, text));
     }
     let changed = |limit| show(limit, before) != show(limit, after);
+    for limit in [Limit::MemoryMin, Limit::MemoryHigh, Limit::BlkioWeight] {
+        if changed(limit) && after.has(limit) && item.host.lacks.contains(&limit) {
+            notes.push(refusal(limit, lacking(limit)));
+        }
+    }
+    if changed(Limit::MemoryHigh) {
+        notes.extend(high(after, item));
+    }
     if changed(Limit::Cpus) {
         notes.extend(cpus(after, item));
     }
@@ -88,6 +97,34 @@ fn note(limit: Limit, text: String) -> Note {
         is_refusal: false,
         text,
     }
+}
+
+/// Why this machine's kernel can't set it.
+fn lacking(limit: Limit) -> String {
+    match limit {
+        Limit::BlkioWeight => "can't be set: the kernel has no scheduler with weights",
+        _ => "can't be set: it needs the memory controller of cgroup v2",
+    }
+    .into()
+}
+
+/// Above the mark the kernel takes pages back and makes the group wait; it kills nothing.
+fn high(after: &Limits, item: &Item) -> Option<Note> {
+    let high = after.memory_high_bytes?;
+    if after.memory_bytes.is_some_and(|most| high >= most) {
+        return Some(note(
+            Limit::MemoryHigh,
+            "it has no effect: the memory limit is met first".into(),
+        ));
+    }
+    let used = item.usage?.memory_bytes?;
+    (used > high).then(|| {
+        let text = format!(
+            "it uses {} now and will be slowed down",
+            bytes::binary(used)
+        );
+        note(Limit::MemoryHigh, text)
+    })
 }
 
 fn cpus(after: &Limits, item: &Item) -> Option<Note> {
@@ -217,6 +254,7 @@ mod tests {
         let host = Host {
             cpus: 4,
             cpus_online: Some("0-2,5".into()),
+            lacks: vec![Limit::MemoryMin],
             ..Host::default()
         };
         let item = Item::new(&row, &host, Timestamp::UNIX_EPOCH);
@@ -256,6 +294,21 @@ mod tests {
         assert_eq!(told(|l| l.cpuset_cpus = Some("0-2,5".into())), []);
         let (refused, text) = told(|l| l.cpu_millis = Some(5000)).remove(0);
         assert!(refused && text.contains("this machine has 4"), "{text}");
+    }
+
+    #[test]
+    fn what_the_kernel_has_not_is_refused_and_a_mark_that_is_passed_is_told() {
+        let (refused, text) = told(|l| l.memory_min_bytes = Some(8 * MIB)).remove(0);
+        assert!(refused && text.contains("cgroup v2"), "{text}");
+        let (refused, text) = told(|l| l.memory_high_bytes = Some(48 * MIB)).remove(0);
+        assert!(
+            !refused && text.contains("60MiB now and will be slowed"),
+            "{text}"
+        );
+        let (refused, text) = told(|l| l.memory_high_bytes = Some(64 * MIB)).remove(0);
+        assert!(!refused && text.contains("met first"), "{text}");
+        let (refused, text) = told(|l| l.memory_high_bytes = Some(MIB)).remove(0);
+        assert!(refused && text.contains("at least"), "{text}");
     }
 
     #[test]

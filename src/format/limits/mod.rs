@@ -34,6 +34,8 @@ pub fn allowed(limit: Limit) -> &'static str {
         Limit::Memory => "most memory, such as 512m or 2g",
         Limit::MemorySwap => "memory and swap together, such as 1g; -1 is no limit",
         Limit::MemoryReservation => "memory kept for it under pressure, such as 256m",
+        Limit::MemoryMin => "memory never taken from it, such as 64m (cgroup v2)",
+        Limit::MemoryHigh => "memory at which it is slowed down, such as 448m (cgroup v2)",
         Limit::Pids => "most processes and threads; -1 is no limit",
         Limit::BlkioWeight => "IO weight against others, 10 to 1000",
         Limit::ReadBps | Limit::WriteBps => "bytes a second, such as /dev/sda:10m",
@@ -55,6 +57,8 @@ pub fn read(limit: Limit, text: &str, limits: &mut Limits) -> Parsed<()> {
         Limit::Memory => limits.memory_bytes = Some(values::size(text)?),
         Limit::MemorySwap => limits.memory_swap_bytes = Some(values::memory_swap(text)?),
         Limit::MemoryReservation => limits.memory_reservation_bytes = Some(values::size(text)?),
+        Limit::MemoryMin => limits.memory_min_bytes = Some(values::size(text)?),
+        Limit::MemoryHigh => limits.memory_high_bytes = Some(values::size(text)?),
         Limit::Pids => {
             let pids = match text {
                 "-1" | "0" => -1,
@@ -87,6 +91,8 @@ pub fn show(limit: Limit, limits: &Limits) -> Option<String> {
             _ => "-1".into(),
         }),
         Limit::MemoryReservation => limits.memory_reservation_bytes.map(size),
+        Limit::MemoryMin => limits.memory_min_bytes.map(size),
+        Limit::MemoryHigh => limits.memory_high_bytes.map(size),
         Limit::Pids => limits.pids.map(|n| n.to_string()),
         Limit::BlkioWeight => limits.blkio_weight.map(|n| n.to_string()),
         Limit::ReadBps => listed(&limits.read_bps, size),
@@ -106,12 +112,24 @@ pub fn check(limits: &Limits) -> Result<(), (Limit, String)> {
             format!("{have}: at least {least} are needed"),
         ));
     }
-    if let (Some(least), Some(most)) = (limits.memory_reservation_bytes, memory)
-        && least > most
+    for (limit, least) in [
+        (Limit::MemoryReservation, limits.memory_reservation_bytes),
+        (Limit::MemoryMin, limits.memory_min_bytes),
+    ] {
+        if let (Some(least), Some(most)) = (least, memory)
+            && least > most
+        {
+            let most = bytes::binary(most);
+            return Err((limit, format!("above the memory limit of {most}")));
+        }
+    }
+    if let Some(high) = limits.memory_high_bytes
+        && high < LEAST_MEMORY_BYTES
     {
+        let (have, least) = (bytes::binary(high), bytes::binary(LEAST_MEMORY_BYTES));
         return Err((
-            Limit::MemoryReservation,
-            format!("above the memory limit of {}", bytes::binary(most)),
+            Limit::MemoryHigh,
+            format!("{have}: at least {least} are needed"),
         ));
     }
     match (limits.memory_swap_bytes, memory) {
@@ -205,6 +223,8 @@ mod tests {
             (Limit::Memory, "64m"),
             (Limit::MemorySwap, "-1"),
             (Limit::MemoryReservation, "1536k"),
+            (Limit::MemoryMin, "16m"),
+            (Limit::MemoryHigh, "48m"),
             (Limit::Pids, "-1"),
             (Limit::BlkioWeight, "500"),
             (Limit::ReadBps, "/dev/sda:10m /dev/sdb:1g"),
@@ -283,7 +303,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_a_parser_fall_over(text in "\\PC{0,24}", n in 0usize..13) {
+        fn no_text_makes_a_parser_fall_over(text in "\\PC{0,24}", n in 0..Limit::ALL.len()) {
             let mut limits = Limits::default();
             let _ = read(Limit::ALL[n], &text, &mut limits);
         }

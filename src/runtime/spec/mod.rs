@@ -32,6 +32,7 @@ use oci_spec::{
 pub use files::{resolver, rewrite};
 pub use names::RESOLVER;
 pub use resources::{resources, update};
+pub use user::look_up;
 pub use validate::validate;
 
 use super::{paths::ContainerPaths, record::ContainerRecord};

@@ -1,5 +1,7 @@
 //! Limits as docker's users give them, as the OCI runtime specification writes them.
 
+use std::collections::HashMap;
+
 use oci_spec::runtime::{
     LinuxBlockIoBuilder, LinuxCpuBuilder, LinuxMemoryBuilder, LinuxPidsBuilder, LinuxResources,
     LinuxThrottleDevice, LinuxThrottleDeviceBuilder,
@@ -25,6 +27,7 @@ pub fn resources(limits: &Limits) -> Result<LinuxResources, Error> {
         built(LinuxPidsBuilder::default().limit(limit).build())
     }));
     resources.set_block_io(block_io(limits)?);
+    resources.set_unified(unified(limits));
     Ok(resources)
 }
 
@@ -86,6 +89,14 @@ pub fn update(old: &Limits, new: &Limits, defaults: &Defaults) -> Result<LinuxRe
     if is_changed {
         resources.set_memory(Some(memory));
     }
+    let mut unified = resources.unified().clone().unwrap_or_default();
+    if gone(Limit::MemoryMin) {
+        unified.insert("memory.min".into(), "0".into());
+    }
+    if gone(Limit::MemoryHigh) {
+        unified.insert("memory.high".into(), "max".into());
+    }
+    resources.set_unified(Some(unified).filter(|unified| !unified.is_empty()));
     Ok(resources)
 }
 
@@ -132,6 +143,21 @@ fn memory(limits: &Limits) -> Option<oci_spec::runtime::LinuxMemory> {
         memory = memory.reservation(signed(reservation));
     }
     (swap.is_some() || reservation.is_some()).then(|| built(memory.build()))
+}
+
+/// What only v2 has, and the specification knows by the kernel's own names alone: where the
+/// memory controller is v1's, whoever applies it refuses it by that name.
+fn unified(limits: &Limits) -> Option<HashMap<String, String>> {
+    let files = [
+        ("memory.min", limits.memory_min_bytes),
+        ("memory.high", limits.memory_high_bytes),
+    ];
+    let asked = files.into_iter().filter_map(|(file, bytes)| {
+        let bytes = bytes.filter(|bytes| *bytes > 0)?;
+        Some((file.to_owned(), bytes.to_string()))
+    });
+    let asked: HashMap<_, _> = asked.collect();
+    (!asked.is_empty()).then_some(asked)
 }
 
 fn block_io(limits: &Limits) -> Result<Option<oci_spec::runtime::LinuxBlockIo>, Error> {
@@ -228,6 +254,8 @@ mod tests {
             cpuset_cpus: Some("0".into()),
             memory_bytes: Some(64 << 20),
             memory_reservation_bytes: Some(32 << 20),
+            memory_min_bytes: Some(8 << 20),
+            memory_high_bytes: Some(48 << 20),
             pids: Some(9),
             ..Limits::default()
         };
@@ -245,8 +273,15 @@ mod tests {
         assert_eq!((memory.limit(), memory.swap()), (Some(-1), Some(-1)));
         assert_eq!(memory.reservation(), Some(-1));
         assert_eq!(back.pids().unwrap().limit(), -1);
+        let files = |resources: &LinuxResources| {
+            let unified = resources.unified().clone().unwrap_or_default();
+            ["memory.min", "memory.high"].map(|file| unified.get(file).cloned())
+        };
+        assert_eq!(files(&back), [Some("0".into()), Some("max".into())]);
         let same = update(&old, &old, &defaults).unwrap();
         assert_eq!(same, resources(&old).unwrap());
+        let set = [Some("8388608".into()), Some("50331648".into())];
+        assert_eq!(files(&same), set);
     }
 
     #[test]

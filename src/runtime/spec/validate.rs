@@ -83,6 +83,16 @@ pub fn limits(limits: &Limits) -> Result<()> {
     {
         return invalid("more memory can't be reserved than the memory limit".into());
     }
+    if let (Some(memory), Some(least)) = (memory, limits.memory_min_bytes)
+        && least > memory
+    {
+        return invalid("more memory can't be protected than the memory limit".into());
+    }
+    if let Some(high) = limits.memory_high_bytes
+        && (1..LEAST_MEMORY_BYTES).contains(&high)
+    {
+        return invalid("the least mark to slow memory down at is 6 MiB".into());
+    }
     if let Some(shares) = limits.cpu_shares
         && shares != 0
         && !(2..=262_144).contains(&shares)
@@ -306,6 +316,8 @@ mod tests {
             |l| l.memory_swap_bytes = Some(1 << 30),
             |l| (l.memory_bytes, l.memory_swap_bytes) = (Some(64 << 20), Some(32 << 20)),
             |l| (l.memory_bytes, l.memory_reservation_bytes) = (Some(64 << 20), Some(65 << 20)),
+            |l| (l.memory_bytes, l.memory_min_bytes) = (Some(64 << 20), Some(65 << 20)),
+            |l| l.memory_high_bytes = Some(1 << 20),
             |l| l.cpu_shares = Some(1),
             |l| l.blkio_weight = Some(5),
             |l| l.cpu_millis = Some(100_000_000),

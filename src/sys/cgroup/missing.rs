@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{Cgroups, hierarchy::Version};
+use crate::model::Limit;
 
 impl Cgroups {
     /// What can't be limited or counted here, one short sentence each.
@@ -60,6 +61,22 @@ impl Cgroups {
             missing.push("containers can't be paused: no freezer".into());
         }
         missing
+    }
+
+    /// Limits that can't be set here whatever their value: v1's memory controller presses
+    /// nothing back at a mark of its own and protects nothing for certain, and weights of
+    /// IO need a scheduler that has them.
+    pub fn lacks(&self) -> Vec<Limit> {
+        let mut lacks = Vec::new();
+        let memory = self.home("memory", "memory");
+        if memory.is_none_or(|index| self.hierarchies[index].version == Version::V1) {
+            lacks.extend([Limit::MemoryMin, Limit::MemoryHigh]);
+        }
+        let io = self.home("blkio", "io");
+        if io.is_none_or(|index| !self.has_io_weight(index)) {
+            lacks.push(Limit::BlkioWeight);
+        }
+        lacks
     }
 
     /// Weights come with the BFQ scheduler (or v1's old CFQ, or v2's io cost model), whose

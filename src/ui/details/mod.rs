@@ -98,7 +98,7 @@ fn instead(buffer: &mut Buffer, view: &View<'_>, failure: Option<&Failure>) {
     let theme = view.theme;
     let area = view.regions.details;
     let Some(failure) = failure else {
-        return table::middle(buffer, area, &[("reading …", theme.quiet())]);
+        return table::middle(buffer, area, &[(theme.reading(), theme.quiet())]);
     };
     let mut lines: Vec<(&str, Style)> = vec![(&failure.message, theme.strong())];
     if let Some(hint) = &failure.hint {

@@ -10,7 +10,10 @@ use super::super::{
 };
 use crate::{
     app::{History, Pending, Point},
-    format::{Tone, bytes, duration, text::width},
+    format::{
+        Tone, bytes, duration,
+        text::{Align, width},
+    },
     model::{Bound, GroupLimits},
 };
 
@@ -18,7 +21,7 @@ use crate::{
 struct Panel {
     title: &'static str,
     /// The figure of now, and the limit after it.
-    value: String,
+    value: Option<String>,
     limit_text: String,
     /// More figures, quiet.
     notes: Vec<String>,
@@ -67,6 +70,14 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         host: &world.host,
     };
     draw_subject(buffer, view, area, &subject);
+    // The limits above are then those asked for, as they are of any past, of which the
+    // kernel can't be asked.
+    if let (Pending::Failed(failure), None) = (&state.groups.details, &state.timeline.past) {
+        let mut pen = Pen::line(buffer, area, area.bottom().saturating_sub(1));
+        let (room, theme) = (pen.room(), view.theme);
+        let style = theme.tone(Tone::Bad);
+        pen.cell(&failure.message, room, Align::Left, style, theme);
+    }
 }
 
 /// Graphs and limits of a container or of any group: side by side, or the limits above as
@@ -169,7 +180,8 @@ fn draw_panel(buffer: &mut Buffer, view: &View<'_>, area: Rect, panel: &Panel, h
     };
     let mut pen = Pen::line(buffer, area, area.y);
     pen.put(panel.title, theme.quiet()).skip(1);
-    pen.put(&panel.value, figure);
+    let value = panel.value.as_deref();
+    pen.put(value.unwrap_or(theme.glyphs.unknown()), figure);
     pen.put(&panel.limit_text, theme.quiet());
     for note in &panel.notes {
         if usize::from(pen.room()) > width(note) + 2 {
@@ -234,7 +246,7 @@ fn cpu(subject: &Subject<'_>) -> Panel {
         .filter(|share| *share > 0.005 && quota.is_some());
     Panel {
         title: "cpu",
-        value: subject.usage.cpu_cores.map_or("–".into(), percent),
+        value: subject.usage.cpu_cores.map(percent),
         limit_text: quota.map_or(String::new(), |q| format!(" of {:.0}%", q * 100.0)),
         notes: held
             .map(|share| format!("held back {:.0}%", share * 100.0))
@@ -259,7 +271,7 @@ fn memory(subject: &Subject<'_>) -> Panel {
         .map(|(used, limit)| used as f64 / limit.max(1) as f64);
     Panel {
         title: "memory",
-        value: used.map_or("–".into(), bytes::binary),
+        value: used.map(bytes::binary),
         limit_text: limit.map_or(String::new(), |l| format!(" of {}", bytes::binary(l))),
         notes: Vec::new(),
         field: |point| point.memory,
@@ -285,7 +297,7 @@ fn io(
         .max();
     Panel {
         title,
-        value: rate.map_or("–".into(), bytes::rate),
+        value: rate.map(bytes::rate),
         limit_text: limit.map_or(String::new(), |l| format!(" of {}", bytes::rate(l as f64))),
         notes: Vec::new(),
         field,

@@ -25,7 +25,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         return;
     }
     let Some(world) = &view.state.world else {
-        return middle(buffer, rows, &[("reading …", view.theme.quiet())]);
+        return middle(buffer, rows, &[(view.theme.reading(), view.theme.quiet())]);
     };
     let (list, groups) = (&view.state.containers, &view.state.table.groups);
     let lines = view.state.table_lines();

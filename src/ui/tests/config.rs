@@ -3,7 +3,7 @@
 use super::*;
 
 /// A configuration of this text, which has no mistakes.
-fn configuration(text: &str) -> std::sync::Arc<crate::config::Config> {
+pub fn configuration(text: &str) -> std::sync::Arc<crate::config::Config> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("config.toml");
     std::fs::write(&file, text).unwrap();
@@ -43,7 +43,7 @@ async fn configured(
     state
 }
 
-const ALERTS: &str = "[[alerts]]\nname = \"busy\"\nwhen = \"cpu > 0.2\"\nfor = \"5s\"\n\
+pub const ALERTS: &str = "[[alerts]]\nname = \"busy\"\nwhen = \"cpu > 0.2\"\nfor = \"5s\"\n\
                       notify = [\"bell\"]\n[[alerts]]\nname = \"memory\"\nwhen = \"memory_share > 60%\"\n";
 
 #[tokio::test]
@@ -87,7 +87,7 @@ fn state_visible() -> Visible {
 }
 
 /// The colours of a screen: each style once, in the order in which it is met.
-fn styles(state: &State) -> String {
+pub fn styles(state: &State) -> String {
     let buffer = drawn(state);
     let mut seen: Vec<(String, String)> = Vec::new();
     for cell in &buffer.content {
