@@ -279,12 +279,17 @@ impl Networks {
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(at("write", &path))?;
         self.remember(&network.id, endpoint)?;
+        self.lease_names(network.is_default(), endpoint)
+    }
+
+    fn lease_names(&self, is_default: bool, endpoint: &Endpoint) -> Result<()> {
+        let name = entry(endpoint);
         // By address only, as docker's users know the default network.
-        if network.is_default() {
+        if is_default {
             return Ok(());
         }
         for known in &endpoint.names {
-            let directory = self.names_of(&network.id).join(folded(known));
+            let directory = self.names_of(&endpoint.network).join(folded(known));
             make_directory(&directory)?;
             let path = directory.join(&name);
             fs::File::create(&path).map_err(at("make", &path))?;
@@ -340,6 +345,31 @@ impl Networks {
         make_directory(&directory)?;
         let path = directory.join(opening.entry(container));
         fs::File::create(&path).map(drop).map_err(at("make", &path))
+    }
+
+    /// Lets a container be found by another name in place of its own. The endpoint has
+    /// both until it is done, so that a kill in between leaves no name that nobody takes
+    /// back.
+    pub fn rename(&self, container: &ContainerId, old: &str, new: &str) -> Result<()> {
+        let held = self.lock()?;
+        for mut endpoint in self.connectivity(container)?.endpoints {
+            let network = self.find(endpoint.network.as_str())?;
+            let rest = endpoint.names.iter().filter(|name| *name != old);
+            let renamed: Vec<String> = std::iter::once(new.to_owned())
+                .chain(rest.cloned())
+                .collect();
+            endpoint.names.insert(0, new.to_owned());
+            self.lease(&held, &network, &endpoint)?;
+            let directory = self.names_of(&endpoint.network).join(folded(old));
+            if !renamed.iter().any(|name| folded(name) == folded(old)) {
+                remove(&directory.join(entry(&endpoint)))?;
+                // Another may have the same name: then it is not empty.
+                let _ = fs::remove_dir(&directory);
+            }
+            endpoint.names = renamed;
+            self.lease(&held, &network, &endpoint)?;
+        }
+        Ok(())
     }
 
     /// Takes back all that a container has: its rules, its ports, its names, its addresses.

@@ -24,7 +24,7 @@ use std::{
     env,
 };
 
-use support::{Cgroup, Sandbox, eventually, leaks, process, sandbox::BUSYBOX};
+use support::{Cgroup, Sandbox, eventually, host::Host, leaks, process, sandbox::BUSYBOX};
 use tracer::{Outcome, Victim};
 
 /// One operation: what must be there before it, and its words.
@@ -113,6 +113,89 @@ fn rm_can_be_killed_anywhere() {
         arguments: &["rm", "-f", "xx"],
         containers: 0..=1,
     });
+}
+
+/// A network, and a container on it with an open port.
+const ON_NETWORK: fn(&Sandbox) = |s| {
+    // It stays from one round to the next.
+    s.run(&["network", "create", "one"]);
+    s.run(&["network", "create", "two"]);
+    s.ok(&[
+        "create",
+        "--name",
+        "xx",
+        "--network",
+        "one",
+        "-p",
+        "8080:80",
+        BUSYBOX,
+        "sleep",
+        "1000",
+    ]);
+};
+const RUNS_ON_NETWORK: fn(&Sandbox) = |s| {
+    ON_NETWORK(s);
+    s.ok(&["start", "xx"]);
+};
+const RUNS_ON_TWO: fn(&Sandbox) = |s| {
+    RUNS_ON_NETWORK(s);
+    s.ok(&["network", "connect", "two", "xx"]);
+};
+
+#[test]
+fn start_on_a_network_can_be_killed_anywhere() {
+    sweep_networks(&Operation {
+        name: "start on a network",
+        prepare: ON_NETWORK,
+        arguments: &["start", "xx"],
+        containers: 1..=1,
+    });
+}
+
+#[test]
+fn stop_on_a_network_can_be_killed_anywhere() {
+    sweep_networks(&Operation {
+        name: "stop on a network",
+        prepare: RUNS_ON_NETWORK,
+        arguments: &["stop", "-t", "0", "xx"],
+        containers: 1..=1,
+    });
+}
+
+#[test]
+fn connect_can_be_killed_anywhere() {
+    sweep_networks(&Operation {
+        name: "connect",
+        prepare: RUNS_ON_NETWORK,
+        arguments: &["network", "connect", "two", "xx"],
+        containers: 1..=1,
+    });
+}
+
+#[test]
+fn disconnect_can_be_killed_anywhere() {
+    sweep_networks(&Operation {
+        name: "disconnect",
+        prepare: RUNS_ON_TWO,
+        arguments: &["network", "disconnect", "two", "xx"],
+        containers: 1..=1,
+    });
+}
+
+/// On a host of its own; every round ends with no interface, rule or address left.
+fn sweep_networks(operation: &Operation) {
+    let _host = Host::enter();
+    sweep(operation);
+}
+
+/// Nothing of a container is left of networks, whichever thread's host this is.
+fn networks_are_clean(when: &str) {
+    let host = Host;
+    eventually(&format!("{when}: no interface is left"), || {
+        host.links().iter().all(|name| !name.starts_with("wv"))
+    });
+    let rules = host.run("nft", &["list", "ruleset"]);
+    assert!(!rules.contains(". 8080 :"), "{when}: {rules}");
 }
 
 fn sweep(operation: &Operation) {
@@ -254,12 +337,14 @@ fn recover(sandbox: &Sandbox, operation: &Operation, when: &str) {
         "",
         "{name}, {when}: rm -f left a container"
     );
+    if name.contains("network") || name.contains("connect") {
+        networks_are_clean(&format!("{name}, {when}"));
+    }
     let mut left = sandbox.leaks();
-    left.extend(
-        leaks::files(sandbox.root())
-            .into_iter()
-            .filter(|line| !line.contains(" images/") && !line.contains(" layers/")),
-    );
+    left.extend(leaks::files(sandbox.root()).into_iter().filter(|line| {
+        let stays = [" images/", " layers/", " networks/"];
+        stays.iter().all(|part| !line.contains(part))
+    }));
     assert!(
         left.is_empty(),
         "{name}, {when}: left behind:\n  {}",

@@ -40,6 +40,10 @@ pub fn files(root: &Path) -> Vec<String> {
                 | "run/events.1"
                 | "run/boot"
         );
+        // The default network stays once it was used, as its engine does.
+        let own = own
+            || matches!(relative, "networks/lock" | "networks/bridge.json")
+            || (relative.starts_with("run/networks/") && relative.ends_with("/last"));
         if !own && !path.is_dir() {
             found.push(format!("file {relative}"));
         }

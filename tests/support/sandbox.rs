@@ -251,6 +251,12 @@ impl Sandbox {
 
     fn check(&self) -> Result<(), String> {
         self.remove_all()?;
+        if self.root.join("networks").exists() {
+            let pruned = self.run(&["network", "prune", "-f"]);
+            if pruned.code != 0 {
+                return Err(format!("network prune: {pruned:?}"));
+            }
+        }
         let images = self.run(&["images", "-q"]);
         let mut seen = BTreeSet::new();
         for id in images

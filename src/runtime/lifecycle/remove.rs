@@ -4,7 +4,7 @@ use std::{fs::File, thread, time::Duration};
 
 use super::{Error, Lifecycle, Result, failed};
 use crate::{
-    model::{ContainerId, RemoveRequest, State},
+    model::{ContainerId, NetworkMode, RemoveRequest, State},
     runtime::{
         names,
         paths::ContainerPaths,
@@ -122,6 +122,9 @@ impl Lifecycle {
         }
         self.store.rename(id, name)?;
         let record = self.store.load(id)?;
+        if self.inspect(id)?.state.has_process() && record.config.network == NetworkMode::Bridge {
+            self.networks().rename(id, &old, name)?;
+        }
         self.tell(&record, "rename", &[("oldName", old)]);
         Ok(())
     }

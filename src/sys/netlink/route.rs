@@ -400,3 +400,72 @@ fn route_address(ip: IpAddr) -> RouteAddress {
         IpAddr::V6(ip) => RouteAddress::Inet6(ip),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use rustix::io::Errno;
+
+    use super::*;
+    use crate::sys::netns;
+
+    #[test]
+    fn bridge_and_pair_are_made_found_and_removed_in_their_namespaces() {
+        let (host, outside) = netns::make(Socket::route).unwrap();
+        let (inner, inside) = netns::make(Socket::route).unwrap();
+        let (outside, inside) = (outside.unwrap(), inside.unwrap());
+        let bridge = NewBridge {
+            name: "br-test",
+            mac: [2, 0, 0, 0, 0, 1],
+            mtu: Some(1400),
+        };
+        let mut requests = Requests::default();
+        requests.make_bridge(&bridge).execute(&outside).unwrap();
+        let twice = requests.execute(&outside).unwrap_err();
+        assert!(twice.is(Errno::EXIST) && twice.to_string().contains("br-test"));
+        let index = outside.link("br-test").unwrap().unwrap().index;
+        let veth = NewVeth {
+            name: "veth-test",
+            bridge: index,
+            namespace: inner.as_fd(),
+            peer: "eth0",
+            mac: [2, 0, 0, 0, 0, 2],
+            mtu: None,
+        };
+        Requests::default()
+            .make_veth(&veth)
+            .execute(&outside)
+            .unwrap();
+        let ours = outside.link("veth-test").unwrap().unwrap();
+        assert_eq!(ours.bridge, Some(index));
+        let peer = inside.link("eth0").unwrap().unwrap();
+        let address = Address {
+            link: peer.index,
+            ip: "10.1.2.3".parse().unwrap(),
+            prefix: 24,
+        };
+        Requests::default()
+            .set_up(peer.index)
+            .add_address(address)
+            .add_default_route("10.1.2.1".parse().unwrap())
+            .execute(&inside)
+            .unwrap();
+        assert!(inside.addresses().unwrap().contains(&address));
+        let on_wire = Route {
+            ip: "10.1.2.0".parse().unwrap(),
+            prefix: 24,
+        };
+        assert!(inside.routes().unwrap().contains(&on_wire));
+        // All are done, the first failure is told.
+        let failed = Requests::default()
+            .remove_link("nobody")
+            .remove_link("veth-test")
+            .execute(&outside)
+            .unwrap_err();
+        assert!(failed.is(Errno::NODEV), "{failed}");
+        assert_eq!(outside.link("veth-test").unwrap(), None);
+        assert_eq!(inside.link("eth0").unwrap(), None);
+        drop(host);
+    }
+}

@@ -414,3 +414,68 @@ fn dropping(attributes: &[u8]) -> Option<DroppingChain> {
         chain: chain?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::netns;
+
+    const NAMES: Set = Set {
+        name: "names",
+        keys: &[Part::Interface],
+        values: &[],
+    };
+    const PORTS: Set = Set {
+        name: "ports",
+        keys: &[Part::Protocol, Part::Port],
+        values: &[Part::Ipv4, Part::Port],
+    };
+
+    #[test]
+    fn batch_is_done_whole_or_not_at_all() {
+        let (_namespace, socket) = netns::make(Socket::netfilter).unwrap();
+        let socket = socket.unwrap();
+        let hook = Hook {
+            number: FORWARD,
+            priority: 0,
+            kind: "filter",
+        };
+        let rule = Rule::default()
+            .interface_in(Direction::In, &NAMES)
+            .verdict(Verdict::Drop);
+        let mut batch = Batch::default();
+        batch
+            .add_table("t")
+            .add_set("t", &NAMES)
+            .add_set("t", &PORTS)
+            .add_chain("t", "c", Some(hook))
+            .add_rule("t", "c", &rule);
+        batch.commit(&socket).unwrap();
+        assert!(socket.has_table("t").unwrap() && !socket.has_table("u").unwrap());
+        let (key, value) = ([6, 0, 0, 0, 0, 80, 0, 0], [10, 0, 0, 2, 0, 80, 0, 0]);
+        let mut add = Batch::default();
+        add.add_element("t", &PORTS, &key, &value);
+        add.commit(&socket).unwrap();
+        // The same again is no error, something else under the same key is one.
+        add.commit(&socket).unwrap();
+        let mut other = Batch::default();
+        other.add_element("t", &PORTS, &key, &[10, 0, 0, 3, 0, 80, 0, 0]);
+        assert!(other.commit(&socket).unwrap_err().is(Errno::EXIST));
+        // What one of them fails for is not done by the others either.
+        let mut both = Batch::default();
+        both.delete_element("t", &PORTS, &key).delete_element(
+            "t",
+            &NAMES,
+            &interface_key("nobody"),
+        );
+        let error = both.commit(&socket).unwrap_err();
+        assert!(error.is(Errno::NOENT) && error.to_string().contains("names"));
+        let mut delete = Batch::default();
+        delete.delete_element("t", &PORTS, &key);
+        delete.commit(&socket).unwrap();
+        assert!(delete.commit(&socket).unwrap_err().is(Errno::NOENT));
+        assert!(socket.dropping_chains().unwrap().is_empty());
+        Batch::default().delete_table("t").commit(&socket).unwrap();
+        assert!(!socket.has_table("t").unwrap());
+    }
+}

@@ -1,0 +1,203 @@
+//! Published ports: from loopback, from another host, from other containers, and who is
+//! refused.
+
+use crate::{
+    answered, ask_from, serve,
+    support::{
+        Sandbox,
+        host::{Host, Peer},
+        sandbox::DEBIAN,
+    },
+};
+
+#[test]
+fn published_port_is_reached_from_everywhere() {
+    let host = Host::enter();
+    let sandbox = Sandbox::debian();
+    let peer = Peer::new(&host);
+    sandbox.ok(&["network", "create", "--ipv6", "one"]);
+    sandbox.ok(&["network", "create", "--ipv6", "two"]);
+    sandbox.start(&["--name", "near", "--network", "one", DEBIAN, "sleep", "600"]);
+    sandbox.start(&["--name", "far", "--network", "two", DEBIAN, "sleep", "600"]);
+    for (proto, port) in [("tcp", 8080u16), ("udp", 8053)] {
+        let flag = format!("{port}:80/{proto}");
+        let flags = ["--network", "one", "-p", &flag];
+        let name = format!("{proto}4");
+        serve(&sandbox, &name, &flags, proto, "0.0.0.0");
+        answered("loopback", &name, || host.ask(proto, "127.0.0.1", port));
+        answered("our own address", &name, || {
+            host.ask(proto, "10.88.0.1", port)
+        });
+        answered("another host", &name, || peer.ask(proto, "10.88.0.1", port));
+        for from in ["near", "far"] {
+            answered(from, &name, || {
+                ask_from(&sandbox, from, proto, "10.88.0.1", port)
+            });
+        }
+        sandbox.ok(&["rm", "-f", &name]);
+        let name = format!("{proto}6");
+        serve(&sandbox, &name, &flags, proto, "::");
+        answered("another host, IPv6", &name, || {
+            peer.ask(proto, "fd88::1", port)
+        });
+        for from in ["near", "far"] {
+            answered(from, &name, || {
+                ask_from(&sandbox, from, proto, "fd88::1", port)
+            });
+        }
+        // What was removed is closed.
+        sandbox.ok(&["rm", "-f", &name]);
+        assert_eq!(peer.ask("tcp", "10.88.0.1", port), None);
+    }
+}
+
+#[test]
+fn nothing_is_reached_from_outside_unless_it_is_published() {
+    let host = Host::enter();
+    let sandbox = Sandbox::debian();
+    let peer = Peer::new(&host);
+    sandbox.ok(&["network", "create", "one"]);
+    sandbox.ok(&["network", "create", "two"]);
+    let flags = ["--network", "one", "-p", "127.0.0.1:8080:80"];
+    serve(&sandbox, "web", &flags, "tcp", "0.0.0.0");
+    sandbox.start(&["--name", "far", "--network", "two", DEBIAN, "sleep", "600"]);
+    let template = "{{.NetworkSettings.Networks.one.IPAddress}}";
+    let ip = sandbox.inspect("web", template);
+    // The host itself reaches it by its address, and by loopback.
+    answered("the container's address", "web", || {
+        host.ask("tcp", &ip, 80)
+    });
+    answered("loopback", "web", || host.ask("tcp", "127.0.0.1", 8080));
+    assert_eq!(peer.ask("tcp", &ip, 80), None);
+    assert_eq!(peer.ask("tcp", "10.88.0.1", 8080), None);
+    assert_eq!(ask_from(&sandbox, "far", "tcp", &ip, 80), None);
+    // The way that loopback takes is not open to containers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let gateway = sandbox.inspect("far", "{{.NetworkSettings.Networks.two.Gateway}}");
+    let script = format!("ip route add 127.0.0.1 via {gateway}");
+    let _ = sandbox.run(&["exec", "far", "sh", "-c", &script]);
+    assert_eq!(ask_from(&sandbox, "far", "tcp", &gateway, port), None);
+}
+
+#[test]
+fn containers_reach_the_outside_under_the_hosts_address() {
+    let host = Host::enter();
+    let sandbox = Sandbox::debian();
+    let peer = Peer::new(&host);
+    peer.run(&["ip", "route", "del", "default"]);
+    let _server = peer.serve("out", "tcp", "10.88.0.2", 80);
+    sandbox.ok(&["network", "create", "one"]);
+    sandbox.start(&["--name", "in", "--network", "one", DEBIAN, "sleep", "600"]);
+    answered("another host", "out", || {
+        ask_from(&sandbox, "in", "tcp", "10.88.0.2", 80)
+    });
+}
+
+#[test]
+fn port_in_use_is_refused_before_the_start_with_its_holder() {
+    let _host = Host::enter();
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["network", "create", "one"]);
+    let busybox = crate::support::sandbox::BUSYBOX;
+    let first = [
+        "--name",
+        "first",
+        "--network",
+        "one",
+        "-p",
+        "8080:80",
+        busybox,
+        "sleep",
+        "600",
+    ];
+    sandbox.start(&first);
+    for port in ["8080:81", "127.0.0.1:8080:81"] {
+        let said = sandbox.refused(
+            &[
+                "run",
+                "--rm",
+                "--network",
+                "one",
+                "-p",
+                port,
+                busybox,
+                "true",
+            ],
+            125,
+        );
+        assert!(said.contains("in use by container first"), "{said}");
+    }
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let taken = format!("{port}:80");
+    let said = sandbox.refused(
+        &[
+            "run",
+            "--rm",
+            "--network",
+            "one",
+            "-p",
+            &taken,
+            busybox,
+            "true",
+        ],
+        125,
+    );
+    let own = format!("process {}", std::process::id());
+    assert!(said.contains("in use by") && said.contains(&own), "{said}");
+    // What runs holds its port against others too.
+    assert!(std::net::TcpListener::bind("0.0.0.0:8080").is_err());
+    let range = format!("{port}-{}:80", port.saturating_add(20));
+    sandbox.ok(&[
+        "run",
+        "--rm",
+        "--network",
+        "one",
+        "-p",
+        &range,
+        busybox,
+        "true",
+    ]);
+    assert_eq!(
+        sandbox.ok(&["ps", "-aq", "--no-trunc"]),
+        sandbox.id("first")
+    );
+    sandbox.ok(&["rm", "-f", "first"]);
+    drop(std::net::TcpListener::bind("0.0.0.0:8080").unwrap());
+}
+
+#[test]
+fn ports_are_told_as_docker_tells_them() {
+    let _host = Host::enter();
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["network", "create", "one"]);
+    let busybox = crate::support::sandbox::BUSYBOX;
+    sandbox.start(&[
+        "--name",
+        "web",
+        "--network",
+        "one",
+        "-p",
+        "8080:80",
+        "-p",
+        "127.0.0.1::53/udp",
+        "--expose",
+        "99",
+        "-P",
+        busybox,
+        "sleep",
+        "600",
+    ]);
+    assert_eq!(sandbox.ok(&["port", "web", "80"]), "0.0.0.0:8080");
+    let any = sandbox.ok(&["port", "web", "99/tcp"]);
+    assert!(any.starts_with("0.0.0.0:"), "{any}");
+    let udp = sandbox.ok(&["port", "web", "53/udp"]);
+    assert!(udp.starts_with("127.0.0.1:"), "{udp}");
+    let template = "{{(index (index .NetworkSettings.Ports \"80/tcp\") 0).HostPort}}";
+    assert_eq!(sandbox.inspect("web", template), "8080");
+    let listed = sandbox.ok(&["ps", "--format", "{{.Ports}}"]);
+    assert!(listed.contains("0.0.0.0:8080->80/tcp"), "{listed}");
+    let said = sandbox.refused(&["port", "web", "81"], 1);
+    assert!(said.contains("81/tcp is not published"), "{said}");
+}
