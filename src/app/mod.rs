@@ -72,7 +72,7 @@ pub use form::{Field, Flag, Form, Plan, Value, form_area, form_top};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use group_prompt::GroupPrompt;
 pub use groups::GroupsView;
-pub use heads::{ImageColumn, image_columns, image_gauge};
+pub use heads::{ImageHead, image_heads};
 pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
 pub use layout::{Layout, Saved, Show, Shown, natural};
