@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::{
-    Command, attach, commit, create, diff, exec, export, inspect, items, kill, logs, ps, rename,
-    restart, rm, run, start, stats, stop, top, update,
+    Command, attach, commit, create, diff, exec, export, inspect, items, kill, logs, prune, ps,
+    rename, restart, rm, run, start, stats, stop, top, update,
 };
 
 /// The commands below `container`.
@@ -20,6 +20,7 @@ pub enum ContainerCommand {
     Unpause(items::Names),
     #[command(visible_alias = "remove")]
     Rm(rm::RmArgs),
+    Prune(prune::PruneArgs),
     Rename(rename::RenameArgs),
     Wait(items::Names),
     /// List the containers with what they use
@@ -49,6 +50,8 @@ impl From<ContainerCommand> for Command {
             ContainerCommand::Pause(args) => Self::Pause(args),
             ContainerCommand::Unpause(args) => Self::Unpause(args),
             ContainerCommand::Rm(args) => Self::Rm(args),
+            // It has no shorter name.
+            ContainerCommand::Prune(_) => Self::Container(command),
             ContainerCommand::Rename(args) => Self::Rename(args),
             ContainerCommand::Wait(args) => Self::Wait(args),
             ContainerCommand::Ls(args) => Self::Ps(args),

@@ -23,7 +23,9 @@ mod exec;
 mod explore;
 mod export;
 mod failure;
+mod history;
 mod image;
+mod image_diff;
 mod images;
 mod import;
 mod info;
@@ -39,6 +41,7 @@ mod man;
 mod manifest;
 mod output;
 mod pause;
+mod prune;
 mod ps;
 mod pull;
 mod push;
@@ -55,6 +58,7 @@ mod start;
 mod stats;
 mod stop;
 mod stream;
+mod system;
 mod table;
 mod tag;
 mod terminal;
@@ -63,6 +67,7 @@ mod transfer;
 mod unpause;
 mod update;
 mod values;
+mod verify;
 mod version;
 mod wait;
 
@@ -187,10 +192,14 @@ enum Command {
     #[command(subcommand)]
     Manifest(manifest::ManifestCommand),
     Tag(tag::TagArgs),
+    History(history::HistoryArgs),
     Rmi(rmi::RmiArgs),
     /// Work with images
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Look at the whole engine
+    #[command(subcommand)]
+    System(system::SystemCommand),
     /// Work with containers; the same commands under docker's longer names
     #[command(subcommand)]
     Container(container::ContainerCommand),
@@ -387,6 +396,11 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Manifest(command) => manifest::run(&command, context).await,
         Command::Tag(args) => tag::run(&args, context).await,
         Command::Rmi(args) => rmi::run(&args, context).await,
+        Command::History(args) => history::run(&args, context).await,
+        Command::System(command) => system::run(command, context).await,
+        Command::Container(container::ContainerCommand::Prune(args)) => {
+            prune::containers(&args, context).await
+        }
         Command::Image(command) => image::run(command, context).await,
         Command::Container(command) => Box::pin(execute(command.into(), context)).await,
         Command::Version(args) => version::run(&args, context),

@@ -455,6 +455,8 @@ impl Execs for Fake {
 
 impl crate::engine::Archives for Fake {}
 
+impl crate::engine::Upkeep for Fake {}
+
 #[async_trait]
 impl Images for Fake {
     async fn images(&self) -> Result<Arc<Vec<Image>>> {

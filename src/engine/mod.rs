@@ -35,21 +35,22 @@ pub use error::{EngineError, ErrorKind, Result};
 
 use crate::model::{
     AttachStreams, Capabilities, Change, CommitRequest, Container, ContainerId, CreateRequest,
-    Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FilePage,
-    FoundRepository, GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress,
-    KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest, Process, PullRequest,
-    PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest,
-    SearchRequest, SignalRequest, StartRequest, StopRequest, Stream, TerminalSize, Transfer,
-    TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
+    Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted,
+    FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
+    ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
+    Process, PruneImages, PrunedImages, PullRequest, PushRequest, ReadRequest, RegistrySettings,
+    RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest, StartRequest,
+    StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest,
+    Verified, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
 pub trait Engine:
-    Observe + Containers + Execs + Images + Registries + Archives + Files + Groups
+    Observe + Containers + Execs + Images + Upkeep + Registries + Archives + Files + Groups
 {
 }
-impl<T: Observe + Containers + Execs + Images + Registries + Archives + Files + Groups> Engine
-    for T
+impl<T: Observe + Containers + Execs + Images + Upkeep + Registries + Archives + Files + Groups>
+    Engine for T
 {
 }
 
@@ -168,6 +169,36 @@ pub trait Images: Send + Sync {
     /// Remove a name and, with the last one, the image and the layers nobody else uses.
     /// Says what went: names first, then digests.
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// What the store of images holds, and keeping it in order.
+#[async_trait]
+pub trait Upkeep: Send + Sync {
+    /// Read everything that images consist of, and say what is damaged. What is, is set
+    /// aside so that the next pull repairs it. No references mean all images.
+    async fn verify_images(&self, _references: &[String]) -> Result<Verified> {
+        Err(no_upkeep("verify"))
+    }
+
+    /// Remove images that no container uses, or say which would go.
+    async fn prune_images(&self, _request: PruneImages) -> Result<PrunedImages> {
+        Err(no_upkeep("prune"))
+    }
+
+    /// What takes how much room.
+    async fn image_usage(&self) -> Result<StoreUsage> {
+        Err(no_upkeep("measure"))
+    }
+
+    /// Files that two images have otherwise.
+    async fn compare_images(&self, _old: &str, _new: &str) -> Result<Vec<FileDifference>> {
+        Err(no_upkeep("compare"))
+    }
+}
+
+fn no_upkeep(operation: &'static str) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, "images")
+        .because("this engine keeps its images itself")
 }
 
 /// Images and containers' files as archives. An engine without a store of its own leaves

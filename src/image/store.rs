@@ -127,13 +127,17 @@ impl ImageStore {
     fn list_of(&self, descriptors: &[Descriptor]) -> Result<Vec<Image>> {
         let mut images: Vec<Image> = Vec::new();
         for descriptor in images_of(descriptors) {
-            let found = self.load_descriptor(descriptor)?;
+            // One whose documents can't be read is told by `verify`; it must not hide the
+            // others.
+            let Ok(found) = self.load_descriptor(descriptor) else {
+                continue;
+            };
             match images.iter_mut().find(|image| image.id == found.id) {
                 Some(image) => {
                     image.references.extend(familiar_name(descriptor));
                     image.repo_digests.extend(repo_digest(descriptor));
                 }
-                None => images.push(self.describe(found)?),
+                None => images.extend(self.describe(found).ok()),
             }
         }
         let mut uses: HashMap<&Digest, usize> = HashMap::new();
@@ -203,7 +207,9 @@ impl ImageStore {
         }
         let mut matching: Vec<Found> = Vec::new();
         for descriptor in images_of(descriptors) {
-            let found = self.load_descriptor(descriptor)?;
+            let Ok(found) = self.load_descriptor(descriptor) else {
+                continue;
+            };
             let known = matching.iter().any(|other| other.id == found.id);
             if found.id.hex().starts_with(prefix) && !known {
                 matching.push(found);
@@ -230,7 +236,9 @@ impl ImageStore {
         for descriptor in images_of(descriptors) {
             // The same config may stand under two manifests.
             if descriptor.digest() == image.descriptor.digest()
-                || self.load_descriptor(descriptor)?.id == image.id
+                || self
+                    .load_descriptor(descriptor)
+                    .is_ok_and(|found| found.id == image.id)
             {
                 references.extend(familiar_name(descriptor));
             }

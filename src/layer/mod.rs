@@ -14,6 +14,7 @@
 
 mod archive;
 mod changes;
+mod compare;
 mod contents;
 mod entry;
 mod error;
@@ -30,6 +31,7 @@ mod tree;
 
 pub use archive::Archive;
 pub use changes::changes;
+pub use compare::compare;
 pub use contents::{Contents, Writer as ContentsWriter};
 pub use entry::{Entry, Kind, Time};
 pub use error::{Error, Refusal, Result};

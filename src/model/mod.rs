@@ -12,6 +12,7 @@ mod problem;
 mod request;
 mod stats;
 mod transfer;
+mod upkeep;
 mod world;
 
 pub use container::*;
@@ -25,4 +26,5 @@ pub use problem::*;
 pub use request::*;
 pub use stats::*;
 pub use transfer::*;
+pub use upkeep::*;
 pub use world::*;

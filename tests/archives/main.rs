@@ -11,3 +11,4 @@ mod support;
 mod hostile;
 mod peers;
 mod round_trip;
+mod upkeep;
