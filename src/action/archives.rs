@@ -20,6 +20,11 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "Write all files of a container as a tar",
     ),
     command(
+        "container.cp",
+        "cp",
+        "Copy files into a container or out of one",
+    ),
+    command(
         "container.commit",
         "commit",
         "Make an image of a container and what it changed",

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::{
-    Command, attach, commit, create, diff, exec, export, inspect, items, kill, logs, prune, ps,
+    Command, attach, commit, cp, create, diff, exec, export, inspect, items, kill, logs, prune, ps,
     rename, restart, rm, run, start, stats, stop, top, update,
 };
 
@@ -34,6 +34,7 @@ pub enum ContainerCommand {
     Inspect(inspect::ContainerInspectArgs),
     Diff(diff::DiffArgs),
     Export(export::ExportArgs),
+    Cp(cp::CpArgs),
     Commit(commit::CommitArgs),
     Update(update::UpdateArgs),
 }
@@ -63,6 +64,7 @@ impl From<ContainerCommand> for Command {
             ContainerCommand::Inspect(args) => Self::Inspect(args.into()),
             ContainerCommand::Diff(args) => Self::Diff(args),
             ContainerCommand::Export(args) => Self::Export(args),
+            ContainerCommand::Cp(args) => Self::Cp(args),
             ContainerCommand::Commit(args) => Self::Commit(args),
             ContainerCommand::Update(args) => Self::Update(args),
         }

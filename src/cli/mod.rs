@@ -13,6 +13,7 @@ mod completions;
 mod config;
 mod container;
 mod container_args;
+mod cp;
 mod create;
 mod debug;
 mod demo;
@@ -182,6 +183,7 @@ enum Command {
     Save(save::SaveArgs),
     Load(load::LoadArgs),
     Export(export::ExportArgs),
+    Cp(cp::CpArgs),
     Commit(commit::CommitArgs),
     Pull(pull::PullArgs),
     Push(push::PushArgs),
@@ -387,6 +389,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Save(args) => save::run(&args, context).await,
         Command::Load(args) => load::run(&args, context).await,
         Command::Export(args) => export::run(&args, context).await,
+        Command::Cp(args) => cp::run(&args, context).await,
         Command::Commit(args) => commit::run(&args, context).await,
         Command::Pull(args) => pull::run(&args, context).await,
         Command::Push(args) => push::run(&args, context).await,

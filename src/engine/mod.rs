@@ -31,17 +31,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+pub use crate::runtime::lifecycle::{CopyFrom, CopyTo};
 pub use error::{EngineError, ErrorKind, Result};
 
 use crate::model::{
-    AttachStreams, Capabilities, Change, CommitRequest, Container, ContainerId, CreateRequest,
-    Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted,
-    FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
-    ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
-    Process, PruneImages, PrunedImages, PullRequest, PushRequest, ReadRequest, RegistrySettings,
-    RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest, StartRequest,
-    StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest,
-    Verified, Visible, WaitCondition, World,
+    AttachStreams, Capabilities, Change, CommitRequest, Container, ContainerId, CopyRequest,
+    CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest,
+    Extracted, FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf,
+    Image, ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest,
+    LogsRequest, Process, PruneImages, PrunedImages, PullRequest, PushRequest, ReadRequest,
+    RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest,
+    StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest,
+    UpdateRequest, Verified, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
@@ -227,6 +228,16 @@ pub trait Archives: Send + Sync {
     /// Write all files of a container's root as a tar.
     async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
         Err(no_archives("export", id.short()))
+    }
+
+    /// Copy a file or a directory out of a container, running or not.
+    async fn copy_out(&self, request: CopyRequest, _to: CopyTo) -> Result<()> {
+        Err(no_archives("copy from", request.id.short()))
+    }
+
+    /// Copy a file or a directory into a container, running or not.
+    async fn copy_in(&self, request: CopyRequest, _from: CopyFrom) -> Result<()> {
+        Err(no_archives("copy into", request.id.short()))
     }
 
     /// Make an image of a container's files. Its id.

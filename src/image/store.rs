@@ -68,6 +68,14 @@ impl ImageStore {
         })
     }
 
+    /// The same store, in which no layer may unpack to more bytes.
+    pub fn with_most_layer_bytes(self, most_bytes: u64) -> Self {
+        Self {
+            layers: self.layers.with_most_bytes(most_bytes),
+            ..self
+        }
+    }
+
     /// The unpacked layers.
     pub fn layers(&self) -> &LayerStore {
         &self.layers

@@ -24,7 +24,13 @@ use crate::model::{Digest, ImportProgress};
 #[derive(Clone, Debug)]
 pub struct LayerStore {
     directory: PathBuf,
+    /// Bytes that a layer's tar and each of its files may have.
+    most_bytes: u64,
 }
+
+/// Bytes that a layer may unpack to, unless it is configured otherwise: far above any that
+/// is meant well, and far below what an archive of a few megabytes can claim.
+pub const MOST_BYTES: u64 = 256 << 30;
 
 /// What is known of a layer without walking its tree (`layer.json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +74,20 @@ impl LayerStore {
             .mode(0o700)
             .create(&directory)
             .map_err(Error::io("make the layer store", &directory))?;
-        Ok(Self { directory })
+        Ok(Self {
+            directory,
+            most_bytes: MOST_BYTES,
+        })
+    }
+
+    /// The same store, in which no layer that is unpacked from now on may have more.
+    pub fn with_most_bytes(self, most_bytes: u64) -> Self {
+        Self { most_bytes, ..self }
+    }
+
+    /// Bytes that a layer may have.
+    pub fn most_bytes(&self) -> u64 {
+        self.most_bytes
     }
 
     /// The files of a layer.
@@ -135,7 +154,7 @@ impl LayerStore {
         let root = File::open(&files).map_err(Error::io("open", &files))?;
         let tree = root.try_clone().map_err(Error::io("open", &files))?;
         let record = Tree::new(tree.into(), position == Position::Lowest)
-            .and_then(|tree| pipeline::unpack(source, tree, copy, progress))?;
+            .and_then(|tree| pipeline::unpack(source, tree, self.most_bytes, copy, progress))?;
         contents::build(&root.into(), scratch.path()).map_err(Error::io("list", &files))?;
 
         let path = scratch.path().join("layer.json");
