@@ -8,6 +8,7 @@
 
 mod alerts;
 mod archives;
+mod files;
 mod groups;
 mod key;
 mod keymap;
@@ -27,6 +28,7 @@ pub use needs::Subject;
 pub const ACTIONS: &[ActionSpec] = &{
     const PARTS: &[&[ActionSpec]] = &[
         rows::ROWS,
+        files::ROWS,
         groups::ROWS,
         alerts::ROWS,
         time::ROWS,
@@ -116,6 +118,16 @@ pub enum Action {
     FoldDown,
     Copy,
     RemoveImage,
+    Explore,
+    Browse,
+    OpenFile,
+    FoldFiles,
+    UnfoldFiles,
+    UpperLayer,
+    LowerLayer,
+    LayerAlone,
+    Wasted,
+    Extract,
     CreateGroup,
     MoveIntoGroup,
     UndoGroup,
@@ -177,6 +189,8 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The files of an image or a container.
+    Explorer,
     /// The control groups screen.
     Groups,
     /// The screen of what happens.
@@ -202,6 +216,7 @@ impl Scope {
             Self::Global => "everywhere",
             Self::Containers => "containers",
             Self::Images => "images",
+            Self::Explorer => "files",
             Self::Groups => "cgroups",
             Self::Events => "events",
             Self::Activity => "activity",
@@ -361,6 +376,7 @@ mod tests {
         for scope in [
             Scope::Containers,
             Scope::Images,
+            Scope::Explorer,
             Scope::Groups,
             Scope::Activity,
             Scope::Alerts,
@@ -371,7 +387,10 @@ mod tests {
                     continue;
                 }
                 // Opening what is under the cursor may take zoom's place.
-                let is_open = |spec: &&ActionSpec| spec.action == Action::OpenAlert;
+                let is_open = |spec: &&ActionSpec| {
+                    use Action::{Explore, OpenAlert, OpenFile};
+                    matches!(spec.action, OpenAlert | Explore | OpenFile)
+                };
                 if rows.iter().any(is_open) {
                     assert_eq!(*key, Key::of(Code::Enter));
                     continue;

@@ -409,6 +409,7 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "wait",
         "Wait until containers exit, then print their codes",
     ),
+    command("image.build", "build", "Build an image from a Dockerfile"),
     command(
         "image.import",
         "import",
@@ -437,11 +438,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "image.inspect",
         "image inspect",
         "Show all that is known about images",
-    ),
-    command(
-        "image.explore",
-        "image explore",
-        "Show what an image's layers hold and waste",
     ),
     command(
         "image.from-host",

@@ -25,7 +25,7 @@ mod error;
 pub mod fake;
 pub mod recorded;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -34,24 +34,28 @@ use tokio::sync::mpsc;
 pub use crate::runtime::lifecycle::{CopyFrom, CopyTo};
 pub use error::{EngineError, ErrorKind, Result};
 
+/// How the names of images are read; the same everywhere.
+pub use crate::image::{Reference, ReferenceError};
+
 use crate::model::{
-    AttachStreams, Capabilities, Change, CommitRequest, Container, ContainerId, CopyRequest,
-    CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest,
-    Extracted, FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf,
-    Image, ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest,
-    LogsRequest, Process, PruneImages, PrunedImages, PullRequest, PushRequest, ReadRequest,
-    RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest,
-    StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest,
-    UpdateRequest, Verified, Visible, WaitCondition, World,
+    AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest, Container,
+    ContainerId, CopyRequest, CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecId,
+    Exit, ExtractRequest, Extracted, FileDifference, FilePage, FoundRepository, GroupChange,
+    GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine,
+    LoginRequest, LogsRequest, Process, PruneImages, PrunedImages, PullRequest, PushRequest,
+    ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest, SearchRequest,
+    SignalRequest, StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage,
+    TreeRequest, UpdateRequest, Verified, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
 pub trait Engine:
-    Observe + Containers + Execs + Images + Upkeep + Registries + Archives + Files + Groups
+    Observe + Containers + Execs + Images + Upkeep + Registries + Archives + Build + Files + Groups
 {
 }
-impl<T: Observe + Containers + Execs + Images + Upkeep + Registries + Archives + Files + Groups>
-    Engine for T
+impl<
+    T: Observe + Containers + Execs + Images + Upkeep + Registries + Archives + Build + Files + Groups,
+> Engine for T
 {
 }
 
@@ -200,6 +204,25 @@ pub trait Upkeep: Send + Sync {
 fn no_upkeep(operation: &'static str) -> EngineError {
     EngineError::new(ErrorKind::Unsupported, operation, "images")
         .because("this engine keeps its images itself")
+}
+
+/// Building images.
+#[async_trait]
+pub trait Build: Send + Sync {
+    /// Builds an image from a Dockerfile. What happens is told until the last event, which
+    /// says what was built or why nothing was; a receiver that is dropped stops the build.
+    async fn build(&self, _request: BuildRequest) -> Result<mpsc::Receiver<BuildEvent>> {
+        Err(
+            EngineError::new(ErrorKind::Unsupported, "build", "an image")
+                .because("this engine can't build"),
+        )
+    }
+
+    /// Forgets what steps made that were not used for `age`; with `all` the directories
+    /// too that steps keep things in. How many steps were forgotten.
+    async fn prune_cache(&self, _age: Duration, _all: bool) -> Result<usize> {
+        Ok(0)
+    }
 }
 
 /// Images and containers' files as archives. An engine without a store of its own leaves

@@ -96,7 +96,7 @@ impl ImageStore {
         };
         let (format, mut source) = detect(counted).map_err(layer::Error::Source)?;
         let plain = Plain::new(format, &mut source).map_err(layer::Error::Source)?;
-        Ok(self.layers.unpack(plain, position, None, &mut progress)?)
+        Ok(self.layers.unpack_known(plain, position, &mut progress)?)
     }
 
     /// What the layers of a manifest's config are, once both are in place: diff-ids,

@@ -70,6 +70,9 @@ impl ImageStore {
         platform: Option<&Platform>,
         board: &Board,
     ) -> Result<TransferOutcome> {
+        if reference.any_digest().is_some() && reference.digest().is_none() {
+            return Err(unusable("digest", "only sha256 is known here"));
+        }
         self.sweep()?;
         let host = Platform::host();
         let top = client.fetch(reference)?;
@@ -113,7 +116,8 @@ impl ImageStore {
                 drop(lease);
                 if !error.is_resumable() {
                     // Whoever sends wrong things gets no second chance with them.
-                    for (blob, _) in &blobs {
+                    let documents = [&top.digest, &manifest.digest];
+                    for blob in blobs.iter().map(|(blob, _)| blob).chain(documents) {
                         self.discard(blob)?;
                     }
                 }

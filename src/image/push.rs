@@ -31,7 +31,7 @@ impl ImageStore {
         reference: &Reference,
         board: &Board,
     ) -> Result<TransferOutcome> {
-        if reference.digest().is_some() {
+        if reference.any_digest().is_some() {
             return Err(Error::NotAName(reference.familiar()));
         }
         // Taken before we look, so that nothing that we find goes.

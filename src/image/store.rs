@@ -314,7 +314,7 @@ pub(super) fn images_of(descriptors: &[Descriptor]) -> impl Iterator<Item = &Des
 /// The name that an image shall get.
 pub(super) fn new_name(text: &str) -> Result<Reference> {
     let reference = Reference::parse(text)?;
-    match reference.digest() {
+    match reference.any_digest() {
         None => Ok(reference),
         Some(_) => Err(Error::NotAName(text.to_owned())),
     }

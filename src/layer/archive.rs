@@ -28,6 +28,8 @@ pub struct Archive<R> {
     lent: usize,
     globals: Records,
     any: bool,
+    /// Whether it may end after any entry.
+    is_open_ended: bool,
 }
 
 /// Keys and values of extended headers, in order: the oldest sparse format repeats keys.
@@ -45,7 +47,16 @@ impl<R: BufRead> Archive<R> {
             lent: 0,
             globals: Vec::new(),
             any: false,
+            is_open_ended: false,
         }
+    }
+
+    /// Lets it end after the content of any entry, without padding and the zero blocks
+    /// that mark the end: for archives whose digest tells whether they are whole. Some
+    /// tools never write them.
+    pub(super) fn open_ended(mut self) -> Self {
+        self.is_open_ended = true;
+        self
     }
 
     /// What it reads from.
@@ -58,6 +69,9 @@ impl<R: BufRead> Archive<R> {
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Entry>> {
         self.skip_content()?;
+        if self.is_open_ended && self.any && fill(&mut self.source)?.is_empty() {
+            return Ok(None);
+        }
         let mut records = self.globals.clone();
         let mut long_name = None;
         let mut long_link = None;
@@ -395,9 +409,13 @@ impl<R: BufRead> Archive<R> {
     fn skip_content(&mut self) -> Result<()> {
         self.source.consume(std::mem::take(&mut self.lent));
         let mut left = self.content + self.padding;
+        let padding = self.padding;
         (self.content, self.padding) = (0, 0);
         while left > 0 {
             let piece = fill(&mut self.source)?.len();
+            if piece == 0 && left == padding && self.is_open_ended {
+                return Ok(());
+            }
             if piece == 0 {
                 return Err(Error::Malformed(Refusal::Truncated));
             }

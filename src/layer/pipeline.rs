@@ -31,12 +31,14 @@ const AHEAD: usize = 16;
 
 type Piece = Arc<Vec<u8>>;
 
-/// Unpacks the tar that `source` gives into `tree`, and copies it to `copy`.
+/// Unpacks the tar that `source` gives into `tree`, and copies it to `copy`. If it is
+/// open-ended, nothing marks its end.
 pub(super) fn unpack(
     source: impl Read + Send,
     tree: Tree,
     most_bytes: u64,
     copy: Option<&mut (dyn Write + Send)>,
+    is_open_ended: bool,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<LayerRecord> {
     let (to_hash, hashed) = sync_channel(AHEAD);
@@ -44,7 +46,13 @@ pub(super) fn unpack(
     thread::scope(|scope| {
         scope.spawn(|| read(source, to_hash, to_unpack));
         let hash = scope.spawn(|| hash(hashed, copy));
-        let written = write(Pieces::new(unpacked), tree, most_bytes, progress);
+        let written = write(
+            Pieces::new(unpacked),
+            tree,
+            most_bytes,
+            is_open_ended,
+            progress,
+        );
         let hashed = hash
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -101,9 +109,13 @@ fn write(
     pieces: Pieces,
     mut tree: Tree,
     most_bytes: u64,
+    is_open_ended: bool,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<(u64, u64, u64)> {
     let mut archive = Archive::new(pieces);
+    if is_open_ended {
+        archive = archive.open_ended();
+    }
     let too_large = Refusal::TooLarge { most: most_bytes };
     while let Some(entry) = archive.next()? {
         // What is declared is refused before anything of it is written. The bytes that

@@ -147,14 +147,37 @@ impl LayerStore {
         copy: Option<&mut (dyn Write + Send)>,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<Unpacked> {
+        self.unpack_any(source, position, copy, false, progress)
+    }
+
+    /// The same for a tar whose diff-id is known: it may lack the blocks that mark its
+    /// end, which some tools never write. The caller compares the diff-ids.
+    pub fn unpack_known(
+        &self,
+        source: impl Read + Send,
+        position: Position,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<Unpacked> {
+        self.unpack_any(source, position, None, true, progress)
+    }
+
+    fn unpack_any(
+        &self,
+        source: impl Read + Send,
+        position: Position,
+        copy: Option<&mut (dyn Write + Send)>,
+        is_open_ended: bool,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<Unpacked> {
         let scratch = ScratchDirectory::new(&self.directory)
             .map_err(Error::io("make a directory in", &self.directory))?;
         let files = scratch.path().join("fs");
         fs::create_dir(&files).map_err(Error::io("make", &files))?;
         let root = File::open(&files).map_err(Error::io("open", &files))?;
         let tree = root.try_clone().map_err(Error::io("open", &files))?;
-        let record = Tree::new(tree.into(), position == Position::Lowest)
-            .and_then(|tree| pipeline::unpack(source, tree, self.most_bytes, copy, progress))?;
+        let record = Tree::new(tree.into(), position == Position::Lowest).and_then(|tree| {
+            pipeline::unpack(source, tree, self.most_bytes, copy, is_open_ended, progress)
+        })?;
         contents::build(&root.into(), scratch.path()).map_err(Error::io("list", &files))?;
 
         let path = scratch.path().join("layer.json");

@@ -1,6 +1,7 @@
 //! Nouns of the domain, as pure data: what a container, an image, a sample or the
 //! whole world is. No I/O happens here; every other folder speaks in these types.
 
+mod build;
 mod container;
 mod contents;
 mod event;
@@ -15,6 +16,7 @@ mod transfer;
 mod upkeep;
 mod world;
 
+pub use build::*;
 pub use container::*;
 pub use contents::*;
 pub use event::*;

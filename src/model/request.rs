@@ -321,4 +321,6 @@ pub struct Capabilities {
     pub changes: bool,
     /// Whether images can be imported.
     pub import: bool,
+    /// Whether files of images and containers can be looked at.
+    pub files: bool,
 }

@@ -25,7 +25,7 @@ use super::{Error, Lifecycle, Result, failed};
 use crate::{
     layer,
     model::{ContainerId, CopyRequest},
-    runtime::{create::mount_detached, store::ContainerLock},
+    runtime::{create::mount_overlay, store::ContainerLock},
     sys::beneath,
 };
 
@@ -136,7 +136,7 @@ impl Lifecycle {
                 continue;
             }
             let overlay = self.overlay(&self.store.load(id)?)?;
-            let directory = mount_detached(&overlay).map_err(|error| {
+            let directory = mount_overlay(&overlay).map_err(|error| {
                 failed("mount", &overlay.upper)(io::Error::other(error.to_string()))
             })?;
             return Ok(Root {

@@ -11,6 +11,7 @@ mod files;
 mod live;
 mod remove;
 mod start;
+mod step;
 mod update;
 mod watch;
 
