@@ -267,10 +267,13 @@ fn log_is_searched_copied_and_without_effect_on_the_terminal() {
 #[test]
 fn process_gets_a_signal_by_keys() {
     let s = Sandbox::new();
-    let script = "trap 'echo got usr1' USR1; while :; do sleep 0.1; done";
+    let script = "trap 'echo got usr1' USR1; echo ready; while :; do sleep 0.1; done";
     s.ok(&[
         "run", "-d", "--name", "trapper", BUSYBOX, "sh", "-c", script,
     ]);
+    eventually("its trap is set", || {
+        s.ok(&["logs", "trapper"]).contains("ready")
+    });
     let t = Terminal::new(&s, 120, 40);
     dashboard(&t);
     t.until("trapper");

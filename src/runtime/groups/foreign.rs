@@ -40,13 +40,16 @@ pub struct Names {
     /// Where the host's root directory is.
     root: PathBuf,
     /// What each file said, by container.
-    files: HashMap<PathBuf, (Stamp, HashMap<String, String>)>,
+    files: HashMap<PathBuf, (Stamp, ById)>,
     /// Files read in this turn.
     read: u32,
 }
 
 /// What tells that a file is another, or another's content; all zero where there is none.
 type Stamp = (u64, u64, u64, i64, i64);
+
+/// Names by full id.
+type ById = HashMap<String, String>;
 
 impl Default for Names {
     fn default() -> Self {
@@ -71,7 +74,7 @@ impl Names {
 
     /// Forgets the files of containers that are not among these.
     pub fn keep(&mut self, is_there: impl Fn(&str) -> bool) {
-        let is_list = |names: &HashMap<String, String>| names.len() != 1;
+        let is_list = |names: &ById| names.len() != 1;
         self.files
             .retain(|_, (_, names)| is_list(names) || names.keys().any(|id| is_there(id)));
     }
@@ -123,7 +126,7 @@ impl Names {
         &mut self,
         file: &Path,
         id: &str,
-        parse: fn(&str, &[u8]) -> Option<HashMap<String, String>>,
+        parse: fn(&str, &[u8]) -> Option<ById>,
     ) -> Option<String> {
         let path = self.root.join(file);
         // A link could lead anywhere; what is read is what the engine itself wrote.
@@ -182,13 +185,13 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn one(id: &str, name: &str) -> Option<HashMap<String, String>> {
+fn one(id: &str, name: &str) -> Option<ById> {
     let name = name.trim();
     let is_name = !name.is_empty() && name.len() <= LONGEST_NAME;
     is_name.then(|| HashMap::from([(id.to_owned(), name.to_owned())]))
 }
 
-fn docker(id: &str, bytes: &[u8]) -> Option<HashMap<String, String>> {
+fn docker(id: &str, bytes: &[u8]) -> Option<ById> {
     #[derive(Deserialize)]
     struct Config {
         #[serde(rename = "Name")]
@@ -198,7 +201,7 @@ fn docker(id: &str, bytes: &[u8]) -> Option<HashMap<String, String>> {
     one(id, config.name.strip_prefix('/').unwrap_or(&config.name))
 }
 
-fn storage(_: &str, bytes: &[u8]) -> Option<HashMap<String, String>> {
+fn storage(_: &str, bytes: &[u8]) -> Option<ById> {
     #[derive(Deserialize)]
     struct Entry {
         id: String,
@@ -213,7 +216,7 @@ fn storage(_: &str, bytes: &[u8]) -> Option<HashMap<String, String>> {
     Some(named.flatten().collect())
 }
 
-fn bundle(id: &str, bytes: &[u8]) -> Option<HashMap<String, String>> {
+fn bundle(id: &str, bytes: &[u8]) -> Option<ById> {
     #[derive(Deserialize)]
     struct Spec {
         #[serde(default)]
