@@ -238,6 +238,21 @@ impl State {
         self.world.as_ref().map_or(Timestamp::UNIX_EPOCH, |w| w.at)
     }
 
+    /// A time as lists tell it.
+    pub fn told(&self, at: Timestamp) -> String {
+        self.config.ui.times.told(at, self.now(), &self.zone)
+    }
+
+    /// A date and a time.
+    pub fn told_in_full(&self, at: Timestamp) -> String {
+        self.config.ui.times.full(at, &self.zone)
+    }
+
+    /// Columns of a time in a list.
+    pub fn time_columns(&self) -> u16 {
+        self.config.ui.times.columns() as u16
+    }
+
     /// The container under the cursor.
     pub fn selected_container(&self) -> Option<&ContainerRow> {
         if self.table.groups.heading.is_some() {

@@ -24,7 +24,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::tz::TimeZone;
 
-use crate::action::{ActionSpec, Danger, Keymap};
+use crate::{
+    action::{ActionSpec, Danger, Keymap},
+    format::times::TimeFormat,
+};
 
 pub use color::Color;
 pub use load::{Loaded, Loader, Overrides, candidates};
@@ -66,6 +69,8 @@ pub struct Ui {
     pub cpu: String,
     /// Where times are told.
     pub zone: TimeZone,
+    /// How they are told.
+    pub times: TimeFormat,
     /// Whether nothing is offered that changes anything.
     pub is_read_only: bool,
     /// Ids of the containers' columns; none for the usual ones.
@@ -88,6 +93,7 @@ impl Default for Config {
                 interval: Duration::from_secs(1),
                 cpu: String::new(),
                 zone: TimeZone::UTC,
+                times: TimeFormat::default(),
                 is_read_only: false,
                 columns: Vec::new(),
                 sort: String::new(),

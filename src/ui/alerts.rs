@@ -203,11 +203,7 @@ fn details(buffer: &mut Buffer, view: &View<'_>) {
         return;
     };
     let rule = &alert.rule;
-    let time = |at: jiff::Timestamp| {
-        at.to_zoned_datetime(state.zone.clone())
-            .strftime("%F %T")
-            .to_string()
-    };
+    let time = |at: jiff::Timestamp| state.told_in_full(at);
     let mut told_to: Vec<_> = CHANNELS
         .iter()
         .filter(|(_, channel)| rule.notify.contains(channel))
