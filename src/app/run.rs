@@ -131,6 +131,10 @@ pub async fn run(
     };
     let result = dashboard.turn_until_done(messages).await;
     dashboard.display.suspend();
+    if let Some(parting) = dashboard.state.parting.take() {
+        // A terminal that is gone takes no words.
+        let _ = writeln!(io::stdout(), "{parting}");
+    }
     stop.cancel();
     dashboard.finish_operations().await;
     drop(dashboard);

@@ -138,6 +138,10 @@ pub struct State {
     pub alerts: Alerts,
     /// Their list, by number.
     pub alert_list: List<u64>,
+    /// The moment of a recording that was looked at last, since 1970.
+    pub(super) judged: Duration,
+    /// What the command of each rule said last, and when.
+    pub said: HashMap<String, (Timestamp, String)>,
     /// Of which rule's channels a failure was told.
     pub(super) untold: Vec<(String, Channel)>,
     /// Lines scrolled in an image's layers.
@@ -172,6 +176,8 @@ pub struct State {
     pub is_dirty: bool,
     /// Whether it is over.
     pub is_done: bool,
+    /// What is printed once the terminal is as before; safe to print.
+    pub parting: Option<String>,
     /// What the engine could do to what is no more.
     past_capabilities: Capabilities,
     /// What the terminal can show, and what the engine refuses, whatever the
@@ -211,6 +217,8 @@ impl State {
             groups: GroupsView::default(),
             alerts: Alerts::default(),
             alert_list: List::new("since"),
+            judged: Duration::ZERO,
+            said: HashMap::new(),
             untold: Vec::new(),
             layers_scroll: 0,
             histories: HashMap::new(),
@@ -228,6 +236,7 @@ impl State {
             pointer: Pointer::default(),
             is_dirty: true,
             is_done: false,
+            parting: None,
             shown: None,
             effects: Vec::new(),
         }
