@@ -7,6 +7,8 @@
 //! row's `needs`, which gives the reason if it isn't.
 
 mod alerts;
+mod archives;
+mod files;
 mod groups;
 mod key;
 mod keymap;
@@ -26,9 +28,11 @@ pub use needs::Subject;
 pub const ACTIONS: &[ActionSpec] = &{
     const PARTS: &[&[ActionSpec]] = &[
         rows::ROWS,
+        files::ROWS,
         groups::ROWS,
         alerts::ROWS,
         time::ROWS,
+        archives::ROWS,
         tabs::TABS,
     ];
     // No iterators in a constant.
@@ -113,6 +117,16 @@ pub enum Action {
     FoldDown,
     Copy,
     RemoveImage,
+    Explore,
+    Browse,
+    OpenFile,
+    FoldFiles,
+    UnfoldFiles,
+    UpperLayer,
+    LowerLayer,
+    LayerAlone,
+    Wasted,
+    Extract,
     CreateGroup,
     MoveIntoGroup,
     UndoGroup,
@@ -174,6 +188,8 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The files of an image or a container.
+    Explorer,
     /// The control groups screen.
     Groups,
     /// The screen of what happens.
@@ -199,6 +215,7 @@ impl Scope {
             Self::Global => "everywhere",
             Self::Containers => "containers",
             Self::Images => "images",
+            Self::Explorer => "files",
             Self::Groups => "cgroups",
             Self::Events => "events",
             Self::Activity => "activity",
@@ -358,6 +375,7 @@ mod tests {
         for scope in [
             Scope::Containers,
             Scope::Images,
+            Scope::Explorer,
             Scope::Groups,
             Scope::Activity,
             Scope::Alerts,
@@ -368,7 +386,10 @@ mod tests {
                     continue;
                 }
                 // Opening what is under the cursor may take zoom's place.
-                let is_open = |spec: &&ActionSpec| spec.action == Action::OpenAlert;
+                let is_open = |spec: &&ActionSpec| {
+                    use Action::{Explore, OpenAlert, OpenFile};
+                    matches!(spec.action, OpenAlert | Explore | OpenFile)
+                };
                 if rows.iter().any(is_open) {
                     assert_eq!(*key, Key::of(Code::Enter));
                     continue;

@@ -414,6 +414,24 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "import",
         "Make an image from a root file system's tar",
     ),
+    command("image.pull", "pull", "Fetch images from a registry"),
+    command("image.push", "push", "Send images to a registry"),
+    command(
+        "registry.login",
+        "login",
+        "Log in to a registry and keep the login",
+    ),
+    command(
+        "registry.logout",
+        "logout",
+        "Forget the login of a registry",
+    ),
+    command("registry.search", "search", "Look for images in a registry"),
+    command(
+        "registry.manifest",
+        "manifest inspect",
+        "Show what a registry has under a name",
+    ),
     command("image.tag", "tag", "Give an image a further name"),
     command(
         "image.inspect",

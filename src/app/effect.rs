@@ -121,6 +121,20 @@ impl Effects<dyn Engine> {
             }
             Effect::CountGroups(shown) => self.engine.count_groups(shown),
             Effect::ChangeGroup(change) => self.change_group(change),
+            Effect::Layers { number, image } => self.look(|engine| async move {
+                let layers = engine.image_layers(image.as_str()).await;
+                Message::Layers(number, layers.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::Tree { number, request } => self.look(|engine| async move {
+                let page = engine.tree(*request).await;
+                Message::Tree(number, page.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::ReadFile { number, request } => self.look(|engine| async move {
+                Message::File(
+                    number,
+                    engine.read_file(request).await.map_err(Failure::from),
+                )
+            }),
             Effect::Tail(id) => self.tail(id),
             Effect::Save(saved) => self.save(saved),
             Effect::Follow { watch, logs } => {
@@ -204,6 +218,24 @@ impl Effects<dyn Engine> {
             };
             // Nobody listens any more once the dashboard is left.
             let _ = messages.send(Message::Tail(id, rows)).await;
+        });
+    }
+
+    /// Asks what the explorer wants to know.
+    fn look<F>(&self, ask: impl FnOnce(Arc<dyn Engine>) -> F)
+    where
+        F: Future<Output = Message> + Send + 'static,
+    {
+        let asked = ask(Arc::clone(&self.engine));
+        let messages = self.messages.clone();
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            let message = tokio::select! {
+                () = stop.cancelled() => return,
+                message = asked => message,
+            };
+            // Nobody listens any more once the dashboard is left.
+            let _ = messages.send(message).await;
         });
     }
 

@@ -72,6 +72,8 @@ pub enum Asked {
     LogFilter,
     /// As the name of a file for the log.
     LogSave,
+    /// As the place of what is extracted.
+    Extract,
 }
 
 impl Asked {
@@ -81,6 +83,7 @@ impl Asked {
             Self::Search => "/",
             Self::LogFilter => "&",
             Self::LogSave => "save to ",
+            Self::Extract => "extract to ",
         }
     }
 
@@ -89,7 +92,7 @@ impl Asked {
         match self {
             Self::Search => "enter keeps  esc takes it back  ~ before it: a regular expression",
             Self::LogFilter => "enter keeps  esc takes it back  ! before it: lines without it",
-            Self::LogSave => "enter writes a new file  esc leaves it",
+            Self::LogSave | Self::Extract => "enter writes a new file  esc leaves it",
         }
     }
 }

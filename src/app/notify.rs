@@ -165,16 +165,37 @@ fn post(url: &str, notice: &Notice, patience: Duration) -> io::Result<()> {
     let facts: serde_json::Map<_, _> = facts
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(patience))
-        .max_redirects(0)
-        .build()
-        .new_agent();
     let body = serde_json::Value::from(facts).to_string();
-    let request = agent.post(url).content_type("application/json");
-    match request.send(body) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(io::Error::other(error.to_string())),
+    // Whoever was first has set the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let send = async {
+        let base = || {
+            reqwest::Client::builder()
+                .timeout(patience)
+                .redirect(reqwest::redirect::Policy::none())
+        };
+        // A host without any authorities of its own can still be told in plain HTTP.
+        let client = base().build();
+        let client = client.or_else(|_| base().tls_certs_only([]).build())?;
+        let request = client
+            .post(url)
+            .header(reqwest::header::CONTENT_TYPE, "application/json");
+        request.body(body).send().await
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let response = runtime.block_on(send).map_err(|error| {
+        // The outermost says only that it failed; the innermost says why.
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        io::Error::other(cause.to_string())
+    })?;
+    match response.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(io::Error::other(format!("it answered {status}"))),
     }
 }
 

@@ -308,6 +308,9 @@ impl Dashboard {
             | Effect::Unwatch
             | Effect::Seek(_)
             | Effect::Advise(_)
+            | Effect::Layers { .. }
+            | Effect::Tree { .. }
+            | Effect::ReadFile { .. }
             | Effect::Notify { .. }
             | Effect::Interact { .. } => {}
         }

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Depth, Details, Effect, Events, Failure, GroupsView, History, List, Modal,
+    Activity, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History, List, Modal,
     Operations, Plan, Pointer, Target, alerts::Alerts, geometry, limits::UndoStack, table::Table,
     timeline::Timeline,
 };
@@ -49,6 +49,8 @@ pub enum Screen {
     Alerts,
     Events,
     Activity,
+    /// The files of what was chosen on another screen.
+    Explorer,
 }
 
 impl Screen {
@@ -144,6 +146,10 @@ pub struct State {
     pub said: HashMap<String, (Timestamp, String)>,
     /// Of which rule's channels a failure was told.
     pub(super) untold: Vec<(String, Channel)>,
+    /// What is looked into on the screen for that.
+    pub explorer: Option<Explorer>,
+    /// How often something was.
+    pub(super) explored: u64,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before now.
@@ -220,6 +226,8 @@ impl State {
             judged: Duration::ZERO,
             said: HashMap::new(),
             untold: Vec::new(),
+            explorer: None,
+            explored: 0,
             layers_scroll: 0,
             histories: HashMap::new(),
             timeline: Timeline::live(),
@@ -289,6 +297,7 @@ impl State {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Explorer => Scope::Explorer,
             Screen::Groups => Scope::Groups,
             Screen::Alerts => Scope::Alerts,
             Screen::Events => Scope::Events,
@@ -310,7 +319,10 @@ impl State {
 
     /// Whether the arrows move in the details.
     pub fn has_details_focus(&self) -> bool {
-        (self.is_zoomed || self.pane == Pane::Details) && !self.is_feed()
+        match self.screen {
+            Screen::Explorer => self.pane == Pane::Details,
+            _ => (self.is_zoomed || self.pane == Pane::Details) && !self.is_feed(),
+        }
     }
 
     /// Whether this screen is a list with nothing beside it.
@@ -323,6 +335,7 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Explorer => self.explorer.as_ref().map_or("", |e| &e.filter),
             Screen::Groups => &self.groups.list.filter,
             Screen::Alerts => &self.alert_list.filter,
             Screen::Events => &self.events.list.filter,
@@ -340,6 +353,12 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
+            Screen::Explorer => {
+                subject.has_file = self.explorer.as_ref().is_some_and(|explorer| {
+                    explorer.viewer.is_some()
+                        || (!explorer.shows_waste && explorer.selected().is_some())
+                });
+            }
             Screen::Groups => {
                 subject.group = self.selected_group().map(|row| &*row.group);
                 subject.has_group_undo = !self.groups.undo.is_empty();

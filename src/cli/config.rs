@@ -20,6 +20,7 @@ use crate::{
         columns::CONTAINERS,
         text::{sanitize, width},
     },
+    model::RegistrySettings,
 };
 
 /// Flags that go before the configuration's file and environment.
@@ -111,6 +112,18 @@ pub fn settings(loader: Loader, recording: PathBuf) -> Result<Settings, Failure>
             loader,
             showing: super::Showing::Live(recording),
         }),
+    }
+}
+
+/// How registries are reached. A mistake in that section is refused: what was meant to
+/// keep a connection safe or to send it elsewhere would be ignored.
+pub fn registries(loader: &Loader) -> Result<RegistrySettings, Failure> {
+    let loaded = loader.load();
+    let is_ours =
+        |problem: &&Problem| problem.key.is_empty() || problem.key.starts_with("registry");
+    match loaded.problems.iter().find(is_ours) {
+        Some(mistake) => Err(Failure::usage(mistake.to_string())),
+        None => Ok(loaded.config.registries),
     }
 }
 

@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::{
-    Command, attach, create, diff, exec, inspect, items, kill, logs, ps, rename, restart, rm, run,
-    start, stats, stop, top, update,
+    Command, attach, commit, create, diff, exec, export, inspect, items, kill, logs, ps, rename,
+    restart, rm, run, start, stats, stop, top, update,
 };
 
 /// The commands below `container`.
@@ -32,6 +32,8 @@ pub enum ContainerCommand {
     Attach(attach::AttachArgs),
     Inspect(inspect::ContainerInspectArgs),
     Diff(diff::DiffArgs),
+    Export(export::ExportArgs),
+    Commit(commit::CommitArgs),
     Update(update::UpdateArgs),
 }
 
@@ -57,6 +59,8 @@ impl From<ContainerCommand> for Command {
             ContainerCommand::Attach(args) => Self::Attach(args),
             ContainerCommand::Inspect(args) => Self::Inspect(args.into()),
             ContainerCommand::Diff(args) => Self::Diff(args),
+            ContainerCommand::Export(args) => Self::Export(args),
+            ContainerCommand::Commit(args) => Self::Commit(args),
             ContainerCommand::Update(args) => Self::Update(args),
         }
     }

@@ -7,10 +7,11 @@ use clap::Args;
 use super::{
     failure::Failure,
     limit_args::LimitArgs,
+    pull::{When, platform},
     values::{self, Parsed},
 };
 use crate::model::{
-    ContainerConfig, CreateRequest, Device, Mount, NetworkMode, RestartPolicy, Ulimit,
+    ContainerConfig, CreateRequest, Device, Mount, NetworkMode, Platform, RestartPolicy, Ulimit,
 };
 
 /// Flags that describe a container.
@@ -108,6 +109,18 @@ pub struct ContainerArgs {
     /// Preference of the kernel's OOM killer, -1000 to 1000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-1000..=1000), allow_negative_numbers = true)]
     oom_score_adj: Option<i32>,
+    /// Pull the image: if it is missing, always, or never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    pub pull: When,
+    /// Platform of an image that is pulled: os/architecture[/variant]
+    #[arg(long, value_name = "PLATFORM", value_parser = platform)]
+    pub platform: Option<Platform>,
     /// Write the container's id to a new file
     #[arg(long, value_name = "FILE")]
     pub cidfile: Option<PathBuf>,
@@ -117,6 +130,11 @@ pub struct ContainerArgs {
 }
 
 impl ContainerArgs {
+    /// The image, as the user wrote it.
+    pub fn image(&self) -> &str {
+        self.image_and_command.first().map_or("", String::as_str)
+    }
+
     /// The request that these flags make, checked as a whole.
     pub fn request(&self) -> Result<CreateRequest, Failure> {
         self.config()

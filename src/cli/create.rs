@@ -9,8 +9,13 @@ use super::{
     container_args::ContainerArgs,
     failure::{Failure, Outcome},
     output::line,
+    pull::{self, When},
 };
-use crate::model::{ContainerId, RemoveRequest};
+use crate::{
+    engine::{EngineError, ErrorKind},
+    format::text::sanitize,
+    model::{ContainerId, RemoveRequest},
+};
 
 /// Arguments of `create`.
 #[derive(Args, Debug)]
@@ -30,11 +35,20 @@ pub async fn run(args: &CreateArgs, context: &Context) -> Outcome {
 /// Makes the container, and the file of its id if one was asked for.
 pub async fn create(args: &ContainerArgs, context: &Context) -> Result<ContainerId, Failure> {
     let request = args.request()?;
-    let id = context
-        .engine
-        .create(request)
-        .await
-        .map_err(Failure::to_run)?;
+    if args.pull == When::Always {
+        pull::for_run(args, context).await?;
+    }
+    let created = match context.engine.create(request.clone()).await {
+        // Asked for only now: most images are here, and then this costs nothing.
+        Err(error) if args.pull == When::Missing && is_missing(&error, args, context).await => {
+            let image = sanitize(args.image()).into_owned();
+            eprintln!("Unable to find image {image} here, pulling it");
+            pull::for_run(args, context).await?;
+            context.engine.create(request).await
+        }
+        created => created,
+    };
+    let id = created.map_err(Failure::to_run)?;
     if let Some(path) = &args.cidfile {
         let written = fs::File::create_new(path)
             .and_then(|mut file| std::io::Write::write_all(&mut file, id.as_str().as_bytes()));
@@ -49,4 +63,13 @@ pub async fn create(args: &ContainerArgs, context: &Context) -> Result<Container
         }
     }
     Ok(id)
+}
+
+/// Whether it failed because the image isn't here.
+async fn is_missing(error: &EngineError, args: &ContainerArgs, context: &Context) -> bool {
+    if error.kind != ErrorKind::NotFound {
+        return false;
+    }
+    let found = context.engine.image(args.image()).await;
+    found.is_err_and(|error| error.kind == ErrorKind::NotFound)
 }

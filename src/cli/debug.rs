@@ -1,6 +1,7 @@
 //! `wharf debug`: what documentation and bug reports are made with. Not in the help.
 
 mod dockerfile;
+mod reference;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,6 +18,12 @@ use crate::{action::Key, config::Config};
 pub enum DebugCommand {
     /// Write the dashboard's screen as an SVG picture
     Screenshot(ScreenshotArgs),
+    /// Write as JSON how names of images are read, a line each
+    Reference {
+        /// Names, as users write them
+        #[arg(required = true, value_name = "NAME", allow_hyphen_values = true)]
+        names: Vec<String>,
+    },
     /// Write as JSON how a Dockerfile is read
     Dockerfile {
         /// The file; - is standard input
@@ -79,6 +86,7 @@ pub struct Shot {
 pub fn run(command: DebugCommand, context: &Context, faces: &Faces, settings: Settings) -> Outcome {
     match command {
         DebugCommand::Screenshot(args) => screenshot(args, context, faces, settings),
+        DebugCommand::Reference { names } => reference::show(&names),
         DebugCommand::Dockerfile { file } => dockerfile::show(&file),
         DebugCommand::Ignore { file, paths } => dockerfile::show_ignored(&file, &paths),
         DebugCommand::Words {

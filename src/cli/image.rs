@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Context, failure::Outcome, images, import, inspect, output::line, rmi, tag};
+use super::{
+    Context, explore, failure::Outcome, images, import, inspect, load, output::line, pull, push,
+    rmi, save, tag,
+};
 
 /// The commands below `image`.
 #[derive(Debug, Subcommand)]
@@ -11,9 +14,18 @@ pub enum ImageCommand {
     #[command(visible_alias = "list")]
     Ls(images::ImagesArgs),
     Inspect(inspect::ImageInspectArgs),
+    Explore(explore::ExploreArgs),
     FromHost(FromHostArgs),
     /// Make an image from a root file system's tar
     Import(import::ImportArgs),
+    /// Write images as an archive that others load
+    Save(save::SaveArgs),
+    /// Load the images of an archive
+    Load(load::LoadArgs),
+    /// Fetch images from a registry
+    Pull(pull::PullArgs),
+    /// Send images to a registry
+    Push(push::PushArgs),
     /// Give an image a further name
     Tag(tag::TagArgs),
     /// Remove images and the layers that nobody else uses
@@ -37,6 +49,7 @@ pub async fn run(command: ImageCommand, context: &Context) -> Outcome {
     match command {
         ImageCommand::Ls(args) => images::run(&args, context).await,
         ImageCommand::Inspect(args) => inspect::run_images(&args, context).await,
+        ImageCommand::Explore(args) => explore::run(&args, context).await,
         ImageCommand::FromHost(args) => {
             let id = context
                 .engine
@@ -46,6 +59,10 @@ pub async fn run(command: ImageCommand, context: &Context) -> Outcome {
             Ok(0)
         }
         ImageCommand::Import(args) => import::run(&args, context).await,
+        ImageCommand::Save(args) => save::run(&args, context).await,
+        ImageCommand::Load(args) => load::run(&args, context).await,
+        ImageCommand::Pull(args) => pull::run(&args, context).await,
+        ImageCommand::Push(args) => push::run(&args, context).await,
         ImageCommand::Tag(args) => tag::run(&args, context).await,
         ImageCommand::Rm(args) => rmi::run(&args, context).await,
     }

@@ -211,6 +211,11 @@ fn names(image: &Image) -> Vec<Named<'_>> {
         return vec![named("<none>", "<none>")];
     }
     let split = |reference: &String| match reference.rsplit_once(':') {
+        // Pulled by its digest, it has no tag.
+        _ if reference.contains('@') => {
+            let (repository, _) = reference.split_once('@').unwrap_or((reference, ""));
+            named(repository, "<none>")
+        }
         // A colon before a slash is a registry's port.
         Some((repository, tag)) if !tag.contains('/') => named(repository, tag),
         _ => named(reference, "<none>"),

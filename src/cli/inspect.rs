@@ -139,7 +139,7 @@ fn image(image: &Image, config: &Value) -> Value {
     json!({
         "Id": image.id,
         "RepoTags": image.references,
-        "RepoDigests": [],
+        "RepoDigests": image.repo_digests,
         "Digest": image.manifest,
         "Created": image.created,
         "Architecture": architecture,

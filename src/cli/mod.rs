@@ -5,8 +5,10 @@
 //! here depends on either.
 
 mod advise;
+mod archive;
 mod attach;
 mod cgroups;
+mod commit;
 mod completions;
 mod config;
 mod container;
@@ -18,6 +20,8 @@ mod diff;
 mod dump;
 mod events;
 mod exec;
+mod explore;
+mod export;
 mod failure;
 mod image;
 mod images;
@@ -28,11 +32,16 @@ mod items;
 mod kill;
 mod limit_args;
 mod live;
+mod load;
+mod login;
 mod logs;
 mod man;
+mod manifest;
 mod output;
 mod pause;
 mod ps;
+mod pull;
+mod push;
 mod record;
 mod rename;
 mod replay;
@@ -40,6 +49,8 @@ mod restart;
 mod rm;
 mod rmi;
 mod run;
+mod save;
+mod search;
 mod start;
 mod stats;
 mod stop;
@@ -48,6 +59,7 @@ mod table;
 mod tag;
 mod terminal;
 mod top;
+mod transfer;
 mod unpause;
 mod update;
 mod values;
@@ -106,6 +118,8 @@ struct Context {
     output: Output,
     /// Where the engine's own recording is.
     recording: PathBuf,
+    /// Who reads the configuration, for the few commands that it concerns.
+    loader: Loader,
 }
 
 /// A container console, and the container engine behind it, in one binary
@@ -160,6 +174,18 @@ enum Command {
     Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
     Import(import::ImportArgs),
+    Save(save::SaveArgs),
+    Load(load::LoadArgs),
+    Export(export::ExportArgs),
+    Commit(commit::CommitArgs),
+    Pull(pull::PullArgs),
+    Push(push::PushArgs),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
+    Search(search::SearchArgs),
+    /// Look at what registries have
+    #[command(subcommand)]
+    Manifest(manifest::ManifestCommand),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
     /// Work with images
@@ -281,7 +307,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     if !matches!(&command, None | Some(Command::Demo(_) | Command::Debug(_))) {
         cli.config.refuse()?;
     }
-    let settings = || config::settings(loader, own.clone());
+    let settings = || config::settings(loader.clone(), own.clone());
     let engine = (faces.open)(cli.root.as_deref())?;
     let Some(command) = command else {
         return match (faces.dashboard)(engine, settings()?) {
@@ -297,6 +323,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         engine,
         output: Output::of_stdout(),
         recording: own.clone(),
+        loader: loader.clone(),
     };
     let outcome = match command {
         Command::Debug(command) => {
@@ -348,6 +375,16 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Advise(args) => advise::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
         Command::Import(args) => import::run(&args, context).await,
+        Command::Save(args) => save::run(&args, context).await,
+        Command::Load(args) => load::run(&args, context).await,
+        Command::Export(args) => export::run(&args, context).await,
+        Command::Commit(args) => commit::run(&args, context).await,
+        Command::Pull(args) => pull::run(&args, context).await,
+        Command::Push(args) => push::run(&args, context).await,
+        Command::Login(args) => login::run(&args, context).await,
+        Command::Logout(args) => login::forget(&args, context).await,
+        Command::Search(args) => search::run(&args, context).await,
+        Command::Manifest(command) => manifest::run(&command, context).await,
         Command::Tag(args) => tag::run(&args, context).await,
         Command::Rmi(args) => rmi::run(&args, context).await,
         Command::Image(command) => image::run(command, context).await,

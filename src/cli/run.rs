@@ -31,9 +31,6 @@ pub struct RunArgs {
     /// Pass our signals on to it
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     sig_proxy: bool,
-    /// Taken for docker's sake: images are never pulled yet
-    #[arg(long, hide = true, value_parser = ["missing", "never"])]
-    pull: Option<String>,
     #[command(flatten)]
     pub container: ContainerArgs,
 }

@@ -27,6 +27,7 @@ use jiff::tz::TimeZone;
 use crate::{
     action::{ActionSpec, Danger, Keymap},
     format::times::TimeFormat,
+    model::RegistrySettings,
 };
 
 pub use color::Color;
@@ -42,6 +43,8 @@ pub use watch::Watch;
 pub struct Config {
     /// `[ui]`
     pub ui: Ui,
+    /// `[registry]`
+    pub registries: RegistrySettings,
     /// `[keys]`: the rows' own, and what was chosen instead.
     pub keymap: Keymap,
     /// `[[alerts]]`: those that are built in, changed by the file, then its own.
@@ -99,6 +102,7 @@ impl Default for Config {
                 sort: String::new(),
                 group: String::new(),
             },
+            registries: RegistrySettings::default(),
             keymap: Keymap::default(),
             alerts: Vec::new(),
             asks: BTreeMap::new(),

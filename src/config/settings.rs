@@ -144,6 +144,54 @@ pub const SETTINGS: &[Setting] = &[
         "What containers are grouped by at first",
         |config, value| config.ui.group = text(value),
     ),
+    setting(
+        "registry.mirrors",
+        Kind::Hosts { urls: true },
+        "[]",
+        "Where Docker Hub's names are asked for first; http:// before one allows plain HTTP",
+        |config, value| config.registries.mirrors = list(value),
+    ),
+    setting(
+        "registry.plain_http",
+        Kind::Hosts { urls: false },
+        "[]",
+        "Registries that may be spoken to without TLS; those on loopback always may",
+        |config, value| config.registries.plain_http = list(value),
+    ),
+    setting(
+        "registry.ca",
+        Kind::Files,
+        "[]",
+        "Authorities (PEM) to trust beside the system's; /etc/docker/certs.d is read, too",
+        |config, value| {
+            config.registries.authorities = list(value).into_iter().map(Into::into).collect();
+        },
+    ),
+    setting(
+        "registry.parallel",
+        Kind::Count { least: 1, most: 32 },
+        "4",
+        "Layers of an image that are pulled or pushed at once",
+        |config, value| {
+            if let Value::Count(number) = value {
+                config.registries.parallel = usize::try_from(*number).unwrap_or(1);
+            }
+        },
+    ),
+    setting(
+        "registry.patience",
+        Kind::Span {
+            least: Duration::from_secs(1),
+            most: Duration::from_secs(600),
+        },
+        "\"30s\"",
+        "How long a registry may send nothing before it is asked again",
+        |config, value| {
+            if let Value::Span(span) = value {
+                config.registries.patience = *span;
+            }
+        },
+    ),
 ];
 
 /// The setting of a key.
@@ -178,6 +226,13 @@ fn text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         _ => String::new(),
+    }
+}
+
+fn list(value: &Value) -> Vec<String> {
+    match value {
+        Value::List(items) => items.clone(),
+        _ => Vec::new(),
     }
 }
 

@@ -36,6 +36,20 @@ pub enum Kind {
     Sort,
     /// What rows are grouped by.
     Group,
+    /// A list of `host[:port]`, where allowed with `http://` or `https://` before it.
+    Hosts {
+        /// Whether a scheme may stand before it.
+        urls: bool,
+    },
+    /// A list of absolute paths.
+    Files,
+    /// A number within bounds.
+    Count {
+        /// At least.
+        least: u64,
+        /// At most.
+        most: u64,
+    },
 }
 
 /// A checked value.
@@ -46,6 +60,7 @@ pub enum Value {
     Text(String),
     Span(Duration),
     List(Vec<String>),
+    Count(u64),
 }
 
 /// What names a configuration may use that are declared elsewhere.
@@ -80,7 +95,23 @@ impl Kind {
                 }
                 Ok(Value::List(names))
             }
-            (Self::Bool | Self::Columns, _) => Err(self.refuse(raw)),
+            (Self::Hosts { .. } | Self::Files, DeValue::Array(items)) => {
+                let mut texts = Vec::new();
+                for item in items.iter() {
+                    let text = item.get_ref().as_str().ok_or_else(|| self.refuse(raw))?;
+                    texts.push(self.item(text)?);
+                }
+                Ok(Value::List(texts))
+            }
+            (Self::Count { .. }, DeValue::Integer(number)) => {
+                let digits = number.as_str();
+                let read = u64::from_str_radix(digits, number.radix());
+                self.count(read.ok()).map(Value::Count)
+            }
+            (
+                Self::Bool | Self::Columns | Self::Hosts { .. } | Self::Files | Self::Count { .. },
+                _,
+            ) => Err(self.refuse(raw)),
             (_, DeValue::String(text)) => self.check_text(text, known),
             _ => Err(self.refuse(raw)),
         }
@@ -102,8 +133,48 @@ impl Kind {
                     .collect::<Result<_, _>>()
                     .map(Value::List)
             }
+            Self::Hosts { .. } | Self::Files => {
+                let items = text.split(',').map(str::trim);
+                let items = items.filter(|item| !item.is_empty());
+                items
+                    .map(|item| self.item(item))
+                    .collect::<Result<_, _>>()
+                    .map(Value::List)
+            }
+            Self::Count { .. } => self.count(text.parse().ok()).map(Value::Count),
             _ => self.check_text(text, known),
         }
+    }
+
+    /// One item of a list that is not of columns.
+    fn item(self, text: &str) -> Result<String, String> {
+        let refuse = |what: &str| Err(format!("{} is no {what}", quoted(text)));
+        match self {
+            Self::Hosts { urls } => {
+                let host = match text.split_once("://") {
+                    Some(("http" | "https", host)) if urls => host.trim_end_matches('/'),
+                    Some(_) => return refuse("host with a port, such as \"10.0.0.5:5000\""),
+                    None => text,
+                };
+                let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+                match !host.is_empty() && host.bytes().all(fits) {
+                    true => Ok(text.to_owned()),
+                    false => refuse("host with a port, such as \"10.0.0.5:5000\""),
+                }
+            }
+            _ => match text.starts_with('/') {
+                true => Ok(text.to_owned()),
+                false => refuse("absolute path"),
+            },
+        }
+    }
+
+    fn count(self, read: Option<u64>) -> Result<u64, String> {
+        let Self::Count { least, most } = self else {
+            return Err(self.allowed());
+        };
+        read.filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| format!("it is {}", self.allowed()))
     }
 
     fn check_text(self, text: &str, known: &Known) -> Result<Value, String> {
@@ -137,7 +208,9 @@ impl Kind {
                     return Err(format!("{} is not {}", quoted(text), self.allowed()));
                 }
             }
-            Self::Bool | Self::Columns => return Err(format!("it is {}", self.allowed())),
+            Self::Bool | Self::Columns | Self::Hosts { .. } | Self::Files | Self::Count { .. } => {
+                return Err(format!("it is {}", self.allowed()));
+            }
         }
         Ok(Value::Text(text.to_owned()))
     }
@@ -168,6 +241,12 @@ impl Kind {
             Self::Columns => "a list of columns, such as [\"name\", \"cpu\"]".into(),
             Self::Sort => "a column, such as \"cpu\"; \"-cpu\" turns it round".into(),
             Self::Group => "\"none\", \"state\", \"image\", \"project\" or \"label:KEY\"".into(),
+            Self::Hosts { urls: true } => {
+                "a list of hosts or addresses, such as [\"http://10.0.0.5:5000\"]".into()
+            }
+            Self::Hosts { urls: false } => "a list of hosts, such as [\"10.0.0.5:5000\"]".into(),
+            Self::Files => "a list of absolute paths, such as [\"/etc/ssl/own.crt\"]".into(),
+            Self::Count { least, most } => format!("a number from {least} to {most}"),
         }
     }
 }
@@ -179,6 +258,7 @@ impl Value {
             Self::Bool(value) => value.to_string(),
             Self::Text(text) => quote(text),
             Self::Span(span) => quote(&told(*span)),
+            Self::Count(number) => number.to_string(),
             Self::List(items) => {
                 let items: Vec<_> = items.iter().map(|item| quote(item)).collect();
                 format!("[{}]", items.join(", "))
@@ -193,6 +273,7 @@ impl Value {
             Self::Text(text) => json!(text),
             Self::Span(span) => json!(span.as_secs_f64()),
             Self::List(items) => json!(items),
+            Self::Count(number) => json!(number),
         }
     }
 }
@@ -293,6 +374,24 @@ mod tests {
         );
         assert!(Kind::Group.parse("label:", &known).is_err());
         assert!(Kind::Group.parse("label:team", &known).is_ok());
+    }
+
+    #[test]
+    fn lists_of_hosts_and_files_and_numbers_are_checked() {
+        let known = Known::default();
+        let mirrors = Kind::Hosts { urls: true };
+        assert!(mirrors.parse("http://m:5000, [::1]:5000", &known).is_ok());
+        for bad in ["ftp://m", "m/path", "a b", "http://"] {
+            assert!(mirrors.parse(bad, &known).is_err(), "{bad}");
+        }
+        let hosts = Kind::Hosts { urls: false };
+        assert!(hosts.parse("http://m:5000", &known).is_err());
+        assert!(Kind::Files.parse("own.crt", &known).is_err());
+        let count = Kind::Count { least: 1, most: 16 };
+        assert_eq!(count.parse("4", &known), Ok(Value::Count(4)));
+        for bad in ["0", "17", "-1", "x", ""] {
+            assert!(count.parse(bad, &known).is_err(), "{bad}");
+        }
     }
 
     #[test]

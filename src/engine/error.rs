@@ -40,6 +40,10 @@ pub enum ErrorKind {
     NeedsRoot,
     /// This kernel or this engine can't do that.
     Unsupported,
+    /// A registry wants other credentials.
+    Denied,
+    /// A registry can't be reached, or doesn't answer.
+    Unreachable,
     /// The disk is full.
     NoSpace,
     /// Anything else.
@@ -63,6 +67,8 @@ impl ErrorKind {
             Self::NotFound => Some("`wharf ps -a` and `wharf images` list what there is"),
             Self::Ambiguous => Some("give more digits of the id, or the name"),
             Self::NeedsRoot => Some("run it as root"),
+            Self::Denied => Some("`wharf login` tells it who you are; or the name is wrong"),
+            Self::Unreachable => Some("look at the name, the network and the proxy's settings"),
             Self::NoSpace => Some("free some space, then try again; nothing was changed"),
             _ => None,
         }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+mod files;
 mod groups;
 
 use async_trait::async_trait;
@@ -15,7 +16,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Result, Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Registries, Result,
+    Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
@@ -114,6 +116,7 @@ impl Fake {
                     update: true,
                     changes: true,
                     import: true,
+                    files: true,
                 },
                 gate: None,
             }),
@@ -451,6 +454,8 @@ impl Execs for Fake {
     }
 }
 
+impl crate::engine::Archives for Fake {}
+
 #[async_trait]
 impl Images for Fake {
     async fn images(&self) -> Result<Arc<Vec<Image>>> {
@@ -509,6 +514,8 @@ impl Images for Fake {
         Ok(vec![reference.to_owned()])
     }
 }
+
+impl Registries for Fake {}
 
 #[async_trait]
 impl Groups for Fake {

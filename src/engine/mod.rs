@@ -33,16 +33,28 @@ use tokio::sync::mpsc;
 
 pub use error::{EngineError, ErrorKind, Result};
 
+/// How the names of images are read; the same everywhere.
+pub use crate::image::{Reference, ReferenceError};
+
 use crate::model::{
-    AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf, Image,
-    ImportProgress, KillRequest, LogLine, LogsRequest, Process, RemoveRequest, SignalRequest,
-    StartRequest, StopRequest, Stream, TerminalSize, UpdateRequest, Visible, WaitCondition, World,
+    AttachStreams, Capabilities, Change, CommitRequest, Container, ContainerId, CreateRequest,
+    Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FilePage,
+    FoundRepository, GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress,
+    KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest, Process, PullRequest,
+    PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest,
+    SearchRequest, SignalRequest, StartRequest, StopRequest, Stream, TerminalSize, Transfer,
+    TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
-pub trait Engine: Observe + Containers + Execs + Images + Groups {}
-impl<T: Observe + Containers + Execs + Images + Groups> Engine for T {}
+pub trait Engine:
+    Observe + Containers + Execs + Images + Registries + Archives + Files + Groups
+{
+}
+impl<T: Observe + Containers + Execs + Images + Registries + Archives + Files + Groups> Engine
+    for T
+{
+}
 
 /// Looking without touching.
 #[async_trait]
@@ -159,6 +171,128 @@ pub trait Images: Send + Sync {
     /// Remove a name and, with the last one, the image and the layers nobody else uses.
     /// Says what went: names first, then digests.
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// Images and containers' files as archives. An engine without a store of its own leaves
+/// all as it is here.
+#[async_trait]
+pub trait Archives: Send + Sync {
+    /// Write images as one archive that others load.
+    async fn save(
+        &self,
+        _request: SaveRequest,
+        _out: Box<dyn std::io::Write + Send>,
+        _progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<()> {
+        Err(no_archives("save", "images"))
+    }
+
+    /// Load every image of an archive: docker's or an OCI layout; plain, gzip or zstd.
+    async fn load(
+        &self,
+        _source: Box<dyn std::io::Read + Send>,
+        _progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<Vec<LoadedImage>> {
+        Err(no_archives("load", "images"))
+    }
+
+    /// Write all files of a container's root as a tar.
+    async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
+        Err(no_archives("export", id.short()))
+    }
+
+    /// Make an image of a container's files. Its id.
+    async fn commit(&self, request: CommitRequest) -> Result<Digest> {
+        Err(no_archives("commit", request.id.short()))
+    }
+}
+
+fn no_archives(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine reads and writes no archives")
+}
+
+/// Images between registries and the store, and the registries themselves.
+///
+/// A transfer is a stream of pictures, each replacing the one before it; one that comes
+/// while nobody reads is left out. The last one says how it ended, or an error comes in
+/// its place. Dropping the stream cancels the transfer, wherever it is.
+#[async_trait]
+pub trait Registries: Send + Sync {
+    /// Fetch an image and name it.
+    async fn pull(&self, request: PullRequest) -> Result<Transfers> {
+        Err(no_registries("pull", request.reference))
+    }
+
+    /// Send an image to the registry that its name says.
+    async fn push(&self, request: PushRequest) -> Result<Transfers> {
+        Err(no_registries("push", request.reference))
+    }
+
+    /// All tags that a registry has of a repository.
+    async fn tags(&self, repository: &str, _: RegistrySettings) -> Result<Vec<String>> {
+        Err(no_registries("list the tags of", repository))
+    }
+
+    /// What a registry has under a name, as it is there.
+    async fn manifest(&self, reference: &str, _: RegistrySettings) -> Result<RemoteManifest> {
+        Err(no_registries("inspect manifest", reference))
+    }
+
+    /// Repositories that are about something.
+    async fn search(&self, request: SearchRequest) -> Result<Vec<FoundRepository>> {
+        Err(no_registries("search", request.term))
+    }
+
+    /// Ask a registry whether it takes a login, and keep it. Where it is kept.
+    async fn log_in(&self, request: LoginRequest) -> Result<String> {
+        Err(no_registries("log in to", request.registry))
+    }
+
+    /// Forget a login; false if there was none.
+    async fn log_out(&self, registry: &str) -> Result<bool> {
+        Err(no_registries("log out of", registry))
+    }
+}
+
+/// The pictures of a transfer.
+pub type Transfers = mpsc::Receiver<Result<Transfer>>;
+
+fn no_registries(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine reaches no registries")
+}
+
+/// What images and containers hold. All in pages: neither side ever has more of an image
+/// than is looked at.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// The layers of an image, what made each, who else has it, and what is wasted.
+    async fn image_layers(&self, reference: &str) -> Result<ImageLayers> {
+        Err(no_files("list the layers of", reference))
+    }
+
+    /// Lines of the tree of an image's or a container's files. A container's are those of
+    /// its image and its own; volumes are not.
+    async fn tree(&self, request: TreeRequest) -> Result<TreePage> {
+        Err(no_files("list", request.of.subject()))
+    }
+
+    /// A piece of a regular file; of a removed one as it was before.
+    async fn read_file(&self, request: ReadRequest) -> Result<FilePage> {
+        Err(no_files("read", request.of.subject()))
+    }
+
+    /// Copy a file or a directory to a path of this host at which nothing is. It belongs
+    /// to the caller then, and runs as nobody else.
+    async fn extract(&self, request: ExtractRequest) -> Result<Extracted> {
+        Err(no_files("extract from", request.of.subject()))
+    }
+}
+
+fn no_files(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine does not show files")
 }
 
 /// The control groups of the host: everybody's are looked at, those that users of wharf

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Result, Session,
+    Containers, EngineError, ErrorKind, Exec, Execs, Files, Groups, Images, Observe, Registries,
+    Result, Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
@@ -75,6 +76,8 @@ impl Observe for Recorded {
         unknown("follow events", "events")
     }
 }
+
+impl Files for Recorded {}
 
 #[async_trait]
 impl Groups for Recorded {
@@ -156,6 +159,9 @@ impl Execs for Recorded {
         refuse("exec")
     }
 }
+
+impl crate::engine::Archives for Recorded {}
+impl Registries for Recorded {}
 
 #[async_trait]
 impl Images for Recorded {

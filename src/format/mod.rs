@@ -6,6 +6,7 @@ pub mod bytes;
 pub mod columns;
 pub mod cpu;
 pub mod duration;
+pub mod file;
 pub mod filter;
 pub mod glyph;
 pub mod group;

@@ -61,6 +61,24 @@ pub fn sanitize_bytes(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Bytes as text for programs: as they are where they are UTF-8, else `\xff` for what
+/// isn't.
+pub fn lossless(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            let mut out = String::with_capacity(bytes.len() + 16);
+            for chunk in bytes.utf8_chunks() {
+                out.push_str(chunk.valid());
+                for byte in chunk.invalid() {
+                    write!(out, "\\x{byte:02x}").expect("writing to a String cannot fail");
+                }
+            }
+            Cow::Owned(out)
+        }
+    }
+}
+
 /// Controls (C0, DEL, C1), the bidirectional overrides and isolates, line separators,
 /// and characters that take no room and so hide in names.
 fn is_unsafe(c: char) -> bool {

@@ -10,7 +10,7 @@ use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 use serde::de::DeserializeOwned;
 
 use super::{
-    compression::{Counted, Format, Gzip, detect},
+    compression::{Counted, Plain, detect},
     config,
     error::{Error, Result},
     index,
@@ -95,19 +95,8 @@ impl ImageStore {
             });
         };
         let (format, mut source) = detect(counted).map_err(layer::Error::Source)?;
-        let unpacked = match format {
-            Format::Plain => self.layers.unpack(source, position, None, &mut progress)?,
-            Format::Gzip => {
-                let plain = Gzip::new(&mut source);
-                self.layers.unpack(plain, position, None, &mut progress)?
-            }
-            Format::Zstd => {
-                let plain = zstd::stream::read::Decoder::with_buffer(&mut source)
-                    .map_err(layer::Error::Source)?;
-                self.layers.unpack(plain, position, None, &mut progress)?
-            }
-        };
-        Ok(unpacked)
+        let plain = Plain::new(format, &mut source).map_err(layer::Error::Source)?;
+        Ok(self.layers.unpack_known(plain, position, &mut progress)?)
     }
 
     /// What the layers of a manifest's config are, once both are in place: diff-ids,

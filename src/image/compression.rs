@@ -28,7 +28,7 @@ pub(super) fn detect<R: Read>(source: R) -> io::Result<(Format, Peeked<R>)> {
     let mut head = Vec::new();
     source.by_ref().take(6).read_to_end(&mut head)?;
     let unsupported = |name: &str| {
-        let message = format!("{name} archives can't be imported, only plain, gzip and zstd");
+        let message = format!("{name} archives can't be read, only plain, gzip and zstd");
         Err(io::Error::new(io::ErrorKind::InvalidData, message))
     };
     let format = match head.as_slice() {
@@ -123,6 +123,70 @@ impl<R: BufRead, W: Write> Read for Tee<R, W> {
         let length = ready.read(buffer)?;
         self.consume(length);
         Ok(length)
+    }
+}
+
+/// Any of the formats, unpacked.
+pub(super) enum Plain<'a, R: BufRead> {
+    AsIs(&'a mut R),
+    Gzip(Box<Gzip<'a, R>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, &'a mut R>>),
+}
+
+impl<'a, R: BufRead> Plain<'a, R> {
+    pub(super) fn new(format: Format, source: &'a mut R) -> io::Result<Self> {
+        Ok(match format {
+            Format::Plain => Self::AsIs(source),
+            Format::Gzip => Self::Gzip(Box::new(Gzip::new(source))),
+            Format::Zstd => Self::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(source)?)),
+        })
+    }
+}
+
+impl<R: BufRead> Read for Plain<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::AsIs(source) => source.read(buffer),
+            Self::Gzip(source) => source.read(buffer),
+            Self::Zstd(source) => source.read(buffer),
+        }
+    }
+}
+
+/// Hashes and counts what is written through it.
+pub(super) struct Hashed<W> {
+    copy: W,
+    hash: Sha256,
+    length: u64,
+}
+
+impl<W: Write> Hashed<W> {
+    pub(super) fn new(copy: W) -> Self {
+        Self {
+            copy,
+            hash: Sha256::new(),
+            length: 0,
+        }
+    }
+
+    /// The digest and the length of what was written.
+    pub(super) fn finish(mut self) -> io::Result<(Digest, u64)> {
+        self.copy.flush()?;
+        let digest = Digest::from_sha256(&self.hash.finalize().into());
+        Ok((digest, self.length))
+    }
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let length = self.copy.write(buffer)?;
+        self.hash.update(&buffer[..length]);
+        self.length += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.copy.flush()
     }
 }
 

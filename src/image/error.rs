@@ -88,6 +88,12 @@ pub enum Error {
         /// Which.
         digest: Digest,
     },
+    /// A blob or a layer of ours is not what its digest says any more.
+    #[error("blob {} is damaged", digest.short())]
+    DamagedBlob {
+        /// Which.
+        digest: Digest,
+    },
     /// A document from outside is not one that we can use.
     #[error("the {what} can't be used: {reason}")]
     Unusable {
@@ -107,6 +113,9 @@ pub enum Error {
     /// A command of this host can't be taken along.
     #[error(transparent)]
     Host(#[from] super::HostError),
+    /// A registry failed.
+    #[error(transparent)]
+    Registry(#[from] super::registry::Error),
     /// A layer failed.
     #[error(transparent)]
     Layer(#[from] layer::Error),
@@ -147,6 +156,16 @@ impl Error {
             | Self::Reference(_)
             | Self::NotAName(_) => true,
             _ => false,
+        }
+    }
+
+    /// Whether what a pull has brought so far is worth keeping: it was stopped, not
+    /// refuted.
+    pub(super) fn is_resumable(&self) -> bool {
+        match self {
+            Self::Registry(error) => error.is_passing() || error.is_cancel(),
+            Self::Io { .. } => true,
+            other => other.is_no_space(),
         }
     }
 

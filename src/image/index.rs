@@ -8,7 +8,7 @@ use super::{layout::digest_of, reference::Reference};
 use crate::model::Digest;
 
 /// Where containerd looks for the full name.
-const FULL_NAME: &str = "io.containerd.image.name";
+pub(super) const FULL_NAME: &str = "io.containerd.image.name";
 
 /// What a registry gives for the name: the digest of the manifest, or of an index for
 /// several platforms.

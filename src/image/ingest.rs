@@ -150,6 +150,22 @@ impl ImageStore {
         }
     }
 
+    /// Removes what has come of a blob, unless somebody is writing it.
+    pub(super) fn discard(&self, digest: &Digest) -> Result<()> {
+        let path = self.layout.ingest().join(digest.hex());
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io("open", path)(error)),
+        };
+        if lock(&file, false).map_err(Error::io("lock", &path))?
+            && is_at(&file, &path).map_err(Error::io("look at", &path))?
+        {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+        Ok(())
+    }
+
     /// Removes partial blobs that nobody is writing: all of them, or those that nobody
     /// went on with for a day. The bytes that they had.
     pub(super) fn clear_ingest(&self, all: bool) -> Result<u64> {
@@ -254,6 +270,20 @@ impl Ingest {
             });
         }
         fs::rename(&self.path, &self.target).map_err(Error::io("put in place", self.target))
+    }
+
+    /// Looks whether what has come is a whole blob that is what its digest says; throws
+    /// it away if it is another.
+    pub fn verify(self) -> Result<()> {
+        let found = Digest::from_sha256(&self.hash.finalize().into());
+        if self.written == self.size && found != self.digest {
+            fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))?;
+            return Err(Error::BlobDigest {
+                expected: self.digest,
+                found,
+            });
+        }
+        Ok(())
     }
 
     /// Hashes what a dead writer left.

@@ -1,4 +1,4 @@
-//! Images: references, the store, import, and starter images made from this host.
+//! Images: references, the store, archives in and out, and starter images made from this host.
 //!
 //! The store is an OCI image layout that any OCI tool can read:
 //!
@@ -32,6 +32,8 @@
 //! [`ImageStore::sweep`] to look for what nothing names.
 
 mod assemble;
+mod change;
+mod commit;
 mod compression;
 mod config;
 mod error;
@@ -41,14 +43,24 @@ mod index;
 mod ingest;
 mod layout;
 mod lease;
+mod load;
+mod pull;
+mod push;
 mod reference;
+pub mod registry;
 mod remove;
+mod save;
+mod stack;
 mod store;
+mod transfer;
 
 pub use assemble::{Assembly, LONGEST_DOCUMENT, MOST_LAYERS};
+pub use change::ConfigChange;
+pub use commit::Commit;
 pub use error::{Error, Result};
 pub use host::HostError;
 pub use ingest::{Arrival, Ingest};
 pub use lease::{Lease, Unfinished};
 pub use reference::{Reference, ReferenceError};
 pub use store::{ImageStore, ResolvedImage, SharedLock};
+pub use transfer::Board;

@@ -13,6 +13,7 @@ use crate::model::Digest;
 const DEFAULT_DOMAIN: &str = "docker.io";
 /// Where Docker Hub keeps names without a slash.
 const OFFICIAL: &str = "library/";
+/// Characters of a name within its registry.
 const LONGEST_NAME: usize = 255;
 const LONGEST_TAG: usize = 128;
 
@@ -23,6 +24,9 @@ pub struct Reference {
     path: String,
     tag: Option<String>,
     digest: Option<Digest>,
+    /// A digest by another algorithm of the grammar. Nothing here has such a name, so it
+    /// is read and shown, and then nothing is found.
+    foreign: Option<String>,
 }
 
 /// Why a reference can't be read.
@@ -44,10 +48,12 @@ pub enum ReferenceError {
     #[error("tag {0:?} is not valid: up to 128 of A-Z, a-z, 0-9, '_', '.' and '-'")]
     Tag(String),
     /// The digest can't be one.
-    #[error("digest {0:?} is not `sha256:` and 64 hexadecimal digits")]
+    #[error(
+        "digest {0:?} is not valid: sha256 and 64 hexadecimal digits, sha384 and 96, or sha512 and 128"
+    )]
     Digest(String),
     /// Too long.
-    #[error("image name is longer than {LONGEST_NAME} characters")]
+    #[error("image name is longer within its registry than {LONGEST_NAME} characters")]
     TooLong,
     /// 64 hexadecimal digits are always an id.
     #[error("image name {0:?} looks like an id")]
@@ -63,12 +69,15 @@ impl Reference {
         if Digest::parse(&format!("sha256:{text}")).is_some() {
             return Err(ReferenceError::LooksLikeId(text.into()));
         }
-        let (rest, digest) = match text.split_once('@') {
-            None => (text, None),
+        let (rest, digest, foreign) = match text.split_once('@') {
+            None => (text, None, None),
+            Some((rest, digest)) if is_foreign_digest(digest) => {
+                (rest, None, Some(digest.to_owned()))
+            }
             Some((rest, digest)) => {
                 let read = Digest::parse(digest);
                 let read = read.ok_or_else(|| ReferenceError::Digest(digest.into()))?;
-                (rest, Some(read))
+                (rest, Some(read), None)
             }
         };
         // A colon before the last slash belongs to a port.
@@ -93,19 +102,20 @@ impl Reference {
             true => format!("{OFFICIAL}{path}"),
             false => path.to_owned(),
         };
-        if domain.len() + 1 + path.len() > LONGEST_NAME {
+        if path.len() > LONGEST_NAME {
             return Err(ReferenceError::TooLong);
         }
-        let tag = match (tag, &digest) {
-            (Some(tag), _) => Some(tag.to_owned()),
-            (None, Some(_)) => None,
-            (None, None) => Some("latest".to_owned()),
+        let tag = match tag {
+            Some(tag) => Some(tag.to_owned()),
+            None if digest.is_some() || foreign.is_some() => None,
+            None => Some("latest".to_owned()),
         };
         Ok(Self {
             domain: domain.to_owned(),
             path,
             tag,
             digest,
+            foreign,
         })
     }
 
@@ -132,9 +142,38 @@ impl Reference {
         format!("{}/{}", self.domain, self.path)
     }
 
+    /// The registry: `docker.io`, `localhost:5000`.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The name within its registry: `library/debian`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The tag, if one was given or is meant.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The same without its tag, for one that has a digest.
+    pub(super) fn without_tag(&self) -> Self {
+        Self {
+            tag: None,
+            ..self.clone()
+        }
+    }
+
     /// The digest of a manifest, if one was given.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
+    }
+
+    /// Its digest by whatever algorithm, as it was given.
+    pub fn any_digest(&self) -> Option<&str> {
+        let known = self.digest.as_ref().map(Digest::as_str);
+        known.or(self.foreign.as_deref())
     }
 
     fn append_version(&self, text: &mut String) {
@@ -142,9 +181,9 @@ impl Reference {
             text.push(':');
             text.push_str(tag);
         }
-        if let Some(digest) = &self.digest {
+        if let Some(digest) = self.any_digest() {
             text.push('@');
-            text.push_str(digest.as_str());
+            text.push_str(digest);
         }
     }
 }
@@ -209,6 +248,17 @@ fn is_path_component(component: &str) -> bool {
         dashes => dashes.iter().all(|byte| *byte == b'-'),
     };
     is_word(*first) && is_word(*last) && bytes.split(|byte| is_word(*byte)).all(is_separator)
+}
+
+/// Whether it is a digest by one of the other algorithms that the grammar's package knows.
+fn is_foreign_digest(text: &str) -> bool {
+    let digits = match text.split_once(':') {
+        Some(("sha384", digits)) if digits.len() == 96 => digits,
+        Some(("sha512", digits)) if digits.len() == 128 => digits,
+        _ => return false,
+    };
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    digits.bytes().all(is_hex)
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -289,7 +339,139 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_of_the_grammars_own_tests_are_read_as_there() {
+        let hex = "f".repeat(64);
+        let long = format!("{}a", "a/".repeat(127));
+        let sha512 = format!("sha512:{}", "f".repeat(128));
+        let domain_and_path = |text: &str| {
+            let read = Reference::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            (read.domain().to_owned(), read.path().to_owned())
+        };
+        for (text, domain, path) in [
+            ("test_com", "docker.io", "library/test_com"),
+            ("test.com:5000", "docker.io", "library/test.com"),
+            ("test.com/repo:tag", "test.com", "repo"),
+            ("test:5000/repo", "test:5000", "repo"),
+            ("lowercase:Uppercase", "docker.io", "library/lowercase"),
+            (
+                "sub-dom1.foo.com/bar/baz/quux",
+                "sub-dom1.foo.com",
+                "bar/baz/quux",
+            ),
+            (
+                "b.gcr.io/test.example.com/my-app:test.example.com",
+                "b.gcr.io",
+                "test.example.com/my-app",
+            ),
+            ("xn--n3h.com/myimage:xn--n3h.com", "xn--n3h.com", "myimage"),
+            ("foo_bar.com:8080", "docker.io", "library/foo_bar.com"),
+            ("foo/foo_bar.com:8080", "docker.io", "foo/foo_bar.com"),
+            ("192.168.1.1", "docker.io", "library/192.168.1.1"),
+            ("192.168.1.1:5000/repo:5050", "192.168.1.1:5000", "repo"),
+            ("[2001:db8::1]/repo", "[2001:db8::1]", "repo"),
+            ("[2001:db8::1]:5000/repo:tag", "[2001:db8::1]:5000", "repo"),
+            ("[::1]:5000/repo", "[::1]:5000", "repo"),
+            ("Docker/docker", "Docker", "docker"),
+            (
+                "docker---rules/docker",
+                "docker.io",
+                "docker---rules/docker",
+            ),
+            ("dock__er/docker", "docker.io", "dock__er/docker"),
+            ("index.docker.io/fooo/bar", "docker.io", "fooo/bar"),
+            ("test_com/foo", "docker.io", "test_com/foo"),
+            (
+                &format!("docker.io/{hex}"),
+                "docker.io",
+                &format!("library/{hex}"),
+            ),
+            (&long, "docker.io", &long),
+            (&format!("x/y:t@{sha512}"), "docker.io", "x/y"),
+        ] {
+            let expected = (domain.to_owned(), path.to_owned());
+            assert_eq!(domain_and_path(text), expected, "{text}");
+        }
+        let both = Reference::parse(&format!("test:5000/repo:tag@sha256:{hex}")).unwrap();
+        assert_eq!(
+            (both.tag(), both.digest().unwrap().hex()),
+            (Some("tag"), &hex[..])
+        );
+        let other = Reference::parse(&format!("x/y@{sha512}")).unwrap();
+        assert_eq!((other.tag(), other.any_digest()), (None, Some(&sha512[..])));
+        assert_eq!(other.familiar(), format!("x/y@{sha512}"));
+    }
+
+    #[test]
+    fn what_the_grammars_own_tests_refuse_is_refused() {
+        let hex = "f".repeat(64);
+        for text in [
+            ":justtag",
+            &format!("@sha256:{hex}"),
+            "repo@sha256:ffffffffffffffffffffffffffffffffff",
+            &format!("validname@invaliddigest:{hex}"),
+            &format!("name@sha256:{}", hex.to_uppercase()),
+            "Uppercase:tag",
+            "test:5000/Uppercase/lowercase:tag",
+            &format!("{}a:tag", "a/".repeat(128)),
+            "aa/asdf$$^/aa",
+            "[2001:db8::1]",
+            "[2001:db8::1]:5000",
+            "[2001:db8::1]:tag",
+            "[fe80::1%eth0]:5000/repo",
+            "[fe80::1%@invalidzone]:5000/repo",
+            "[2001:db8:3:4::192.0.2.33]:5000/debian",
+            "fc00::1:5000/debian",
+            "https://github.com/docker/docker",
+            "docker/Docker",
+            "-docker.io/docker/docker",
+            "docker///docker",
+            "docker-/docker",
+            "____/____",
+            "_docker/_docker",
+            "dock..er/docker",
+            "dock_.er/docker",
+            "dock-.er/docker",
+            "docker/",
+            &hex,
+            &format!("{}/docker", "a_valid_part_".repeat(20) + "x"),
+            &format!("a:{}", "t".repeat(129)),
+            "a@b@c",
+            "a:b:c",
+            "é",
+            "a\n",
+        ] {
+            assert!(Reference::parse(text).is_err(), "{text}");
+        }
+    }
+
+    /// The grammar as regular expressions, to hold our reader against.
+    fn by_grammar(text: &str) -> bool {
+        const NAME: &str = "[a-z0-9]+(?:(?:[._]|__|[-]+)[a-z0-9]+)*";
+        const LABEL: &str = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
+        let host = format!("(?:{LABEL}(?:\\.{LABEL})*|\\[(?:[a-fA-F0-9:]+)\\])(?::[0-9]+)?");
+        let digest = "sha256:[a-f0-9]{64}";
+        let full = format!(
+            "^{host}/(?P<path>{NAME}(?:/{NAME})*)(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{{0,127}})?(?:@{digest})?$"
+        );
+        let identifier = regex_lite::Regex::new("^[a-f0-9]{64}$").unwrap();
+        let (domain, rest) = split_domain(text);
+        let short = domain == DEFAULT_DOMAIN && !rest.contains('/');
+        let prefix = if short { OFFICIAL } else { "" };
+        let normal = format!("{domain}/{prefix}{rest}");
+        let found = regex_lite::Regex::new(&full).unwrap();
+        let path = found.captures(&normal).map(|c| c["path"].len());
+        !identifier.is_match(text) && path.is_some_and(|length| length <= LONGEST_NAME)
+    }
+
     proptest! {
+        #[test]
+        fn exactly_what_the_grammar_allows_is_read(
+            text in "[a-zA-Z0-9:/@._\\[\\]-]{0,20}|([a-z0-9]{1,3}[./_:-]{0,2}){1,6}(@sha256:[a-f0-9]{64})?"
+        ) {
+            prop_assert_eq!(Reference::parse(&text).is_ok(), by_grammar(&text), "{}", text);
+        }
+
         #[test]
         fn what_can_be_read_reads_back_from_both_forms(
             text in "\\PC{0,40}|[a-zA-Z0-9:/@._-]{0,40}"

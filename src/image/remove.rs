@@ -70,7 +70,9 @@ impl ImageStore {
         if removed {
             let mut kept = Vec::new();
             for descriptor in descriptors {
-                if !Layout::is_image(&descriptor) || self.load(&descriptor)?.id != found.id {
+                if !Layout::is_image(&descriptor)
+                    || self.load_descriptor(&descriptor)?.id != found.id
+                {
                     kept.push(descriptor);
                 }
             }
@@ -176,7 +178,7 @@ impl ImageStore {
         blobs: &mut HashSet<String>,
         layers: &mut HashSet<Digest>,
     ) -> Result<()> {
-        let found = self.load(descriptor)?;
+        let found = self.load_descriptor(descriptor)?;
         let config: ImageConfiguration = self.layout.json(&found.id)?;
         let digests = digest_of(descriptor).into_iter();
         let digests = digests.chain(index::published(descriptor));

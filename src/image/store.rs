@@ -127,7 +127,7 @@ impl ImageStore {
     fn list_of(&self, descriptors: &[Descriptor]) -> Result<Vec<Image>> {
         let mut images: Vec<Image> = Vec::new();
         for descriptor in images_of(descriptors) {
-            let found = self.load(descriptor)?;
+            let found = self.load_descriptor(descriptor)?;
             match images.iter_mut().find(|image| image.id == found.id) {
                 Some(image) => {
                     image.references.extend(familiar_name(descriptor));
@@ -171,7 +171,7 @@ impl ImageStore {
 
     /// Reads without a lock, so that nobody waits for an import or a removal: what fails
     /// because the index was replaced meanwhile is read again.
-    fn consistent<T>(&self, read: impl Fn(&[Descriptor]) -> Result<T>) -> Result<T> {
+    pub(super) fn consistent<T>(&self, read: impl Fn(&[Descriptor]) -> Result<T>) -> Result<T> {
         let mut descriptors = self.layout.index()?;
         loop {
             let result = read(&descriptors);
@@ -193,7 +193,7 @@ impl ImageStore {
         if let Ok(reference) = &reference
             && let Some(descriptor) = images_of(descriptors).find(|d| index::is_named(d, reference))
         {
-            return self.load(descriptor);
+            return self.load_descriptor(descriptor);
         }
         let prefix = text.strip_prefix("sha256:").unwrap_or(text);
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -203,7 +203,7 @@ impl ImageStore {
         }
         let mut matching: Vec<Found> = Vec::new();
         for descriptor in images_of(descriptors) {
-            let found = self.load(descriptor)?;
+            let found = self.load_descriptor(descriptor)?;
             let known = matching.iter().any(|other| other.id == found.id);
             if found.id.hex().starts_with(prefix) && !known {
                 matching.push(found);
@@ -230,7 +230,7 @@ impl ImageStore {
         for descriptor in images_of(descriptors) {
             // The same config may stand under two manifests.
             if descriptor.digest() == image.descriptor.digest()
-                || self.load(descriptor)?.id == image.id
+                || self.load_descriptor(descriptor)?.id == image.id
             {
                 references.extend(familiar_name(descriptor));
             }
@@ -239,7 +239,7 @@ impl ImageStore {
         Ok(references)
     }
 
-    pub(super) fn load(&self, descriptor: &Descriptor) -> Result<Found> {
+    pub(super) fn load_descriptor(&self, descriptor: &Descriptor) -> Result<Found> {
         let damaged = |what: &str| Error::Damaged {
             path: self.layout.index_path(),
             source: what.to_owned().into(),
@@ -291,14 +291,14 @@ impl ImageStore {
 }
 
 /// The descriptors that are of images.
-fn images_of(descriptors: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
+pub(super) fn images_of(descriptors: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
     descriptors.iter().filter(|d| Layout::is_image(d))
 }
 
 /// The name that an image shall get.
 pub(super) fn new_name(text: &str) -> Result<Reference> {
     let reference = Reference::parse(text)?;
-    match reference.digest() {
+    match reference.any_digest() {
         None => Ok(reference),
         Some(_) => Err(Error::NotAName(text.to_owned())),
     }

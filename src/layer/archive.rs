@@ -18,7 +18,7 @@ const LONGEST_HEADER: u64 = 1 << 20;
 
 /// The reader. After [`Archive::next`] gave a file, its content must be read by
 /// [`Archive::content`] until that gives `None`, or is skipped.
-pub(super) struct Archive<R> {
+pub struct Archive<R> {
     source: R,
     /// Bytes of the current entry's content that were not read yet.
     content: u64,
@@ -28,6 +28,8 @@ pub(super) struct Archive<R> {
     lent: usize,
     globals: Records,
     any: bool,
+    /// Whether it may end after any entry.
+    is_open_ended: bool,
 }
 
 /// Keys and values of extended headers, in order: the oldest sparse format repeats keys.
@@ -36,7 +38,8 @@ type Records = Vec<(Vec<u8>, Vec<u8>)>;
 type Block = [u8; BLOCK];
 
 impl<R: BufRead> Archive<R> {
-    pub(super) fn new(source: R) -> Self {
+    /// Reads an archive from `source`.
+    pub fn new(source: R) -> Self {
         Self {
             source,
             content: 0,
@@ -44,7 +47,16 @@ impl<R: BufRead> Archive<R> {
             lent: 0,
             globals: Vec::new(),
             any: false,
+            is_open_ended: false,
         }
+    }
+
+    /// Lets it end after the content of any entry, without padding and the zero blocks
+    /// that mark the end: for archives whose digest tells whether they are whole. Some
+    /// tools never write them.
+    pub(super) fn open_ended(mut self) -> Self {
+        self.is_open_ended = true;
+        self
     }
 
     /// What it reads from.
@@ -53,8 +65,13 @@ impl<R: BufRead> Archive<R> {
     }
 
     /// The next entry; `None` at the end of the archive.
-    pub(super) fn next(&mut self) -> Result<Option<Entry>> {
+    // Not an iterator: an entry's content is read from the archive between two of them.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Entry>> {
         self.skip_content()?;
+        if self.is_open_ended && self.any && fill(&mut self.source)?.is_empty() {
+            return Ok(None);
+        }
         let mut records = self.globals.clone();
         let mut long_name = None;
         let mut long_link = None;
@@ -94,7 +111,7 @@ impl<R: BufRead> Archive<R> {
     }
 
     /// The next piece of the current file's content; `None` at its end.
-    pub(super) fn content(&mut self) -> Result<Option<&[u8]>> {
+    pub fn content(&mut self) -> Result<Option<&[u8]>> {
         self.source.consume(std::mem::take(&mut self.lent));
         if self.content == 0 {
             return Ok(None);
@@ -111,11 +128,11 @@ impl<R: BufRead> Archive<R> {
     }
 
     /// Reads whatever follows the end of the archive, so that its source is whole.
-    pub(super) fn drain(mut self) -> Result<()> {
+    pub fn drain(mut self) -> Result<R> {
         loop {
             let length = fill(&mut self.source)?.len();
             if length == 0 {
-                return Ok(());
+                return Ok(self.source);
             }
             self.source.consume(length);
         }
@@ -392,9 +409,13 @@ impl<R: BufRead> Archive<R> {
     fn skip_content(&mut self) -> Result<()> {
         self.source.consume(std::mem::take(&mut self.lent));
         let mut left = self.content + self.padding;
+        let padding = self.padding;
         (self.content, self.padding) = (0, 0);
         while left > 0 {
             let piece = fill(&mut self.source)?.len();
+            if piece == 0 && left == padding && self.is_open_ended {
+                return Ok(());
+            }
             if piece == 0 {
                 return Err(Error::Malformed(Refusal::Truncated));
             }

@@ -6,46 +6,66 @@ use super::error::{Error, Refusal, Result};
 
 /// Seconds and nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Time {
-    pub(super) seconds: i64,
-    pub(super) nanoseconds: u32,
+pub struct Time {
+    /// Whole seconds, rounded down.
+    pub seconds: i64,
+    /// What is left of one.
+    pub nanoseconds: u32,
 }
 
 /// One entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Entry {
+pub struct Entry {
     /// Its name as the archive has it.
-    pub(super) name: Vec<u8>,
-    pub(super) kind: Kind,
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) modified: Time,
-    pub(super) accessed: Option<Time>,
-    pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub name: Vec<u8>,
+    /// What it makes.
+    pub kind: Kind,
+    /// Permission bits and the three above them.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// When its content was changed.
+    pub modified: Time,
+    /// When it was read, if the archive says so.
+    pub accessed: Option<Time>,
+    /// Extended attributes, without those that steer overlayfs.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// What an entry makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A regular file of `size` bytes, of which the archive holds `pieces`.
+pub enum Kind {
+    /// A directory.
     #[default]
     Directory,
+    /// A regular file of `size` bytes, of which the archive holds `pieces`.
     File {
+        /// Bytes, holes included.
         size: u64,
         /// Offset and length, ascending; `None` for a file without holes.
         pieces: Option<Vec<(u64, u64)>>,
     },
+    /// A symbolic link to this.
     Symlink(Vec<u8>),
+    /// A further name of this entry's file.
     HardLink(Vec<u8>),
+    /// A character device.
     CharacterDevice {
+        /// Its major number.
         major: u32,
+        /// Its minor number.
         minor: u32,
     },
+    /// A block device.
     BlockDevice {
+        /// Its major number.
         major: u32,
+        /// Its minor number.
         minor: u32,
     },
+    /// A named pipe.
     Fifo,
 }
 
@@ -132,7 +152,7 @@ impl<'a> Mark<'a> {
 
 impl Entry {
     /// The error that refuses this entry.
-    pub(super) fn refused(&self, reason: Refusal) -> Error {
+    pub fn refused(&self, reason: Refusal) -> Error {
         refused(&self.name, reason)
     }
 

@@ -21,6 +21,15 @@ pub enum Error {
     /// The stream that an archive comes from failed.
     #[error("read the archive")]
     Source(#[source] io::Error),
+    /// Whoever takes an archive that we write takes no more.
+    #[error("write the archive")]
+    Sink(#[source] io::Error),
+    /// A file of a container has a name that would remove another in a layer.
+    #[error(
+        "{} can't be in an image: a name that begins with .wh. removes a file there",
+        .0.display()
+    )]
+    MarkName(PathBuf),
     /// The archive is not one, or not one that may be unpacked.
     #[error("refused archive entry {entry:?}: {reason}")]
     Refused {
@@ -49,6 +58,8 @@ pub enum Refusal {
     ExtendedHeader,
     /// The type of entry is unknown or of no use in a layer.
     Type(u8),
+    /// The type of entry is of no use in an archive of images.
+    NotInAnArchive,
     /// It says to have content, which its type can't have.
     UnexpectedContent,
     /// Its map of a sparse file contradicts itself.
@@ -87,6 +98,9 @@ impl fmt::Display for Refusal {
                 "entries of type '{}' don't belong in a layer",
                 flag.escape_ascii()
             ),
+            Self::NotInAnArchive => {
+                f.write_str("such entries don't belong in an archive of images")
+            }
             Self::UnexpectedContent => f.write_str("it has content, which its type can't have"),
             Self::Sparse => f.write_str("its map of a sparse file contradicts itself"),
             Self::Name => f.write_str("its name is empty, too long or holds a zero byte"),
@@ -129,7 +143,7 @@ impl Error {
     /// Whether a file system ran out of space or of quota.
     pub fn is_no_space(&self) -> bool {
         match self {
-            Self::Io { source, .. } | Self::Source(source) => matches!(
+            Self::Io { source, .. } | Self::Source(source) | Self::Sink(source) => matches!(
                 source.kind(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
             ),
@@ -147,7 +161,8 @@ impl Error {
                     | io::ErrorKind::InvalidInput
                     | io::ErrorKind::UnexpectedEof
             ),
-            Self::Io { .. } => false,
+            Self::MarkName(_) => true,
+            Self::Io { .. } | Self::Sink(_) => false,
         }
     }
 }

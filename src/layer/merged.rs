@@ -41,6 +41,11 @@ impl Directory {
         Ok(Self { layers })
     }
 
+    /// The topmost part of it, whose metadata are its own.
+    pub(super) fn top(&self) -> &OwnedFd {
+        &self.layers[0]
+    }
+
     /// What `name`, a single component, stands for.
     pub(super) fn lookup(&self, name: &OsStr) -> io::Result<Option<Node>> {
         let mut found: Option<(Self, Stat)> = None;

@@ -4,6 +4,7 @@
 //! ```text
 //! layers/<hex of diff-id>/fs           the layer's files, as overlayfs wants them
 //! layers/<hex of diff-id>/layer.json   its size, written before the layer appears
+//! layers/<hex of diff-id>/contents     what it holds, for looking without walking
 //! layers/.tmp-<random>/                being unpacked or removed; locked by whoever does it
 //! ```
 //!
@@ -13,19 +14,28 @@
 
 mod archive;
 mod changes;
+mod contents;
 mod entry;
 mod error;
+mod explore;
+mod header;
 mod merged;
 mod overlay;
+mod pack;
 mod pipeline;
 mod removal;
 mod scratch;
 mod store;
 mod tree;
 
+pub use archive::Archive;
 pub use changes::changes;
+pub use contents::{Contents, Writer as ContentsWriter};
+pub use entry::{Entry, Kind, Time};
 pub use error::{Error, Refusal, Result};
+pub use explore::Explorer;
 pub use overlay::Overlay;
+pub use pack::{pack_changes, pack_entry, pack_merged};
 pub use removal::remove_tree;
 pub use scratch::{ScratchDirectory, stale};
 pub use store::{LayerRecord, LayerStore, Position, Unpacked};

@@ -88,7 +88,7 @@ impl Overlay {
         Ok(None)
     }
 
-    fn root(&self) -> io::Result<Directory> {
+    pub(super) fn root(&self) -> io::Result<Directory> {
         let upper = self.upper.exists().then_some(&self.upper);
         Directory::root(upper.into_iter().chain(&self.lower).map(PathBuf::as_path))
     }

@@ -28,11 +28,13 @@ const AHEAD: usize = 16;
 
 type Piece = Arc<Vec<u8>>;
 
-/// Unpacks the tar that `source` gives into `tree`, and copies it to `copy`.
+/// Unpacks the tar that `source` gives into `tree`, and copies it to `copy`. If it is
+/// open-ended, nothing marks its end.
 pub(super) fn unpack(
     source: impl Read + Send,
     tree: Tree,
     copy: Option<&mut (dyn Write + Send)>,
+    is_open_ended: bool,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<LayerRecord> {
     let (to_hash, hashed) = sync_channel(AHEAD);
@@ -40,18 +42,19 @@ pub(super) fn unpack(
     thread::scope(|scope| {
         scope.spawn(|| read(source, to_hash, to_unpack));
         let hash = scope.spawn(|| hash(hashed, copy));
-        let written = write(Pieces::new(unpacked), tree, progress);
+        let written = write(Pieces::new(unpacked), tree, is_open_ended, progress);
         let hashed = hash
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A copy that failed comes first: the writer then only saw an archive that ends in
         // the middle. The other way round, hashing just ends early.
         let diff_id = hashed.map_err(Error::io("write", "the layer's blob"))?;
-        let (size_bytes, entries) = written?;
+        let (size_bytes, entries, tar_bytes) = written?;
         Ok(LayerRecord {
             diff_id,
             size_bytes,
             entries,
+            tar_bytes: Some(tar_bytes),
         })
     })
 }
@@ -95,9 +98,13 @@ fn hash(pieces: Receiver<Piece>, mut copy: Option<&mut (dyn Write + Send)>) -> i
 fn write(
     pieces: Pieces,
     mut tree: Tree,
+    is_open_ended: bool,
     progress: &mut dyn FnMut(ImportProgress),
-) -> Result<(u64, u64)> {
+) -> Result<(u64, u64, u64)> {
     let mut archive = Archive::new(pieces);
+    if is_open_ended {
+        archive = archive.open_ended();
+    }
     while let Some(entry) = archive.next()? {
         tree.add(&entry, &mut archive)?;
         if tree.entries.is_multiple_of(64) {
@@ -107,10 +114,10 @@ fn write(
             });
         }
     }
-    let result = (tree.size_bytes, tree.entries);
+    let (size_bytes, entries) = (tree.size_bytes, tree.entries);
     tree.finish()?;
-    archive.drain()?;
-    Ok(result)
+    let pieces = archive.drain()?;
+    Ok((size_bytes, entries, pieces.read_bytes))
 }
 
 /// The pieces as one stream.

@@ -1,6 +1,7 @@
 //! The store of unpacked layers.
 
 use std::{
+    collections::HashSet,
     fs::{self, DirBuilder, File},
     io::{self, Read, Write},
     os::unix::fs::DirBuilderExt,
@@ -10,6 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    contents::{self, Contents},
     error::{Error, Result},
     overlay::Overlay,
     pipeline,
@@ -33,6 +35,9 @@ pub struct LayerRecord {
     pub size_bytes: u64,
     /// Entries of its tar.
     pub entries: u64,
+    /// Bytes of its tar; `None` in a record that is older than this field.
+    #[serde(default)]
+    pub tar_bytes: Option<u64>,
 }
 
 /// Where a layer lies in the image that it is unpacked for.
@@ -72,9 +77,14 @@ impl LayerStore {
     }
 
     /// The overlay of some layers, lowest first, beneath a writable one.
+    ///
+    /// A layer that an image lists twice counts where it lies highest, which gives the
+    /// same files: overlayfs refuses to see a directory twice.
     pub fn overlay(&self, layers: &[Digest], upper: PathBuf, work: PathBuf) -> Overlay {
+        let mut seen = HashSet::new();
+        let layers = layers.iter().rev().filter(|layer| seen.insert(*layer));
         Overlay {
-            lower: layers.iter().rev().map(|layer| self.path(layer)).collect(),
+            lower: layers.map(|layer| self.path(layer)).collect(),
             upper,
             work,
             is_volatile: false,
@@ -118,13 +128,37 @@ impl LayerStore {
         copy: Option<&mut (dyn Write + Send)>,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<Unpacked> {
+        self.unpack_any(source, position, copy, false, progress)
+    }
+
+    /// The same for a tar whose diff-id is known: it may lack the blocks that mark its
+    /// end, which some tools never write. The caller compares the diff-ids.
+    pub fn unpack_known(
+        &self,
+        source: impl Read + Send,
+        position: Position,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<Unpacked> {
+        self.unpack_any(source, position, None, true, progress)
+    }
+
+    fn unpack_any(
+        &self,
+        source: impl Read + Send,
+        position: Position,
+        copy: Option<&mut (dyn Write + Send)>,
+        is_open_ended: bool,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<Unpacked> {
         let scratch = ScratchDirectory::new(&self.directory)
             .map_err(Error::io("make a directory in", &self.directory))?;
         let files = scratch.path().join("fs");
         fs::create_dir(&files).map_err(Error::io("make", &files))?;
         let root = File::open(&files).map_err(Error::io("open", &files))?;
-        let record = Tree::new(root.into(), position == Position::Lowest)
-            .and_then(|tree| pipeline::unpack(source, tree, copy, progress))?;
+        let tree = root.try_clone().map_err(Error::io("open", &files))?;
+        let record = Tree::new(tree.into(), position == Position::Lowest)
+            .and_then(|tree| pipeline::unpack(source, tree, copy, is_open_ended, progress))?;
+        contents::build(&root.into(), scratch.path()).map_err(Error::io("list", &files))?;
 
         let path = scratch.path().join("layer.json");
         let text = serde_json::to_vec(&record).expect("a record has only string keys");
@@ -134,6 +168,42 @@ impl LayerStore {
             record,
             scratch,
         })
+    }
+
+    /// What a layer holds. Made from its files where that is not on record, or not to be
+    /// read any more: then it takes as long as a walk of them.
+    pub fn contents(&self, diff_id: &Digest) -> Result<Contents> {
+        let path = self.home(diff_id).join(contents::FILE);
+        if let Ok(contents) = File::open(&path).and_then(Contents::open) {
+            return Ok(contents);
+        }
+        self.renew_contents(diff_id)
+    }
+
+    /// Makes the record of what a layer holds anew, because it was found damaged.
+    pub fn renew_contents(&self, diff_id: &Digest) -> Result<Contents> {
+        let path = self.home(diff_id).join(contents::FILE);
+        let (scratch, contents) = self.list_files(&self.path(diff_id))?;
+        // By whoever comes first of several: they all write the same.
+        fs::rename(scratch.path().join(contents::FILE), &path)
+            .map_err(Error::io("put in place", path))?;
+        Ok(contents)
+    }
+
+    /// What any directory holds that is written as layers are, such as a container's
+    /// writable one, as it is now.
+    pub fn contents_of(&self, files: &Path) -> Result<Contents> {
+        Ok(self.list_files(files)?.1)
+    }
+
+    fn list_files(&self, files: &Path) -> Result<(ScratchDirectory, Contents)> {
+        let scratch = ScratchDirectory::new(&self.directory)
+            .map_err(Error::io("make a directory in", &self.directory))?;
+        let root = File::open(files).map_err(Error::io("open", files))?;
+        contents::build(&root.into(), scratch.path()).map_err(Error::io("list", files))?;
+        let path = scratch.path().join(contents::FILE);
+        let contents = File::open(&path).and_then(Contents::open);
+        Ok((scratch, contents.map_err(Error::io("read", path))?))
     }
 
     /// Removes a layer. The caller has made sure that nobody uses it or will.

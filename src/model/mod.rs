@@ -2,6 +2,7 @@
 //! whole world is. No I/O happens here; every other folder speaks in these types.
 
 mod container;
+mod contents;
 mod event;
 mod group;
 mod id;
@@ -10,9 +11,11 @@ mod limits;
 mod problem;
 mod request;
 mod stats;
+mod transfer;
 mod world;
 
 pub use container::*;
+pub use contents::*;
 pub use event::*;
 pub use group::*;
 pub use id::*;
@@ -21,4 +24,5 @@ pub use limits::*;
 pub use problem::*;
 pub use request::*;
 pub use stats::*;
+pub use transfer::*;
 pub use world::*;

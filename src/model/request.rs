@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerConfig, ContainerId, Limit, Limits, RestartPolicy};
+use super::{ContainerConfig, ContainerId, Digest, Limit, Limits, RestartPolicy};
 
 /// Make a container.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -247,6 +247,51 @@ pub struct ImportProgress {
     pub entries: u64,
 }
 
+/// How an archive of images is laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SaveFormat {
+    /// Docker's: `manifest.json` beside configs and unpacked layers.
+    #[default]
+    Docker,
+    /// An OCI image layout, its blobs as they are in the store.
+    Oci,
+}
+
+/// Write images as one archive.
+#[derive(Clone, Debug)]
+pub struct SaveRequest {
+    /// Which, by reference or id.
+    pub references: Vec<String>,
+    /// How.
+    pub format: SaveFormat,
+}
+
+/// An image that was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedImage {
+    /// Its id.
+    pub id: Digest,
+    /// Names that the archive gave it, familiar.
+    pub references: Vec<String>,
+}
+
+/// Make an image of a container's files.
+#[derive(Clone, Debug)]
+pub struct CommitRequest {
+    /// Which container.
+    pub id: ContainerId,
+    /// What the image is to be called; nothing leaves it nameless.
+    pub name: Option<String>,
+    /// Who made it.
+    pub author: Option<String>,
+    /// What it is.
+    pub comment: String,
+    /// Instructions of a Dockerfile that change its config.
+    pub changes: Vec<String>,
+    /// Whether the container is frozen meanwhile, if it runs.
+    pub pause: bool,
+}
+
 /// What an engine is and can do; asked before an action is offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
@@ -262,4 +307,6 @@ pub struct Capabilities {
     pub changes: bool,
     /// Whether images can be imported.
     pub import: bool,
+    /// Whether files of images and containers can be looked at.
+    pub files: bool,
 }

@@ -12,7 +12,7 @@
 //!     config.json          ContainerRecord    boot           the boot that all this is of
 //!     exit.json            ExitRecord         update.ID      the record before a cut update
 //!     started              boot and time of the run that has no exit record yet
-//!     stopped              the user's intent
+//!     stopped              the user's intent      freeze.ID      locked by who froze it for a moment
 //!     upper/ work/         writable layer
 //!     log log.1            CRI lines
 //!   recording/             `wharf record`'s files
@@ -24,6 +24,9 @@ use crate::model::{ContainerId, ExecId};
 
 /// How the record of an update under way begins.
 const UPDATE: &str = "update.";
+
+/// How the mark of a container that is frozen for a moment begins.
+const FREEZE: &str = "freeze.";
 
 /// The two directories of one engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +104,16 @@ impl Root {
     pub fn updated(file_name: &str) -> Option<ContainerId> {
         // What was being written when its writer was killed has a suffix.
         ContainerId::parse(file_name.strip_prefix(UPDATE)?.get(..64)?)
+    }
+
+    /// The mark of a container that is frozen while its files are read.
+    pub fn frozen(&self, id: &ContainerId) -> PathBuf {
+        self.run.join(format!("{FREEZE}{id}"))
+    }
+
+    /// Containers that are frozen so, by the name of a file in the run directory.
+    pub fn is_frozen(file_name: &str) -> Option<ContainerId> {
+        ContainerId::parse(file_name.strip_prefix(FREEZE)?)
     }
 
     /// The files of one container.

@@ -9,6 +9,7 @@
 //! found                                              done
 //! ID.new, ID.removing, lock free                     finished or taken back
 //! run/update.ID, lock free                           kernel and record back to the old limits
+//! run/freeze.ID, lock free                           thawed
 //! alive free, init lives                             a new shim adopts it; a -t one is ended
 //! alive free, init gone                              exit recorded as unknown, then restart policy
 //! alive free, exit recorded                          cgroup and live directory removed
@@ -66,6 +67,12 @@ impl Lifecycle {
             Ok(ids) => ids
                 .iter()
                 .for_each(|id| note(Some(id), self.finish_update(id))),
+            Err(error) => note(None, Err(error)),
+        }
+        match ids_in(&self.root().run, Root::is_frozen) {
+            Ok(ids) => ids
+                .iter()
+                .for_each(|id| note(Some(id), self.finish_freeze(id))),
             Err(error) => note(None, Err(error)),
         }
         match ids_in(&self.root().live_containers(), ContainerId::parse) {

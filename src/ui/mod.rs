@@ -7,6 +7,7 @@ mod bounds;
 mod chart;
 mod details;
 mod dialogs;
+mod explorer;
 mod feeds;
 mod form;
 mod frame;
@@ -23,6 +24,7 @@ mod table;
 mod theme;
 mod timeline;
 mod trouble;
+mod viewer;
 
 use ratatui::buffer::Buffer;
 
@@ -51,6 +53,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Explorer => explorer::draw(buffer, &view),
         Screen::Groups => groups::draw(buffer, &view),
         Screen::Alerts => alerts::draw(buffer, &view),
         Screen::Events => feeds::events(buffer, &view),

@@ -11,6 +11,7 @@ pub mod cgroup;
 pub mod leaks;
 pub mod process;
 pub mod sandbox;
+pub mod tree;
 
 pub use cgroup::Cgroup;
 pub use process::eventually;

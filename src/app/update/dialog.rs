@@ -93,7 +93,7 @@ impl State {
         match key.code {
             Code::Esc => {
                 let before = std::mem::take(&mut prompt.before);
-                if prompt.asked != Asked::LogSave {
+                if !matches!(prompt.asked, Asked::LogSave | Asked::Extract) {
                     prompt.text = before;
                     self.on_typed(&mut prompt, false);
                     self.details.log.bottom = prompt.place;
@@ -123,6 +123,12 @@ impl State {
         if prompt.asked == Asked::LogSave {
             if is_end {
                 self.save_log(prompt);
+            }
+            return;
+        }
+        if prompt.asked == Asked::Extract {
+            if is_end {
+                self.extract(prompt);
             }
             return;
         }

@@ -97,6 +97,13 @@ impl State {
                 self.containers.filter = filter;
             }
             Screen::Images => self.images.filter = filter,
+            Screen::Explorer => {
+                if let Some(explorer) = &mut self.explorer {
+                    explorer.shows_waste = false;
+                    explorer.change(|explorer| explorer.filter = filter);
+                }
+                return;
+            }
             Screen::Groups => self.groups.list.filter = filter,
             Screen::Alerts => {
                 self.alert_list.filter = filter;

@@ -5,6 +5,7 @@ use std::{ffi::OsString, sync::Arc};
 use super::*;
 use crate::{
     cli::{Command, parse},
+    config::{Known, Loader, Overrides},
     engine::fake::Fake,
     format::Glyphs,
 };
@@ -25,6 +26,7 @@ async fn ps_of(fake: Fake, flags: &str, output: Output) -> Result<String, Failur
         engine: Arc::new(fake),
         output,
         recording: "/nonexistent".into(),
+        loader: Loader::new(Overrides::default(), Known::default(), |_| None),
     };
     let world = context.engine.world(args.visible()).await?;
     args.render(&args.view()?, &world, &context, &output).await

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     engine::{EngineError, ErrorKind},
-    image,
+    image::{self, registry},
     runtime::{
         attach, groups,
         lifecycle::Error,
@@ -53,6 +53,7 @@ fn kind(failure: &Error) -> ErrorKind {
         },
         Error::Image(error) => image_kind(error),
         Error::Layer(error) if error.is_no_space() => ErrorKind::NoSpace,
+        Error::Layer(error) if error.is_invalid_input() => ErrorKind::Invalid,
         Error::Layer(_) => ErrorKind::Internal,
         Error::Shim(error) => match error {
             shim::Error::AlreadyRunning => ErrorKind::Conflict,
@@ -112,8 +113,25 @@ pub fn image_kind(error: &image::Error) -> ErrorKind {
         image::Error::Host(_) => ErrorKind::Invalid,
         image::Error::InUse { .. } | image::Error::SeveralNames { .. } => ErrorKind::Conflict,
         image::Error::Io { source, .. } => io_kind(source),
+        image::Error::Registry(error) => registry_kind(error),
         error if error.is_no_space() => ErrorKind::NoSpace,
         error if error.is_invalid_input() => ErrorKind::Invalid,
+        _ => ErrorKind::Internal,
+    }
+}
+
+fn registry_kind(error: &registry::Error) -> ErrorKind {
+    match error {
+        registry::Error::NotFound { .. } | registry::Error::NoPlatform { .. } => {
+            ErrorKind::NotFound
+        }
+        registry::Error::Denied { .. } => ErrorKind::Denied,
+        registry::Error::Unreachable { .. } | registry::Error::Stalled { .. } => {
+            ErrorKind::Unreachable
+        }
+        registry::Error::Setup { .. } => ErrorKind::Invalid,
+        // The registry itself is asked last.
+        registry::Error::All(errors) => errors.last().map_or(ErrorKind::Internal, registry_kind),
         _ => ErrorKind::Internal,
     }
 }
@@ -135,8 +153,27 @@ fn hint(failure: &Error) -> Option<&'static str> {
             Some("remove or rename that container, or choose another name")
         }
         Error::Image(image::Error::NotFound(_)) => {
-            Some("`wharf images` lists the images; `wharf import` makes one from a tar")
+            Some("`wharf images` lists the images; `wharf pull` fetches one from a registry")
         }
+        Error::Image(
+            image::Error::DamagedBlob { .. }
+            | image::Error::MissingBlob { .. }
+            | image::Error::MissingLayer { .. },
+        ) => Some("`wharf image verify` tells what is damaged; pulling again repairs it"),
+        Error::Image(image::Error::Registry(error)) => registry_hint(error),
+        Error::Image(error) if error.is_invalid_input() => Some("nothing was changed"),
+        _ => None,
+    }
+}
+
+fn registry_hint(error: &registry::Error) -> Option<&'static str> {
+    match error {
+        registry::Error::NotFound { .. } => Some("look at the name and the tag"),
+        registry::Error::NoPlatform { .. } => Some("choose one of them by --platform"),
+        registry::Error::Unreachable { reason, .. } if reason.contains("whom we trust") => {
+            Some("name its authority by `ca` in [registry] of the configuration")
+        }
+        registry::Error::All(errors) => errors.last().and_then(registry_hint),
         _ => None,
     }
 }

@@ -50,12 +50,7 @@ impl Images for Embedded {
     ) -> Result<Digest> {
         let owned = reference.to_owned();
         self.blocking("import", reference, move |lifecycle| {
-            let mut tell = |now: ImportProgress| {
-                if let Some(progress) = &progress {
-                    // A reader that is behind misses this one and gets the next.
-                    let _ = progress.try_send(now);
-                }
-            };
+            let mut tell = telling(progress);
             Ok(lifecycle.images()?.import(source, &owned, &mut tell)?)
         })
         .await
@@ -84,6 +79,18 @@ impl Images for Embedded {
             Ok(lifecycle.images()?.remove(&owned, force, &users)?)
         })
         .await
+    }
+}
+
+/// Hands on how something is going.
+pub(super) fn telling(
+    progress: Option<mpsc::Sender<ImportProgress>>,
+) -> impl FnMut(ImportProgress) {
+    move |now| {
+        if let Some(progress) = &progress {
+            // A reader that is behind misses this one and gets the next.
+            let _ = progress.try_send(now);
+        }
     }
 }
 

@@ -9,15 +9,20 @@
 //! containers   the lifecycle and execs          session   a shim's frames as channels
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
+//! files        what images and containers hold
 //! groups       the host's control groups usage     what a group uses, from its counters
+//! registries   pull, push, login, search
 //! ```
 
+mod archives;
 mod containers;
 mod error;
+mod files;
 mod groups;
 mod images;
 mod observe;
 mod processes;
+mod registries;
 mod session;
 mod usage;
 mod watches;
@@ -44,6 +49,8 @@ use crate::{
 pub struct Embedded {
     lifecycle: Arc<Lifecycle>,
     picture: Arc<Mutex<Picture>>,
+    /// The files that were looked at last.
+    files: Arc<Mutex<files::Kept>>,
     /// Apart from the picture, so that saying what is shown never waits for one.
     forest: Arc<Mutex<Forest>>,
     /// Exits that came over a session: a container that removes itself may be gone
@@ -71,6 +78,7 @@ impl Embedded {
                 problems,
             ))),
             forest,
+            files: Arc::default(),
             exits: Arc::default(),
             exec_exits: Arc::default(),
             lifecycle,

@@ -20,17 +20,21 @@ impl Lifecycle {
     pub fn changes(&self, id: &ContainerId) -> Result<Vec<Change>> {
         let record = self.store.load(id)?;
         let overlay = self.overlay(&record)?;
+        let mut changes = layer::changes(&overlay)?;
+        let left_out = left_out(&record, &overlay, &changes);
+        changes.retain(|change| !left_out.contains(&change.path));
+        Ok(changes)
+    }
+
+    /// Paths of its writable layer that are only there for mounts.
+    pub(super) fn mount_points(&self, record: &ContainerRecord) -> Result<HashSet<PathBuf>> {
+        let overlay = self.overlay(record)?;
         let changes = layer::changes(&overlay)?;
-        let targets = spec::mount_targets(&record.config);
-        Ok(without_mount_points(changes, &targets, &|path| {
-            let upper = overlay.upper.join(path.strip_prefix("/").unwrap_or(path));
-            fs::symlink_metadata(upper)
-                .is_ok_and(|found| found.is_dir() || (found.is_file() && found.len() == 0))
-        }))
+        Ok(left_out(record, &overlay, &changes))
     }
 
     /// The file systems that its root is made of.
-    fn overlay(&self, record: &ContainerRecord) -> Result<layer::Overlay> {
+    pub(super) fn overlay(&self, record: &ContainerRecord) -> Result<layer::Overlay> {
         let paths = self.paths(&record.id);
         let images = self.images()?;
         let layers = images.layers();
@@ -45,13 +49,26 @@ impl Lifecycle {
     }
 }
 
-/// Leaves out what was only made as a place for a mount: the place itself while it is
-/// empty, and the directories that lead to nothing else.
-fn without_mount_points(
-    changes: Vec<Change>,
+fn left_out(
+    record: &ContainerRecord,
+    overlay: &layer::Overlay,
+    changes: &[Change],
+) -> HashSet<PathBuf> {
+    let targets = spec::mount_targets(&record.config);
+    mount_points(changes, &targets, &|path| {
+        let upper = overlay.upper.join(path.strip_prefix("/").unwrap_or(path));
+        fs::symlink_metadata(upper)
+            .is_ok_and(|found| found.is_dir() || (found.is_file() && found.len() == 0))
+    })
+}
+
+/// What was only made as a place for a mount: the place itself while it is empty, and the
+/// directories that lead to nothing else.
+fn mount_points(
+    changes: &[Change],
     targets: &[PathBuf],
     is_empty: &dyn Fn(&Path) -> bool,
-) -> Vec<Change> {
+) -> HashSet<PathBuf> {
     let mut deepest_first: Vec<&Change> = changes.iter().collect();
     deepest_first.sort_by_key(|change| std::cmp::Reverse(change.path.components().count()));
     let (mut left_out, mut kept_parents, mut bare_parents) =
@@ -70,9 +87,7 @@ fn without_mount_points(
             kept_parents.insert(parent.to_owned());
         }
     }
-    let mut changes = changes;
-    changes.retain(|change| !left_out.contains(&change.path));
-    changes
+    left_out
 }
 
 /// Bytes on disk of a tree, without the directory itself. What vanishes on the way does
@@ -109,9 +124,12 @@ mod tests {
             })
             .collect();
         let targets: Vec<PathBuf> = targets.iter().map(PathBuf::from).collect();
+        let changes: Vec<Change> = changes;
         let is_empty = |path: &Path| full.iter().all(|full| Path::new(full) != path);
-        without_mount_points(changes, &targets, &is_empty)
+        let left_out = mount_points(&changes, &targets, &is_empty);
+        changes
             .iter()
+            .filter(|change| !left_out.contains(&change.path))
             .map(|change| format!("{} {}", change.kind.letter(), change.path.display()))
             .collect()
     }

@@ -1,7 +1,7 @@
 //! Making a container: what the user asked, with the image's defaults beneath it.
 
 use std::{
-    fs::{self, DirBuilder, Permissions},
+    fs::{self, DirBuilder, File, FileTimes, Permissions},
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
     path::Path,
@@ -93,8 +93,8 @@ pub(super) fn random() -> Result<[u8; 32]> {
     Ok(bytes)
 }
 
-/// The writable layer. Its own mode and owner are what the container sees at `/`, so
-/// they are those of the layer beneath.
+/// The writable layer. Its own mode, owner and time are what the container sees at `/`,
+/// so they are those of the layer beneath.
 fn writable(dir: &Path, top: Option<&Path>) -> io::Result<()> {
     let (upper, work) = (dir.join("upper"), dir.join("work"));
     DirBuilder::new().mode(0o755).create(&upper)?;
@@ -109,7 +109,8 @@ fn writable(dir: &Path, top: Option<&Path>) -> io::Result<()> {
     if below.mode() & 0o7777 != 0o755 {
         fs::set_permissions(&upper, Permissions::from_mode(below.mode() & 0o7777))?;
     }
-    Ok(())
+    let times = FileTimes::new().set_modified(below.modified()?);
+    File::open(&upper)?.set_times(times)
 }
 
 /// What will run, by docker's rules: an entrypoint of the user's clears the image's

@@ -13,6 +13,11 @@ impl Lifecycle {
     /// Freezes all its processes.
     pub fn pause(&self, id: &ContainerId) -> Result<()> {
         let _held = self.store.lock(id)?;
+        self.pause_held(id)
+    }
+
+    /// The same under its lock.
+    pub(super) fn pause_held(&self, id: &ContainerId) -> Result<()> {
         let state = self.inspect(id)?.state;
         if !state.can_pause() {
             let hint = match state {

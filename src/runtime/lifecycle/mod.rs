@@ -2,9 +2,11 @@
 //! it says is true. Any number of processes may call at once: the container's lock makes
 //! one operation at a time of it, and none is held while something is waited for.
 
+mod archive;
 mod changes;
 mod create;
 mod end;
+mod files;
 mod live;
 mod remove;
 mod start;

@@ -1,0 +1,54 @@
+//! Images and containers' files as archives.
+
+use std::io::{Read, Write};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::{Embedded, images::telling};
+use crate::{
+    engine::{Archives, Result},
+    model::{CommitRequest, ContainerId, Digest, ImportProgress, LoadedImage, SaveRequest},
+};
+
+#[async_trait]
+impl Archives for Embedded {
+    async fn save(
+        &self,
+        request: SaveRequest,
+        out: Box<dyn Write + Send>,
+        progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<()> {
+        let subject = request.references.join(", ");
+        self.blocking("save", &subject, move |lifecycle| {
+            let mut tell = telling(progress);
+            let images = lifecycle.images()?;
+            Ok(images.save(&request.references, request.format, out, &mut tell)?)
+        })
+        .await
+    }
+
+    async fn load(
+        &self,
+        source: Box<dyn Read + Send>,
+        progress: Option<mpsc::Sender<ImportProgress>>,
+    ) -> Result<Vec<LoadedImage>> {
+        self.blocking("load", "", move |lifecycle| {
+            Ok(lifecycle.images()?.load(source, &mut telling(progress))?)
+        })
+        .await
+    }
+
+    async fn export(&self, id: &ContainerId, out: Box<dyn Write + Send>) -> Result<()> {
+        self.about("export", id, move |lifecycle, id| lifecycle.export(id, out))
+            .await
+    }
+
+    async fn commit(&self, request: CommitRequest) -> Result<Digest> {
+        let id = request.id.clone();
+        self.about("commit", &id, move |lifecycle, _| {
+            lifecycle.commit(&request, &mut |_| {})
+        })
+        .await
+    }
+}

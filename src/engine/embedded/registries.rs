@@ -1,0 +1,198 @@
+//! Transfers between registries and the store, and what is asked of registries.
+
+use std::{
+    sync::{Arc, mpsc as threads},
+    thread,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Embedded, error};
+use crate::{
+    engine::{EngineError, ErrorKind, Registries, Result, Transfers},
+    image::{
+        self, Board, Reference,
+        registry::{self, Client, Credentials, Keychain},
+    },
+    model::{
+        Direction, FoundRepository, LoginRequest, PullRequest, PushRequest, RegistrySettings,
+        RemoteManifest, SearchRequest, TransferOutcome,
+    },
+    runtime::lifecycle::{self, Lifecycle},
+};
+
+/// Time between two pictures of a transfer.
+const TICK: Duration = Duration::from_millis(100);
+/// Pictures that wait for a reader.
+const AHEAD: usize = 4;
+
+#[async_trait]
+impl Registries for Embedded {
+    async fn pull(&self, request: PullRequest) -> Result<Transfers> {
+        let reference = reference("pull", &request.reference)?;
+        let board = Board::new(Direction::Pull, reference.familiar());
+        let settings = request.registries.clone();
+        self.transfer("pull", board, settings, move |lifecycle, client, board| {
+            let images = lifecycle.images()?;
+            let platform = request.platform.as_ref();
+            Ok(images.pull(client, &reference, platform, board)?)
+        })
+    }
+
+    async fn push(&self, request: PushRequest) -> Result<Transfers> {
+        let reference = reference("push", &request.reference)?;
+        let board = Board::new(Direction::Push, reference.familiar());
+        self.transfer(
+            "push",
+            board,
+            request.registries,
+            move |lifecycle, client, board| {
+                Ok(lifecycle.images()?.push(client, &reference, board)?)
+            },
+        )
+    }
+
+    async fn tags(&self, repository: &str, settings: RegistrySettings) -> Result<Vec<String>> {
+        let reference = reference("list the tags of", repository)?;
+        self.ask("list the tags of", repository, settings, move |client| {
+            client.tags(&reference)
+        })
+        .await
+    }
+
+    async fn manifest(&self, name: &str, settings: RegistrySettings) -> Result<RemoteManifest> {
+        let reference = reference("inspect manifest", name)?;
+        self.ask("inspect manifest", name, settings, move |client| {
+            let fetched = client.fetch(&reference)?;
+            Ok(RemoteManifest {
+                digest: fetched.digest,
+                media_type: fetched.media_type,
+                content: fetched.content,
+            })
+        })
+        .await
+    }
+
+    async fn search(&self, request: SearchRequest) -> Result<Vec<FoundRepository>> {
+        let subject = request.term.clone();
+        self.ask("search", &subject, request.registries, move |client| {
+            let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
+            let (domain, term) = match request.term.split_once('/') {
+                Some((first, rest)) if is_host(first) => (first, rest),
+                _ => ("docker.io", request.term.as_str()),
+            };
+            client.search(domain, term, request.limit)
+        })
+        .await
+    }
+
+    async fn log_in(&self, request: LoginRequest) -> Result<String> {
+        let subject = request.registry.clone();
+        self.ask("log in to", &subject, request.registries, move |client| {
+            let credentials = Credentials::Password {
+                user: request.user,
+                password: request.password,
+            };
+            client.log_in(&request.registry, credentials.clone())?;
+            let path = Keychain::of_user().keep(&request.registry, &credentials)?;
+            Ok(path.display().to_string())
+        })
+        .await
+    }
+
+    async fn log_out(&self, registry: &str) -> Result<bool> {
+        let owned = registry.to_owned();
+        self.blocking("log out of", registry, move |_| {
+            let forgotten = Keychain::of_user().forget(&owned);
+            Ok(forgotten.map_err(image::Error::from)?)
+        })
+        .await
+    }
+}
+
+impl Embedded {
+    /// Asks a registry something; whoever drops the future has the question dropped.
+    async fn ask<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        settings: RegistrySettings,
+        question: impl FnOnce(&Client) -> registry::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let cancel = CancellationToken::new();
+        let _dropped = cancel.clone().drop_guard();
+        self.blocking(operation, subject, move |_| {
+            let answer = Client::new(settings, Keychain::of_user(), cancel)
+                .and_then(|client| question(&client));
+            Ok(answer.map_err(image::Error::from)?)
+        })
+        .await
+    }
+
+    /// Starts a transfer in a thread of its own, and tells how it goes.
+    fn transfer(
+        &self,
+        operation: &'static str,
+        board: Board,
+        settings: RegistrySettings,
+        work: impl FnOnce(&Lifecycle, &Client, &Board) -> lifecycle::Result<TransferOutcome>
+        + Send
+        + 'static,
+    ) -> Result<Transfers> {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let lifecycle = self.lifecycle.clone();
+        let subject = board.picture().reference;
+        let owned = subject.clone();
+        let run = move || {
+            let board = Arc::new(board);
+            let cancel = CancellationToken::new();
+            let (done, ended) = threads::channel();
+            let result = thread::scope(|scope| {
+                let (board, lifecycle, client_cancel) = (&board, &lifecycle, cancel.clone());
+                scope.spawn(move || {
+                    let client = Client::new(settings, Keychain::of_user(), client_cancel);
+                    let result = client
+                        .map_err(|error| image::Error::from(error).into())
+                        .and_then(|client| work(lifecycle, &client, board));
+                    // Whoever waits for it outlives it.
+                    let _ = done.send(result);
+                });
+                loop {
+                    match ended.recv_timeout(TICK) {
+                        Ok(result) => return Some(result),
+                        Err(threads::RecvTimeoutError::Disconnected) => return None,
+                        Err(threads::RecvTimeoutError::Timeout) => {}
+                    }
+                    if sender.is_closed() {
+                        cancel.cancel();
+                    }
+                    // A reader that is behind misses this one and gets the next.
+                    let _ = sender.try_send(Ok(board.picture()));
+                }
+            });
+            let last = match result {
+                Some(Ok(_)) => Ok(board.picture()),
+                Some(Err(failure)) => Err(error::facade(operation, &owned, failure)),
+                None => Err(EngineError::new(ErrorKind::Internal, operation, &owned)
+                    .because("its thread ended without an answer")),
+            };
+            // Nobody is left to tell if the receiver is gone.
+            let _ = sender.blocking_send(last);
+        };
+        thread::Builder::new()
+            .name("wharf-transfer".into())
+            .spawn(run)
+            .map_err(|error| {
+                EngineError::new(ErrorKind::Internal, operation, subject).because(error)
+            })?;
+        Ok(receiver)
+    }
+}
+
+fn reference(operation: &'static str, text: &str) -> Result<Reference> {
+    Reference::parse(text)
+        .map_err(|error| EngineError::new(ErrorKind::Invalid, operation, text).because(error))
+}
