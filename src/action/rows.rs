@@ -409,6 +409,7 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "wait",
         "Wait until containers exit, then print their codes",
     ),
+    command("image.build", "build", "Build an image from a Dockerfile"),
     command(
         "image.import",
         "import",

@@ -454,6 +454,8 @@ impl Execs for Fake {
     }
 }
 
+impl crate::engine::Build for Fake {}
+
 impl crate::engine::Archives for Fake {}
 
 #[async_trait]
