@@ -308,6 +308,8 @@ impl Dashboard {
             | Effect::Unwatch
             | Effect::Seek(_)
             | Effect::Advise(_)
+            | Effect::Transfer { .. }
+            | Effect::CancelTransfer(_)
             | Effect::Layers { .. }
             | Effect::Tree { .. }
             | Effect::ReadFile { .. }

@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 
 use super::{
     Activity, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History, List, Modal,
-    Operations, Plan, Pointer, Target, alerts::Alerts, geometry, limits::UndoStack, table::Table,
-    timeline::Timeline,
+    Operations, Plan, Pointer, Target, Transfers, alerts::Alerts, geometry, limits::UndoStack,
+    table::Table, timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
@@ -156,6 +156,8 @@ pub struct State {
     pub histories: HashMap<ContainerId, History>,
     /// Which moment is shown, and what there is of others.
     pub timeline: Timeline,
+    /// Pulls and pushes.
+    pub transfers: Transfers,
     /// What was asked and has not ended.
     pub operations: Operations,
     /// How changes of limits are taken back.
@@ -231,6 +233,7 @@ impl State {
             layers_scroll: 0,
             histories: HashMap::new(),
             timeline: Timeline::live(),
+            transfers: Transfers::default(),
             operations: Operations::default(),
             undo: UndoStack::default(),
             activity: Activity::default(),
