@@ -2,8 +2,8 @@
 
 use super::{
     Action, ActionSpec, Code, Key, Scope,
-    needs::{a_file, an_image, can_browse},
-    row::view,
+    needs::{a_file, an_image, can_browse, can_change, can_remove_image},
+    row::{global, row, view},
 };
 
 pub(super) const ROWS: &[ActionSpec] = &[
@@ -17,6 +17,43 @@ pub(super) const ROWS: &[ActionSpec] = &[
     .says("Look into the image: layers, files, and what is wasted")
     .cli("image explore")
     .needs(an_image),
+    row(
+        Action::Pull,
+        "image.pull",
+        "pull",
+        Scope::Images,
+        &[Key::char('p')],
+    )
+    .says("Fetch an image from a registry")
+    .cli("pull")
+    .needs(can_change),
+    row(
+        Action::Push,
+        "image.push",
+        "push",
+        Scope::Images,
+        &[Key::char('P')],
+    )
+    .says("Send an image to the registry that its name says")
+    .cli("push")
+    .needs(can_change),
+    row(
+        Action::TagImage,
+        "image.tag",
+        "tag",
+        Scope::Images,
+        &[Key::char('t')],
+    )
+    .says("Give an image a further name")
+    .cli("tag")
+    .needs(can_remove_image),
+    global(
+        Action::Transfers,
+        "view.transfers",
+        "transfers",
+        &[Key::ctrl('t')],
+    )
+    .says("Show pulls and pushes, cancel them or try them again"),
     view(
         Action::Browse,
         "container.browse",

@@ -33,6 +33,7 @@ pub const ACTIONS: &[ActionSpec] = &{
         alerts::ROWS,
         time::ROWS,
         archives::ROWS,
+        archives::UPKEEP,
         tabs::TABS,
     ];
     // No iterators in a constant.
@@ -117,6 +118,10 @@ pub enum Action {
     FoldDown,
     Copy,
     RemoveImage,
+    Pull,
+    Push,
+    TagImage,
+    Transfers,
     Explore,
     Browse,
     OpenFile,

@@ -415,8 +415,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "import",
         "Make an image from a root file system's tar",
     ),
-    command("image.pull", "pull", "Fetch images from a registry"),
-    command("image.push", "push", "Send images to a registry"),
     command(
         "registry.login",
         "login",
@@ -433,7 +431,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "manifest inspect",
         "Show what a registry has under a name",
     ),
-    command("image.tag", "tag", "Give an image a further name"),
     command(
         "image.inspect",
         "image inspect",

@@ -51,6 +51,8 @@ pub struct Geometry {
     pub details: Rect,
     /// The time line, while something else than the present is shown.
     pub timeline: Rect,
+    /// What is pulled and pushed, while anything is.
+    pub transfers: Rect,
     /// Keys that do something now.
     pub hints: Rect,
 }
@@ -70,10 +72,13 @@ pub fn geometry(state: &State) -> Geometry {
     let top = area.y + 1 + notices + gap;
     let hints = line(area.bottom() - HINT_LINES, HINT_LINES);
     let time = u16::from(state.timeline.past.is_some());
-    let timeline = line(hints.y - time, time);
+    let moving = u16::from(state.transfers.going().next().is_some());
+    let transfers = line(hints.y - moving, moving);
+    let timeline = line(transfers.y - time, time);
     let body = line(top, timeline.y - top);
     let base = Geometry {
         timeline,
+        transfers,
         header: line(area.y, 1),
         notices: line(area.y + 1, notices),
         hints,

@@ -29,6 +29,10 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
             });
             saved.map(line)
         }
+        Job::Tag { source, target } => {
+            engine.tag(&source, &target).await.map_err(Failure::from)?;
+            Ok(line(format!("named it {}", sanitize(&target))))
+        }
         Job::Extract(mut request) => {
             request.to = at_home(&request.to);
             let to = sanitize(&request.to.to_string_lossy()).into_owned();

@@ -72,6 +72,12 @@ pub enum Asked {
     LogFilter,
     /// As the name of a file for the log.
     LogSave,
+    /// As the image to pull.
+    Pull,
+    /// As the image to push.
+    Push,
+    /// As a further name of an image.
+    Tag,
     /// As the place of what is extracted.
     Extract,
 }
@@ -84,6 +90,9 @@ impl Asked {
             Self::LogFilter => "&",
             Self::LogSave => "save to ",
             Self::Extract => "extract to ",
+            Self::Pull => "pull ",
+            Self::Push => "push ",
+            Self::Tag => "name it ",
         }
     }
 
@@ -92,6 +101,9 @@ impl Asked {
         match self {
             Self::Search => "enter keeps  esc takes it back  ~ before it: a regular expression",
             Self::LogFilter => "enter keeps  esc takes it back  ! before it: lines without it",
+            Self::Pull => "enter begins  esc leaves it  NAME[:TAG|@DIGEST]",
+            Self::Push => "enter begins  esc leaves it  the name says where to",
+            Self::Tag => "enter names it  esc leaves it  NAME[:TAG]",
             Self::LogSave | Self::Extract => "enter writes a new file  esc leaves it",
         }
     }

@@ -19,9 +19,9 @@ use crate::{
     engine::EngineError,
     format::text::sanitize,
     model::{
-        Change, ContainerId, CreateRequest, Digest, Event, ExtractRequest, FilePage, GroupChange,
-        GroupDetails, ImageLayers, Process, ReadRequest, SignalRequest, TreePage, TreeRequest,
-        UpdateRequest, Visible, World,
+        Change, ContainerId, CreateRequest, Digest, Direction, Event, ExtractRequest, FilePage,
+        GroupChange, GroupDetails, ImageLayers, Process, ReadRequest, RegistrySettings,
+        SignalRequest, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, World,
     },
     record::advice::Advice,
 };
@@ -65,6 +65,8 @@ pub enum Message {
     Tail(ContainerId, Result<Vec<LogRow>, Failure>),
     /// Something that nobody waits for failed.
     Failed(Failure),
+    /// A picture of a transfer; none when it ended without a word.
+    Transfer(u64, Result<Option<Transfer>, Failure>),
     /// The layers of the image that is explored, by the number of the look.
     Layers(u64, Result<Box<ImageLayers>, Failure>),
     /// Lines of its tree.
@@ -80,7 +82,8 @@ pub enum Message {
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// Somebody was told of an alert of a rule, or not.
-    Notified(String, Channel, Result<(), Failure>),
+    /// The end of what a command said, if it said anything.
+    Notified(String, Channel, Result<Option<String>, Failure>),
     /// The configuration was saved and read anew.
     Config(Arc<Loaded>),
     /// The time came at which something on screen changes by itself.
@@ -110,6 +113,19 @@ pub enum Effect {
     },
     /// Read the last lines of a container's log.
     Tail(ContainerId),
+    /// Pull or push.
+    Transfer {
+        /// Its number.
+        number: u64,
+        /// Which way.
+        direction: Direction,
+        /// Which image.
+        reference: String,
+        /// How registries are reached.
+        registries: Box<RegistrySettings>,
+    },
+    /// End a transfer where it is.
+    CancelTransfer(u64),
     /// Tell an image's layers.
     Layers {
         /// The number of the look.
@@ -229,6 +245,13 @@ pub enum Job {
     },
     /// Send a signal to one process of a container.
     Signal(SignalRequest),
+    /// Give an image a further name.
+    Tag {
+        /// Which, by its id.
+        source: String,
+        /// The name.
+        target: String,
+    },
     /// Copy a file or a directory to this host.
     Extract(ExtractRequest),
     /// Make a container and start it.

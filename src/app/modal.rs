@@ -46,6 +46,8 @@ pub enum Modal {
         /// To which.
         targets: Vec<Target>,
     },
+    /// Pulls and pushes; the cursor.
+    Transfers(usize),
     /// Limits are being changed.
     Limits(Box<Editor>),
 }
@@ -97,11 +99,13 @@ impl Modal {
                 ("enter", "does it"),
                 ("esc", "closes"),
             ],
+            // What its command is for: all of it fits 80 columns.
             Self::Run(_) => &[
-                ("up down", "fields"),
+                ("up down", "go"),
                 ("space", "changes"),
-                ("enter", "runs it"),
-                ("ctrl-y", "copies the command"),
+                ("enter", "runs"),
+                ("ctrl-y", "copies"),
+                ("ctrl-p", "prints"),
                 ("esc", "closes"),
             ],
             Self::Menu(_) => &[
@@ -118,6 +122,7 @@ impl Modal {
             // Their own foot tells their keys.
             Self::GroupPrompt(_)
             | Self::Limits(_)
+            | Self::Transfers(_)
             | Self::Columns(_)
             | Self::Trouble(_)
             | Self::Results(_) => &[],

@@ -16,6 +16,7 @@ mod ports;
 mod status;
 pub mod template;
 pub mod text;
+pub mod times;
 pub mod totals;
 pub mod tree;
 pub mod trouble;

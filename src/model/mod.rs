@@ -14,6 +14,7 @@ mod problem;
 mod request;
 mod stats;
 mod transfer;
+mod upkeep;
 mod world;
 
 pub use build::*;
@@ -29,4 +30,5 @@ pub use problem::*;
 pub use request::*;
 pub use stats::*;
 pub use transfer::*;
+pub use upkeep::*;
 pub use world::*;

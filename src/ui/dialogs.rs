@@ -8,7 +8,7 @@ use crate::{
     app::{self, Choice, Modal, Screen, Target},
     format::{
         Tone,
-        columns::{self, CONTAINERS, groups},
+        columns::{self, CONTAINERS, groups, images},
         text::{Align, fit, truncate, width},
     },
 };
@@ -29,6 +29,7 @@ pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
         Some(Modal::Trouble(explanation)) => trouble::draw(buffer, view, explanation),
         Some(Modal::Results(results)) => results::draw(buffer, view, results),
         Some(Modal::Limits(editor)) => limits::draw(buffer, view, editor),
+        Some(Modal::Transfers(cursor)) => super::transfers::draw(buffer, view, *cursor),
         Some(Modal::Confirm { action, targets }) => confirm(buffer, view, *action, targets),
     }
 }
@@ -173,6 +174,7 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
         let title = match view.state.screen {
             Screen::Containers => columns::find(CONTAINERS, id).map_or(*id, |column| column.title),
             Screen::Groups => groups::find(id).map_or(*id, |column| column.title),
+            Screen::Images => images::find(id).map_or(*id, |column| column.title),
             _ => id,
         };
         let mut pen = Pen::line(buffer, inside, y);

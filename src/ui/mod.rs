@@ -23,6 +23,7 @@ pub mod svg;
 mod table;
 mod theme;
 mod timeline;
+mod transfers;
 mod trouble;
 mod viewer;
 
@@ -61,6 +62,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
     }
     frame::divider(buffer, &view);
     timeline::draw(buffer, &view);
+    transfers::line(buffer, &view);
     hints::draw(buffer, &view);
     dialogs::toasts(buffer, &view);
     dialogs::modal(buffer, &view);

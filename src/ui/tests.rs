@@ -209,6 +209,7 @@ macro_rules! screens {
 
 mod explorer;
 mod groups;
+mod transfers;
 
 pub const ASCII: Look = Look {
     glyphs: Glyphs::Ascii,

@@ -19,6 +19,7 @@ mod pointer;
 mod processes;
 mod table;
 mod time;
+mod transfers;
 mod trouble;
 
 pub use log::LogMargin;
@@ -116,6 +117,7 @@ impl State {
             Message::Config(loaded) => self.on_config(&loaded),
             Message::Tail(id, result) => self.on_tail(&id, result),
             Message::Failed(failure) => self.tell_failure(failure),
+            Message::Transfer(number, result) => self.on_transfer(number, result),
             Message::Layers(number, result) => self.on_layers(number, result),
             Message::Tree(number, result) => self.on_tree(number, result),
             Message::File(number, result) => self.on_file(number, result),
@@ -215,6 +217,10 @@ impl State {
             | Action::LimitGroup
             | Action::FoldTree
             | Action::FoldTrees => self.perform_on_group(spec.action),
+            Action::Pull | Action::Push | Action::TagImage => {
+                self.ask_what_to_transfer(spec.action);
+            }
+            Action::Transfers => self.open_transfers(),
             Action::Explore
             | Action::Browse
             | Action::OpenFile

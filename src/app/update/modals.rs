@@ -33,6 +33,7 @@ impl State {
                 Modal::Results(results)
             }),
             Modal::Limits(editor) => self.on_limits_key(key, editor),
+            Modal::Transfers(cursor) => self.on_transfers_key(key, cursor),
             Modal::Help(scroll) => scrolled(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
                 Code::Char('y') | Code::Enter => {

@@ -71,6 +71,8 @@ fn shown(state: &State) -> Panel {
             Modal::Ask(_) => Panel::Ask,
             Modal::Confirm { .. } => Panel::Confirm,
             Modal::Limits(_) => Panel::Limits,
+            // Its own tests draw it.
+            Modal::Transfers(_) => Panel::Results,
         };
     }
     if state.timeline.past.is_some() {
