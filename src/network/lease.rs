@@ -394,6 +394,8 @@ impl Networks {
                 continue;
             }
             let directory = self.endpoints_of(&network);
+            // What a killed writer left: under the lock nobody is writing.
+            remove(&directory.join(".new"))?;
             for name in entries(&directory)? {
                 if name.ends_with(container.as_str()) {
                     places.push((network.clone(), name));
