@@ -15,9 +15,9 @@
 //! layer    read-only and writable filesystem layers                  model sys
 //! image    OCI images: reference, store, import, unpack              model sys layer
 //! runtime  spec, create, shim, exec, attach, logs, state             model sys layer image
-//! build    Dockerfiles: parsed, expanded; what a context leaves out  model format
+//! build    Dockerfiles: read, expanded, built by steps with a cache  model format sys layer image runtime
 //! oci      the hidden OCI command line                               model sys runtime
-//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image runtime record
+//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image runtime record build
 //! app      dashboard: state, message, update, keymap, effects        model action format engine config record
 //! ui       drawing only: theme, panels, dialogs                      model action format app config
 //! cli      arguments, one file per command, output                   model action format engine config record build

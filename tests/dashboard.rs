@@ -494,3 +494,32 @@ fn memory_is_refused_raised_lowered_and_its_end_is_told_in_words() {
     t.until("killed by the kernel: out of memory at its 56MiB limit");
     t.until("taking all");
 }
+
+#[test]
+fn image_is_looked_into_filtered_read_and_extracted() {
+    let s = Sandbox::new();
+    s.ok(&["tag", BUSYBOX, "shop/web:2"]);
+    let t = Terminal::dashboard(&s);
+    t.keys(&["2"]);
+    t.until("shop/web");
+    t.keys(&["Enter"]);
+    t.until("layer 1 of 1");
+    t.until("bin/");
+    t.keys(&["/"]);
+    t.tmux(&["send-keys", "-l", "/busybox"]);
+    t.until("-rwxr-xr-x");
+    t.keys(&["Enter", "G", "e"]);
+    t.until("extract to ./busybox");
+    t.keys(&["C-u"]);
+    let target = s.root().join("taken");
+    t.line(target.to_str().unwrap());
+    t.until("extracted");
+    assert!(std::fs::read(&target).unwrap().starts_with(b"\x7fELF"));
+    // A program is shown as bytes.
+    t.keys(&["Enter"]);
+    t.until("7f 45 4c 46");
+    t.keys(&["Escape"]);
+    t.until("NAME");
+    t.keys(&["w"]);
+    t.until("Nothing is wasted");
+}

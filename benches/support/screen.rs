@@ -125,6 +125,43 @@ pub fn answers(command: Command, ready: Duration, keys: &[u8], rounds: usize) ->
     times
 }
 
+/// Keys, and the text that is written once they have done what they do.
+pub struct Step<'a> {
+    pub keys: &'a [u8],
+    pub awaited: &'a str,
+}
+
+/// Types each step's keys and waits for its text; how long each took, and the peak of
+/// resident memory in KiB.
+pub fn steps(command: Command, steps: &[Step<'_>]) -> (Vec<Duration>, u64) {
+    let (_, mut process, mut terminal) = spawn(command);
+    thread::sleep(Duration::from_millis(500));
+    let mut times = Vec::with_capacity(steps.len());
+    let mut buffer = [0; 65536];
+    for step in steps {
+        // What it wrote before the keys.
+        while is_readable(&terminal, Duration::from_millis(150)) {
+            let _ = terminal.read(&mut buffer);
+        }
+        let start = Instant::now();
+        terminal.write_all(step.keys).expect("the terminal is open");
+        let (mut text, awaited) = (Vec::new(), step.awaited.as_bytes());
+        while !text.windows(awaited.len()).any(|w| w == awaited) {
+            let is_late = !is_readable(&terminal, Duration::from_secs(30));
+            let written = String::from_utf8_lossy(&text);
+            assert!(!is_late, "{:?} is not in {written:?}", step.awaited);
+            let length = terminal.read(&mut buffer).expect("the terminal is open");
+            text.extend_from_slice(&buffer[..length]);
+        }
+        times.push(start.elapsed());
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id()));
+    let peak = field_kib(&status.expect("it runs"), "VmHWM:");
+    process.kill().expect("it is our child");
+    process.wait().expect("it ends");
+    (times, peak)
+}
+
 fn is_readable(terminal: &fs::File, wait: Duration) -> bool {
     let wait = Timespec {
         tv_sec: wait.as_secs() as i64,

@@ -8,6 +8,7 @@
 
 mod alerts;
 mod archives;
+mod files;
 mod groups;
 mod key;
 mod keymap;
@@ -27,6 +28,7 @@ pub use needs::Subject;
 pub const ACTIONS: &[ActionSpec] = &{
     const PARTS: &[&[ActionSpec]] = &[
         rows::ROWS,
+        files::ROWS,
         groups::ROWS,
         alerts::ROWS,
         time::ROWS,
@@ -115,6 +117,20 @@ pub enum Action {
     FoldDown,
     Copy,
     RemoveImage,
+    Pull,
+    Push,
+    TagImage,
+    Transfers,
+    Explore,
+    Browse,
+    OpenFile,
+    FoldFiles,
+    UnfoldFiles,
+    UpperLayer,
+    LowerLayer,
+    LayerAlone,
+    Wasted,
+    Extract,
     CreateGroup,
     MoveIntoGroup,
     UndoGroup,
@@ -176,6 +192,8 @@ pub enum Scope {
     Containers,
     /// The images screen.
     Images,
+    /// The files of an image or a container.
+    Explorer,
     /// The control groups screen.
     Groups,
     /// The screen of what happens.
@@ -201,6 +219,7 @@ impl Scope {
             Self::Global => "everywhere",
             Self::Containers => "containers",
             Self::Images => "images",
+            Self::Explorer => "files",
             Self::Groups => "cgroups",
             Self::Events => "events",
             Self::Activity => "activity",
@@ -360,6 +379,7 @@ mod tests {
         for scope in [
             Scope::Containers,
             Scope::Images,
+            Scope::Explorer,
             Scope::Groups,
             Scope::Activity,
             Scope::Alerts,
@@ -370,7 +390,10 @@ mod tests {
                     continue;
                 }
                 // Opening what is under the cursor may take zoom's place.
-                let is_open = |spec: &&ActionSpec| spec.action == Action::OpenAlert;
+                let is_open = |spec: &&ActionSpec| {
+                    use Action::{Explore, OpenAlert, OpenFile};
+                    matches!(spec.action, OpenAlert | Explore | OpenFile)
+                };
                 if rows.iter().any(is_open) {
                     assert_eq!(*key, Key::of(Code::Enter));
                     continue;

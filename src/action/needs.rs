@@ -12,6 +12,8 @@ pub struct Subject<'a> {
     pub container: Option<&'a Container>,
     /// The image under the cursor, if there is one.
     pub image: Option<&'a Image>,
+    /// Whether a file or a directory is under the cursor.
+    pub has_file: bool,
     /// The control group under the cursor, if there is one.
     pub group: Option<&'a Group>,
     /// Whether a change of groups can be taken back.
@@ -27,6 +29,7 @@ impl<'a> Subject<'a> {
             capabilities,
             container: None,
             image: None,
+            has_file: false,
             group: None,
             has_group_undo: false,
             is_busy: false,
@@ -132,6 +135,24 @@ pub(super) fn can_change(subject: &Subject<'_>) -> Verdict {
 pub(super) fn can_remove_image(subject: &Subject<'_>) -> Verdict {
     check(subject.image.is_some(), || "no image is selected".into())?;
     writable(subject)
+}
+
+pub(super) fn an_image(subject: &Subject<'_>) -> Verdict {
+    check(subject.image.is_some(), || "no image is selected".into())?;
+    check(subject.capabilities.files, no_files)
+}
+
+pub(super) fn can_browse(subject: &Subject<'_>) -> Verdict {
+    container(subject)?;
+    check(subject.capabilities.files, no_files)
+}
+
+pub(super) fn a_file(subject: &Subject<'_>) -> Verdict {
+    check(subject.has_file, || "no file is selected".into())
+}
+
+fn no_files() -> Refusal {
+    "this engine does not show files".into()
 }
 
 pub(super) fn can_create_group(subject: &Subject<'_>) -> Verdict {

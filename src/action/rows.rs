@@ -409,13 +409,12 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "wait",
         "Wait until containers exit, then print their codes",
     ),
+    command("image.build", "build", "Build an image from a Dockerfile"),
     command(
         "image.import",
         "import",
         "Make an image from a root file system's tar",
     ),
-    command("image.pull", "pull", "Fetch images from a registry"),
-    command("image.push", "push", "Send images to a registry"),
     command(
         "registry.login",
         "login",
@@ -432,16 +431,10 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "manifest inspect",
         "Show what a registry has under a name",
     ),
-    command("image.tag", "tag", "Give an image a further name"),
     command(
         "image.inspect",
         "image inspect",
         "Show all that is known about images",
-    ),
-    command(
-        "image.explore",
-        "image explore",
-        "Show what an image's layers hold and waste",
     ),
     command(
         "image.from-host",

@@ -1,6 +1,8 @@
 //! Runs effects as tasks. Each ends with a message, or with its cancel token.
 
-use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -19,8 +21,8 @@ use crate::{
     engine::{Engine, Result},
     format::text::sanitize,
     model::{
-        ContainerId, EventsRequest, GroupChange, GroupOf, KillRequest, LogsRequest, RemoveRequest,
-        StartRequest, StopRequest,
+        ContainerId, Direction, EventsRequest, GroupChange, GroupOf, KillRequest, LogsRequest,
+        PullRequest, PushRequest, RegistrySettings, RemoveRequest, StartRequest, StopRequest,
     },
 };
 
@@ -56,6 +58,8 @@ pub struct Effects<E: ?Sized> {
     watch: CancellationToken,
     events: CancellationToken,
     stop: CancellationToken,
+    /// How transfers are cancelled, by number.
+    transfers: HashMap<u64, CancellationToken>,
     projector: Projector,
     advisor: Advisor,
     /// Where the layout is kept; nowhere if nothing is said.
@@ -79,6 +83,7 @@ impl Effects<dyn Engine> {
             watch: stop.child_token(),
             events: stop.child_token(),
             stop,
+            transfers: HashMap::new(),
             projector: Projector::default(),
             advisor: Advisor::default(),
             state_file: None,
@@ -121,6 +126,31 @@ impl Effects<dyn Engine> {
             }
             Effect::CountGroups(shown) => self.engine.count_groups(shown),
             Effect::ChangeGroup(change) => self.change_group(change),
+            Effect::Transfer {
+                number,
+                direction,
+                reference,
+                registries,
+            } => self.transfer(number, direction, reference, *registries),
+            Effect::CancelTransfer(number) => {
+                if let Some(stop) = self.transfers.remove(&number) {
+                    stop.cancel();
+                }
+            }
+            Effect::Layers { number, image } => self.look(|engine| async move {
+                let layers = engine.image_layers(image.as_str()).await;
+                Message::Layers(number, layers.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::Tree { number, request } => self.look(|engine| async move {
+                let page = engine.tree(*request).await;
+                Message::Tree(number, page.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::ReadFile { number, request } => self.look(|engine| async move {
+                Message::File(
+                    number,
+                    engine.read_file(request).await.map_err(Failure::from),
+                )
+            }),
             Effect::Tail(id) => self.tail(id),
             Effect::Save(saved) => self.save(saved),
             Effect::Follow { watch, logs } => {
@@ -204,6 +234,79 @@ impl Effects<dyn Engine> {
             };
             // Nobody listens any more once the dashboard is left.
             let _ = messages.send(Message::Tail(id, rows)).await;
+        });
+    }
+
+    /// Follows a pull or a push to its end. Whoever drops its pictures cancels it.
+    fn transfer(
+        &mut self,
+        number: u64,
+        direction: Direction,
+        reference: String,
+        registries: RegistrySettings,
+    ) {
+        let stop = self.stop.child_token();
+        self.transfers.retain(|_, stop| !stop.is_cancelled());
+        self.transfers.insert(number, stop.clone());
+        let engine = Arc::clone(&self.engine);
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            let follow = async {
+                let begun = match direction {
+                    Direction::Pull => {
+                        let request = PullRequest {
+                            reference,
+                            platform: None,
+                            registries,
+                        };
+                        engine.pull(request).await
+                    }
+                    Direction::Push => {
+                        let request = PushRequest {
+                            reference,
+                            registries,
+                        };
+                        engine.push(request).await
+                    }
+                };
+                let mut pictures = match begun {
+                    Ok(pictures) => pictures,
+                    Err(error) => return Some(Failure::from(error)),
+                };
+                while let Some(picture) = pictures.recv().await {
+                    let picture = picture.map(Some).map_err(Failure::from);
+                    // Nobody listens any more once the dashboard is left.
+                    let _ = messages.send(Message::Transfer(number, picture)).await;
+                }
+                None
+            };
+            let failure = tokio::select! {
+                () = stop.cancelled() => None,
+                failure = follow => failure,
+            };
+            // One that ended with an outcome is over already, and this says nothing new.
+            let last = failure.map_or(Ok(None), Err);
+            // As above.
+            let _ = messages.send(Message::Transfer(number, last)).await;
+            stop.cancel();
+        });
+    }
+
+    /// Asks what the explorer wants to know.
+    fn look<F>(&self, ask: impl FnOnce(Arc<dyn Engine>) -> F)
+    where
+        F: Future<Output = Message> + Send + 'static,
+    {
+        let asked = ask(Arc::clone(&self.engine));
+        let messages = self.messages.clone();
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            let message = tokio::select! {
+                () = stop.cancelled() => return,
+                message = asked => message,
+            };
+            // Nobody listens any more once the dashboard is left.
+            let _ = messages.send(message).await;
         });
     }
 

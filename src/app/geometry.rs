@@ -22,6 +22,9 @@ const TALL: u16 = 30;
 /// doesn't move the half of the screen below it.
 const TABLE_STEP: u16 = 4;
 
+/// From this width on, an image's layers stand beside its files.
+const LAYERS_BESIDE: u16 = 110;
+
 /// Lines below the lists of events and of what was done.
 const FEED_BELOW: u16 = 6;
 
@@ -48,6 +51,8 @@ pub struct Geometry {
     pub details: Rect,
     /// The time line, while something else than the present is shown.
     pub timeline: Rect,
+    /// What is pulled and pushed, while anything is.
+    pub transfers: Rect,
     /// Keys that do something now.
     pub hints: Rect,
 }
@@ -67,10 +72,13 @@ pub fn geometry(state: &State) -> Geometry {
     let top = area.y + 1 + notices + gap;
     let hints = line(area.bottom() - HINT_LINES, HINT_LINES);
     let time = u16::from(state.timeline.past.is_some());
-    let timeline = line(hints.y - time, time);
+    let moving = u16::from(state.transfers.going().next().is_some());
+    let transfers = line(hints.y - moving, moving);
+    let timeline = line(transfers.y - time, time);
     let body = line(top, timeline.y - top);
     let base = Geometry {
         timeline,
+        transfers,
         header: line(area.y, 1),
         notices: line(area.y + 1, notices),
         hints,
@@ -89,6 +97,9 @@ pub fn geometry(state: &State) -> Geometry {
             details,
             ..base
         };
+    }
+    if state.screen == Screen::Explorer {
+        return explorer(state, body, base);
     }
     if state.is_zoomed {
         let (tabs, details) = split_top(body, 1);
@@ -125,6 +136,39 @@ pub fn geometry(state: &State) -> Geometry {
         totals,
         tabs,
         details,
+        ..base
+    }
+}
+
+/// The layers beside the files, or above them; of a container only files.
+fn explorer(state: &State, body: Rect, base: Geometry) -> Geometry {
+    let (tabs, body) = split_top(body, 1);
+    let count = state
+        .explorer
+        .as_ref()
+        .map_or(0, |explorer| match explorer.layers {
+            super::Pending::Failed(ref failure) if failure.message.is_empty() => 0,
+            _ => explorer.layer_count().max(1),
+        });
+    let has_layers = count > 0 && !state.is_zoomed;
+    let (details, divider, files) = if !has_layers {
+        (Rect::default(), Rect::default(), body)
+    } else if body.width >= LAYERS_BESIDE {
+        let (layers, rest) = split_left(body, (body.width * 2 / 5).clamp(40, 72));
+        let (divider, files) = split_left(rest, 1);
+        (layers, divider, files)
+    } else {
+        let most = (body.height / 3).max(1);
+        let (layers, files) = split_top(body, (count as u16).min(most));
+        (layers, Rect::default(), files)
+    };
+    let (titles, rows) = split_top(files, 1);
+    Geometry {
+        tabs,
+        details,
+        divider,
+        titles,
+        rows,
         ..base
     }
 }

@@ -109,8 +109,11 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
         Action::Palette,
     ];
     let (is_feed, is_alerts) = (state.is_feed(), state.screen == Screen::Alerts);
+    // Enter opens what is under the cursor there.
+    let is_entered = matches!(state.screen, Screen::Explorer | Screen::Images);
     let rest = rest.into_iter().filter(move |action| match action {
         Action::Sort | Action::Zoom if is_feed => false,
+        Action::Zoom if is_entered => false,
         // They stand in the order of their need, and enter goes to the container.
         Action::Sort | Action::Zoom => !is_alerts,
         _ => true,
@@ -140,6 +143,8 @@ fn notes(state: &State) -> Vec<(String, Note)> {
         Screen::Alerts => (state.alert_list.rows.len(), state.alerts.log().len()),
         Screen::Events => (state.events.list.rows.len(), state.events.len()),
         Screen::Activity => (state.done.rows.len(), state.activity.entries().count()),
+        // Folded and unfolded lines are no count of anything.
+        Screen::Explorer => (0, 0),
     };
     if shown != all {
         notes.push((format!("  {shown} of {all}"), Note::Count));

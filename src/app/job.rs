@@ -10,7 +10,7 @@ use std::{
 use super::{Failure, Job, Said};
 use crate::{
     engine::Engine,
-    format::text::sanitize,
+    format::{bytes, text::sanitize},
     model::{CreateRequest, RemoveRequest, StartRequest},
 };
 
@@ -28,6 +28,24 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
                 })
             });
             saved.map(line)
+        }
+        Job::Tag { source, target } => {
+            engine.tag(&source, &target).await.map_err(Failure::from)?;
+            Ok(line(format!("named it {}", sanitize(&target))))
+        }
+        Job::Extract(mut request) => {
+            request.to = at_home(&request.to);
+            let to = sanitize(&request.to.to_string_lossy()).into_owned();
+            let done = engine.extract(request).await.map_err(Failure::from)?;
+            let what = match done.entries {
+                1 => bytes::decimal(done.bytes),
+                n => format!("{n} files, {}", bytes::decimal(done.bytes)),
+            };
+            let skipped = match done.skipped {
+                0 => String::new(),
+                n => format!("; {n} devices, sockets and pipes were left out"),
+            };
+            Ok(line(format!("extracted {what} to {to}{skipped}")))
         }
         Job::Signal(request) => {
             let (signal, pid) = (request.signal.clone(), request.pid);

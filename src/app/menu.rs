@@ -72,6 +72,14 @@ pub enum Asked {
     LogFilter,
     /// As the name of a file for the log.
     LogSave,
+    /// As the image to pull.
+    Pull,
+    /// As the image to push.
+    Push,
+    /// As a further name of an image.
+    Tag,
+    /// As the place of what is extracted.
+    Extract,
 }
 
 impl Asked {
@@ -81,6 +89,10 @@ impl Asked {
             Self::Search => "/",
             Self::LogFilter => "&",
             Self::LogSave => "save to ",
+            Self::Extract => "extract to ",
+            Self::Pull => "pull ",
+            Self::Push => "push ",
+            Self::Tag => "name it ",
         }
     }
 
@@ -89,7 +101,10 @@ impl Asked {
         match self {
             Self::Search => "enter keeps  esc takes it back  ~ before it: a regular expression",
             Self::LogFilter => "enter keeps  esc takes it back  ! before it: lines without it",
-            Self::LogSave => "enter writes a new file  esc leaves it",
+            Self::Pull => "enter begins  esc leaves it  NAME[:TAG|@DIGEST]",
+            Self::Push => "enter begins  esc leaves it  the name says where to",
+            Self::Tag => "enter names it  esc leaves it  NAME[:TAG]",
+            Self::LogSave | Self::Extract => "enter writes a new file  esc leaves it",
         }
     }
 }

@@ -19,8 +19,9 @@ use crate::{
     engine::EngineError,
     format::text::sanitize,
     model::{
-        Change, ContainerId, CreateRequest, Digest, Event, GroupChange, GroupDetails, Process,
-        SignalRequest, UpdateRequest, Visible, World,
+        Change, ContainerId, CreateRequest, Digest, Direction, Event, ExtractRequest, FilePage,
+        GroupChange, GroupDetails, ImageLayers, Process, ReadRequest, RegistrySettings,
+        SignalRequest, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, World,
     },
     record::advice::Advice,
 };
@@ -64,6 +65,14 @@ pub enum Message {
     Tail(ContainerId, Result<Vec<LogRow>, Failure>),
     /// Something that nobody waits for failed.
     Failed(Failure),
+    /// A picture of a transfer; none when it ended without a word.
+    Transfer(u64, Result<Option<Transfer>, Failure>),
+    /// The layers of the image that is explored, by the number of the look.
+    Layers(u64, Result<Box<ImageLayers>, Failure>),
+    /// Lines of its tree.
+    Tree(u64, Result<Box<TreePage>, Failure>),
+    /// A window of a file.
+    File(u64, Result<FilePage, Failure>),
     /// Events of the watch of this number.
     Events(u64, Vec<Event>),
     /// They ended, or could not be read.
@@ -103,6 +112,40 @@ pub enum Effect {
     },
     /// Read the last lines of a container's log.
     Tail(ContainerId),
+    /// Pull or push.
+    Transfer {
+        /// Its number.
+        number: u64,
+        /// Which way.
+        direction: Direction,
+        /// Which image.
+        reference: String,
+        /// How registries are reached.
+        registries: Box<RegistrySettings>,
+    },
+    /// End a transfer where it is.
+    CancelTransfer(u64),
+    /// Tell an image's layers.
+    Layers {
+        /// The number of the look.
+        number: u64,
+        /// Which image.
+        image: Digest,
+    },
+    /// Tell lines of a tree of files.
+    Tree {
+        /// As above.
+        number: u64,
+        /// Which.
+        request: Box<TreeRequest>,
+    },
+    /// Read a window of a file.
+    ReadFile {
+        /// As above.
+        number: u64,
+        /// Which.
+        request: ReadRequest,
+    },
     /// Keep the table's layout for the next run.
     Save(Saved),
     /// Load a tab's content, and stop loading the one before.
@@ -201,6 +244,15 @@ pub enum Job {
     },
     /// Send a signal to one process of a container.
     Signal(SignalRequest),
+    /// Give an image a further name.
+    Tag {
+        /// Which, by its id.
+        source: String,
+        /// The name.
+        target: String,
+    },
+    /// Copy a file or a directory to this host.
+    Extract(ExtractRequest),
     /// Make a container and start it.
     Run(Box<CreateRequest>),
 }

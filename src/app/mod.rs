@@ -21,6 +21,7 @@ pub mod columns;
 mod details;
 mod effect;
 mod events;
+mod explorer;
 mod follow;
 mod form;
 mod geometry;
@@ -53,8 +54,10 @@ mod table;
 mod terminal;
 mod timebar;
 mod timeline;
+mod transfers;
 mod tree;
 mod update;
+mod viewer;
 
 pub use crate::format::Depth;
 pub use activity::{Activity, Entry, Outcome};
@@ -63,6 +66,7 @@ pub use advisor::Advisor;
 pub use advisor::Inquiry;
 pub use details::{Details, Pending, Tab};
 pub use events::{EventRow, Events, kind as event_kind};
+pub use explorer::{Explorer, Looked};
 pub use follow::Logs;
 pub use form::{Field, Flag, Form, Plan, Value, form_area, form_top};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
@@ -94,8 +98,10 @@ pub use still::{Still, still};
 pub use table::{Group, Groups, Line, Table};
 pub use timebar::{TimeBar, time_bar};
 pub use timeline::{Moment, Past, Seek, Timeline};
+pub use transfers::{Transfers, Underway};
 pub use tree::{Content, Node, Tree};
 pub use update::{LogMargin, Pointer};
+pub use viewer::Viewer;
 
 pub use crate::record::advice::{Advice, Confidence, Line as AdviceLine, Verdict};
 

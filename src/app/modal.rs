@@ -46,6 +46,8 @@ pub enum Modal {
         /// To which.
         targets: Vec<Target>,
     },
+    /// Pulls and pushes; the cursor.
+    Transfers(usize),
     /// Limits are being changed.
     Limits(Box<Editor>),
 }
@@ -118,6 +120,7 @@ impl Modal {
             // Their own foot tells their keys.
             Self::GroupPrompt(_)
             | Self::Limits(_)
+            | Self::Transfers(_)
             | Self::Columns(_)
             | Self::Trouble(_)
             | Self::Results(_) => &[],

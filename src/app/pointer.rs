@@ -228,6 +228,7 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         let (room, at) = (regions.titles.width, x - regions.titles.x);
         let column = match (state.screen, &state.world) {
             (Screen::Images, Some(world)) => image_head(world, room, at),
+            (Screen::Explorer, _) => None,
             _ => head_at(state, room, at),
         };
         return column.map(Hit::Head);
@@ -337,6 +338,13 @@ pub fn list_extent(state: &State) -> (usize, usize) {
         Screen::Events => (state.events.list.top, state.events.list.rows.len()),
         Screen::Alerts => (state.alert_list.top, state.alert_list.rows.len()),
         Screen::Activity => (state.done.top, state.done.rows.len()),
+        Screen::Explorer => state.explorer.as_ref().map_or((0, 0), |explorer| {
+            match (&explorer.viewer, explorer.shows_waste) {
+                (Some(viewer), _) => (viewer.top, viewer.lines.len()),
+                (None, true) => (explorer.waste_top, explorer.wasted().len()),
+                (None, false) => (explorer.top, explorer.total()),
+            }
+        }),
     }
 }
 

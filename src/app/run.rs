@@ -284,6 +284,11 @@ impl Dashboard {
             | Effect::Unwatch
             | Effect::Seek(_)
             | Effect::Advise(_)
+            | Effect::Transfer { .. }
+            | Effect::CancelTransfer(_)
+            | Effect::Layers { .. }
+            | Effect::Tree { .. }
+            | Effect::ReadFile { .. }
             | Effect::Notify { .. }
             | Effect::Interact { .. } => {}
         }

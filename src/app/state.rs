@@ -6,9 +6,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Depth, Details, Effect, Events, Failure, GroupsView, History, List, Modal,
-    Operations, Plan, Pointer, Target, alerts::Alerts, geometry, limits::UndoStack, table::Table,
-    timeline::Timeline,
+    Activity, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History, List, Modal,
+    Operations, Plan, Pointer, Target, Transfers, alerts::Alerts, geometry, limits::UndoStack,
+    table::Table, timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
@@ -49,6 +49,8 @@ pub enum Screen {
     Alerts,
     Events,
     Activity,
+    /// The files of what was chosen on another screen.
+    Explorer,
 }
 
 impl Screen {
@@ -140,12 +142,18 @@ pub struct State {
     pub alert_list: List<u64>,
     /// Of which rule's channels a failure was told.
     pub(super) untold: Vec<(String, Channel)>,
+    /// What is looked into on the screen for that.
+    pub explorer: Option<Explorer>,
+    /// How often something was.
+    pub(super) explored: u64,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before now.
     pub histories: HashMap<ContainerId, History>,
     /// Which moment is shown, and what there is of others.
     pub timeline: Timeline,
+    /// Pulls and pushes.
+    pub transfers: Transfers,
     /// What was asked and has not ended.
     pub operations: Operations,
     /// How changes of limits are taken back.
@@ -212,9 +220,12 @@ impl State {
             alerts: Alerts::default(),
             alert_list: List::new("since"),
             untold: Vec::new(),
+            explorer: None,
+            explored: 0,
             layers_scroll: 0,
             histories: HashMap::new(),
             timeline: Timeline::live(),
+            transfers: Transfers::default(),
             operations: Operations::default(),
             undo: UndoStack::default(),
             activity: Activity::default(),
@@ -265,6 +276,7 @@ impl State {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Explorer => Scope::Explorer,
             Screen::Groups => Scope::Groups,
             Screen::Alerts => Scope::Alerts,
             Screen::Events => Scope::Events,
@@ -286,7 +298,10 @@ impl State {
 
     /// Whether the arrows move in the details.
     pub fn has_details_focus(&self) -> bool {
-        (self.is_zoomed || self.pane == Pane::Details) && !self.is_feed()
+        match self.screen {
+            Screen::Explorer => self.pane == Pane::Details,
+            _ => (self.is_zoomed || self.pane == Pane::Details) && !self.is_feed(),
+        }
     }
 
     /// Whether this screen is a list with nothing beside it.
@@ -299,6 +314,7 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Explorer => self.explorer.as_ref().map_or("", |e| &e.filter),
             Screen::Groups => &self.groups.list.filter,
             Screen::Alerts => &self.alert_list.filter,
             Screen::Events => &self.events.list.filter,
@@ -316,6 +332,12 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
+            Screen::Explorer => {
+                subject.has_file = self.explorer.as_ref().is_some_and(|explorer| {
+                    explorer.viewer.is_some()
+                        || (!explorer.shows_waste && explorer.selected().is_some())
+                });
+            }
             Screen::Groups => {
                 subject.group = self.selected_group().map(|row| &*row.group);
                 subject.has_group_undo = !self.groups.undo.is_empty();

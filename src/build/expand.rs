@@ -24,6 +24,8 @@ pub struct Expander {
     pub keep_escapes: bool,
     /// Leave variables that aren't set as they are written.
     pub keep_unset: bool,
+    /// Quotes are characters like any other.
+    pub quotes_are_text: bool,
 }
 
 /// A text after replacement.
@@ -57,6 +59,7 @@ impl Expander {
             keep_quotes: false,
             keep_escapes: false,
             keep_unset: false,
+            quotes_are_text: false,
         }
     }
 
@@ -162,7 +165,7 @@ impl Reader<'_> {
                 return Ok((text, words.finish()));
             }
             match char {
-                '\'' | '"' => {
+                '\'' | '"' if !self.how.quotes_are_text => {
                     let quoted = self.quoted(char)?;
                     text.push_str(&quoted);
                     words.word.push_str(&quoted);

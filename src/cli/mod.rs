@@ -7,6 +7,8 @@
 mod advise;
 mod archive;
 mod attach;
+mod build;
+mod builder;
 mod cgroups;
 mod commit;
 mod completions;
@@ -173,6 +175,10 @@ enum Command {
     Dump(dump::DumpArgs),
     Advise(advise::AdviseArgs),
     Images(images::ImagesArgs),
+    Build(build::BuildArgs),
+    /// The cache that builds keep
+    #[command(subcommand)]
+    Builder(builder::BuilderCommand),
     Import(import::ImportArgs),
     Save(save::SaveArgs),
     Load(load::LoadArgs),
@@ -374,6 +380,8 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Dump(args) => dump::run(&args, context).await,
         Command::Advise(args) => advise::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
+        Command::Builder(command) => builder::run(command, context).await,
+        Command::Build(args) => build::run(&args, context).await,
         Command::Import(args) => import::run(&args, context).await,
         Command::Save(args) => save::run(&args, context).await,
         Command::Load(args) => load::run(&args, context).await,

@@ -116,6 +116,7 @@ impl Fake {
                     update: true,
                     changes: true,
                     import: true,
+                    files: true,
                 },
                 gate: None,
             }),
@@ -452,6 +453,8 @@ impl Execs for Fake {
         Ok(0)
     }
 }
+
+impl crate::engine::Build for Fake {}
 
 impl crate::engine::Archives for Fake {}
 

@@ -25,7 +25,7 @@ mod error;
 pub mod fake;
 pub mod recorded;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -37,22 +37,22 @@ pub use error::{EngineError, ErrorKind, Result};
 pub use crate::image::{Reference, ReferenceError};
 
 use crate::model::{
-    AttachStreams, Capabilities, Change, CommitRequest, Container, ContainerId, CreateRequest,
-    Digest, Event, EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FilePage,
-    FoundRepository, GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress,
-    KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest, Process, PullRequest,
-    PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest,
-    SearchRequest, SignalRequest, StartRequest, StopRequest, Stream, TerminalSize, Transfer,
-    TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
+    AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest, Container,
+    ContainerId, CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecId, Exit,
+    ExtractRequest, Extracted, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf,
+    Image, ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest,
+    LogsRequest, Process, PullRequest, PushRequest, ReadRequest, RegistrySettings, RemoteManifest,
+    RemoveRequest, SaveRequest, SearchRequest, SignalRequest, StartRequest, StopRequest, Stream,
+    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
 pub trait Engine:
-    Observe + Containers + Execs + Images + Registries + Archives + Files + Groups
+    Observe + Containers + Execs + Images + Registries + Archives + Build + Files + Groups
 {
 }
-impl<T: Observe + Containers + Execs + Images + Registries + Archives + Files + Groups> Engine
-    for T
+impl<T: Observe + Containers + Execs + Images + Registries + Archives + Build + Files + Groups>
+    Engine for T
 {
 }
 
@@ -171,6 +171,25 @@ pub trait Images: Send + Sync {
     /// Remove a name and, with the last one, the image and the layers nobody else uses.
     /// Says what went: names first, then digests.
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+}
+
+/// Building images.
+#[async_trait]
+pub trait Build: Send + Sync {
+    /// Builds an image from a Dockerfile. What happens is told until the last event, which
+    /// says what was built or why nothing was; a receiver that is dropped stops the build.
+    async fn build(&self, _request: BuildRequest) -> Result<mpsc::Receiver<BuildEvent>> {
+        Err(
+            EngineError::new(ErrorKind::Unsupported, "build", "an image")
+                .because("this engine can't build"),
+        )
+    }
+
+    /// Forgets what steps made that were not used for `age`; with `all` the directories
+    /// too that steps keep things in. How many steps were forgotten.
+    async fn prune_cache(&self, _age: Duration, _all: bool) -> Result<usize> {
+        Ok(0)
+    }
 }
 
 /// Images and containers' files as archives. An engine without a store of its own leaves

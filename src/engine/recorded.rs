@@ -80,6 +80,9 @@ impl Observe for Recorded {
 impl Files for Recorded {}
 
 #[async_trait]
+impl crate::engine::Build for Recorded {}
+
+#[async_trait]
 impl Groups for Recorded {
     async fn group_details(&self, _: &GroupOf) -> Result<GroupDetails> {
         unknown("read limits", "limits of groups")

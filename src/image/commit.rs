@@ -1,22 +1,15 @@
 //! Making an image of another image's layers and one more.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    thread,
-};
+use std::io::Write;
 
-use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
-use oci_spec::image::{Descriptor, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 use serde_json::{Map, Value, json};
 
 use super::{
-    assemble::Assembly,
+    build::PackedLayer,
     change::ConfigChange,
-    compression::Hashed,
-    error::{Error, Result},
-    layout::{digest_of, oci_digest},
+    error::Result,
+    layout::digest_of,
     lease::Unfinished,
     save::oci_manifest,
     store::{ImageStore, new_name},
@@ -54,7 +47,8 @@ impl ImageStore {
         pack: impl FnOnce(&mut dyn Write) -> layer::Result<()> + Send,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<Digest> {
-        let name = commit.name.as_deref().map(new_name).transpose()?;
+        // Refused before the work, not after it.
+        commit.name.as_deref().map(new_name).transpose()?;
         self.sweep()?;
         let lease = self.lease(Unfinished::Discard)?;
         // Kept first, then looked at again: what is found the second time stays.
@@ -66,69 +60,18 @@ impl ImageStore {
         let base = self.find(&self.layout.index()?, id.as_str())?;
         let config: Value = self.document(&id, "image config")?;
 
-        let staging = self.layout.stage()?;
-        let path = staging.path("layer");
-        let file = File::create(&path).map_err(Error::io("make", &path))?;
-        let mut packed = GzEncoder::new(Hashed::new(file), Compression::fast());
         let position = match layers.is_empty() {
             true => Position::Lowest,
             false => Position::Above,
         };
-        let (reader, mut writer) = io::pipe().map_err(Error::io("make a pipe for", &path))?;
-        let unpacked = thread::scope(|scope| {
-            let packing = scope.spawn(move || pack(&mut writer));
-            let unpacked = self
-                .layers
-                .unpack(reader, position, Some(&mut packed), progress);
-            match packing.join() {
-                // Whoever unpacks has told why it listens no more.
-                Ok(Err(layer::Error::Sink(_))) | Ok(Ok(())) => Ok(unpacked?),
-                // The unpacking then only saw an archive that ends in the middle.
-                Ok(Err(error)) => Err(Error::from(error)),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        })?;
-        let finished = packed.finish().and_then(Hashed::finish);
-        let (blob, size) = finished.map_err(Error::io("write", &path))?;
-        let diff_id = unpacked.record.diff_id.clone();
-        lease.add([&blob, &diff_id])?;
-        unpacked.keep()?;
-        let target = self.layout.blob(&blob);
-        fs::rename(&path, &target).map_err(Error::io("put in place", target))?;
-
-        let text = config_text(config, commit, &diff_id);
-        let config = self.put_blob(&lease, &text)?;
-        let mut descriptors = oci_manifest(&base.manifest).layers().clone();
-        descriptors.push(Descriptor::new(
-            MediaType::ImageLayerGzip,
-            size,
-            oci_digest(&blob),
-        ));
-        let manifest = ImageManifestBuilder::default()
-            .schema_version(SCHEMA_VERSION)
-            .media_type(MediaType::ImageManifest)
-            .config(Descriptor::new(
-                MediaType::ImageConfig,
-                text.len() as u64,
-                oci_digest(&config),
-            ))
-            .layers(descriptors)
-            .build()
-            .expect("all required fields are set");
-        let text = serde_json::to_vec(&manifest).expect("a manifest has only string keys");
-        let manifest = self.put_blob(&lease, &text)?;
-        let assembly = Assembly {
-            manifest: Descriptor::new(
-                MediaType::ImageManifest,
-                text.len() as u64,
-                oci_digest(&manifest),
-            ),
-            names: name.into_iter().collect(),
-            index: None,
-            is_published: false,
-        };
-        self.assemble(lease, &[assembly])?;
-        Ok(config)
+        let packed = self.pack_layer(&lease, position, progress, pack)?;
+        let text = config_text(config, commit, &packed.diff_id);
+        let below = oci_manifest(&base.manifest).layers().clone();
+        let below = layers.into_iter().zip(below);
+        let below = below.map(|(diff_id, blob)| PackedLayer { diff_id, blob });
+        let layers: Vec<_> = below.chain([packed]).collect();
+        let names: Vec<_> = commit.name.clone().into_iter().collect();
+        self.assemble_layers(lease, &text, &layers, &names)
     }
 }
 

@@ -75,13 +75,17 @@ impl Layout {
 
     /// The same, made if it is missing.
     pub(super) fn make_ingest(&self) -> Result<PathBuf> {
-        let path = self.ingest();
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(Error::io("make", path)(error))
-            }
-            _ => Ok(path),
-        }
+        make(self.ingest())
+    }
+
+    /// What steps of builds made.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.directory.join("cache")
+    }
+
+    /// The same, made if it is missing.
+    pub(super) fn make_cache(&self) -> Result<PathBuf> {
+        make(self.cache())
     }
 
     /// What is in it.
@@ -270,4 +274,13 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
         path: path.to_owned(),
         source: io::Error::from(error).into(),
     })
+}
+
+fn make(directory: PathBuf) -> Result<PathBuf> {
+    match DirBuilder::new().mode(0o700).create(&directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::io("make", directory)(error))
+        }
+        _ => Ok(directory),
+    }
 }

@@ -93,7 +93,34 @@ impl ImageStore {
     }
 }
 
+impl ImageStore {
+    /// Whether a living process has the lease of that name.
+    pub fn is_held(&self, name: &str) -> Result<bool> {
+        // A name is a label's value, which anybody may write.
+        if !name.starts_with(PREFIX) || name.contains('/') {
+            return Ok(false);
+        }
+        let path = self.layout.ingest().join(name);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Error::io("open", path)(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
+        }
+    }
+}
+
 impl Lease {
+    /// What it is called as long as it lives; see [`ImageStore::is_held`].
+    pub fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// Keeps these blobs and layers from now on: those that are there stay, and so do
     /// those that come. Waits for whoever is clearing up.
     pub fn add<'a>(&self, digests: impl IntoIterator<Item = &'a Digest>) -> Result<()> {

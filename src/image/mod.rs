@@ -32,6 +32,7 @@
 //! [`ImageStore::sweep`] to look for what nothing names.
 
 mod assemble;
+mod build;
 mod change;
 mod commit;
 mod compression;
@@ -55,6 +56,7 @@ mod store;
 mod transfer;
 
 pub use assemble::{Assembly, LONGEST_DOCUMENT, MOST_LAYERS};
+pub use build::{Base, Cached, PackedLayer};
 pub use change::ConfigChange;
 pub use commit::Commit;
 pub use error::{Error, Result};

@@ -5,6 +5,7 @@ use std::{collections::HashSet, fs, io, path::Path, time::SystemTime};
 use oci_spec::image::{Descriptor, ImageConfiguration};
 
 use super::{
+    build,
     error::{Error, Result},
     index,
     layout::{Layout, digest_of},
@@ -135,6 +136,10 @@ impl ImageStore {
     fn collect_under(&self, leases: Leases) -> Result<()> {
         let mut blobs = leases.held.clone();
         let mut layers = HashSet::new();
+        for digest in build::kept(&self.layout)? {
+            blobs.insert(digest.hex().to_owned());
+            layers.insert(digest);
+        }
         let (images, others): (Vec<_>, Vec<_>) =
             self.layout.index()?.into_iter().partition(Layout::is_image);
         for descriptor in images {

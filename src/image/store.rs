@@ -29,6 +29,9 @@ pub struct ImageStore {
     pub(super) layers: LayerStore,
 }
 
+/// Images that one thread reads at least.
+const LISTED_ALONE: usize = 32;
+
 /// What a container needs to know of its image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResolvedImage {
@@ -125,15 +128,19 @@ impl ImageStore {
     }
 
     fn list_of(&self, descriptors: &[Descriptor]) -> Result<Vec<Image>> {
+        let descriptors: Vec<_> = images_of(descriptors).collect();
         let mut images: Vec<Image> = Vec::new();
-        for descriptor in images_of(descriptors) {
-            let found = self.load_descriptor(descriptor)?;
-            match images.iter_mut().find(|image| image.id == found.id) {
-                Some(image) => {
-                    image.references.extend(familiar_name(descriptor));
-                    image.repo_digests.extend(repo_digest(descriptor));
+        let mut places: HashMap<Digest, usize> = HashMap::new();
+        for image in self.describe_all(&descriptors)? {
+            match places.get(&image.id) {
+                Some(&place) => {
+                    images[place].references.extend(image.references);
+                    images[place].repo_digests.extend(image.repo_digests);
                 }
-                None => images.push(self.describe(found)?),
+                None => {
+                    places.insert(image.id.clone(), images.len());
+                    images.push(image);
+                }
             }
         }
         let mut uses: HashMap<&Digest, usize> = HashMap::new();
@@ -156,6 +163,34 @@ impl ImageStore {
         }
         images.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         Ok(images)
+    }
+
+    /// The images of these descriptors, one each. Many are read side by side: they are
+    /// thousands of small files.
+    fn describe_all(&self, descriptors: &[&Descriptor]) -> Result<Vec<Image>> {
+        let describe = |descriptors: &[&Descriptor]| -> Result<Vec<Image>> {
+            let mut sizes = HashMap::new();
+            let images = descriptors.iter().map(|descriptor| {
+                let found = self.load_descriptor(descriptor)?;
+                self.describe(found, &mut sizes)
+            });
+            images.collect()
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = descriptors.len().div_ceil(threads).max(LISTED_ALONE);
+        if descriptors.len() <= share {
+            return describe(descriptors);
+        }
+        std::thread::scope(|scope| {
+            let work = descriptors.chunks(share);
+            let work: Vec<_> = work.map(|part| scope.spawn(|| describe(part))).collect();
+            let mut images = Vec::with_capacity(descriptors.len());
+            for part in work {
+                let part = part.join();
+                images.extend(part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(images)
+        })
     }
 
     /// Gives an image a further name; another image that has it loses it.
@@ -261,14 +296,23 @@ impl ImageStore {
         })
     }
 
-    fn describe(&self, found: Found) -> Result<Image> {
+    /// An image; the size of a layer that another has too is looked up once.
+    fn describe(&self, found: Found, sizes: &mut HashMap<Digest, u64>) -> Result<Image> {
         let config: ImageConfiguration = self.layout.json(&found.id)?;
         let mut created_by = config::created_by(&config).into_iter();
         let mut layers = Vec::new();
         for diff_id in self.diff_ids(&found.id, &config)? {
-            let record = self.layers.record(&diff_id)?;
+            let size_bytes = match sizes.get(&diff_id) {
+                Some(&size) => size,
+                None => {
+                    let record = self.layers.record(&diff_id)?;
+                    let size = record.map_or(0, |record| record.size_bytes);
+                    sizes.insert(diff_id.clone(), size);
+                    size
+                }
+            };
             layers.push(Layer {
-                size_bytes: record.map_or(0, |record| record.size_bytes),
+                size_bytes,
                 created_by: created_by.next().unwrap_or_default(),
                 diff_id,
             });

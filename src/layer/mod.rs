@@ -34,7 +34,7 @@ pub use contents::{Contents, Writer as ContentsWriter};
 pub use entry::{Entry, Kind, Time};
 pub use error::{Error, Refusal, Result};
 pub use explore::Explorer;
-pub use overlay::Overlay;
+pub use overlay::{Overlay, make_writable};
 pub use pack::{pack_changes, pack_entry, pack_merged};
 pub use removal::remove_tree;
 pub use scratch::{ScratchDirectory, stale};

@@ -4,9 +4,15 @@
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    fs::File,
+    fs::{DirBuilder, File, FileTimes, Permissions},
     io,
-    os::{fd::AsRawFd, unix::ffi::OsStringExt},
+    os::{
+        fd::AsRawFd,
+        unix::{
+            ffi::OsStringExt,
+            fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
+        },
+    },
     path::{Component, Path, PathBuf},
 };
 
@@ -32,6 +38,26 @@ pub struct Overlay {
     pub work: PathBuf,
     /// What is written is thrown away with the container: it need not reach the disk.
     pub is_volatile: bool,
+}
+
+/// Makes a writable layer in `directory`: `upper` and `work`. Its own mode, owner and time
+/// are what is seen at `/`, so they are those of the layer beneath, `top`.
+pub fn make_writable(directory: &Path, top: Option<&Path>) -> io::Result<()> {
+    let (upper, work) = (directory.join("upper"), directory.join("work"));
+    DirBuilder::new().mode(0o755).create(&upper)?;
+    DirBuilder::new().mode(0o700).create(&work)?;
+    let Some(top) = top else {
+        return Ok(());
+    };
+    let below = std::fs::metadata(top)?;
+    if (below.uid(), below.gid()) != (0, 0) {
+        chown(&upper, Some(below.uid()), Some(below.gid()))?;
+    }
+    if below.mode() & 0o7777 != 0o755 {
+        std::fs::set_permissions(&upper, Permissions::from_mode(below.mode() & 0o7777))?;
+    }
+    let times = FileTimes::new().set_modified(below.modified()?);
+    File::open(&upper)?.set_times(times)
 }
 
 impl Overlay {

@@ -52,17 +52,22 @@ enum View {
 }
 
 /// Writes what a container changed as a layer. `skip` says which paths, absolute in the
-/// container, are left out.
-pub fn pack_changes(upper: &Path, skip: &dyn Fn(&Path) -> bool, out: impl Write) -> Result<()> {
+/// container, are left out; no time is later than `latest`, in seconds since 1970.
+pub fn pack_changes(
+    upper: &Path,
+    skip: &dyn Fn(&Path) -> bool,
+    latest: Option<i64>,
+    out: impl Write,
+) -> Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = fs::open(upper, flags, Mode::empty()).map_err(Error::io("open", upper))?;
-    pack(View::Changes(directory), Some(skip), out)
+    pack(View::Changes(directory), Some(skip), latest, out)
 }
 
 /// Writes all files of stacked layers.
 pub fn pack_merged(overlay: &Overlay, out: impl Write) -> Result<()> {
     let root = overlay.root().map_err(Error::io("open", &overlay.upper))?;
-    pack(View::Merged(root), None, out)
+    pack(View::Merged(root), None, None, out)
 }
 
 /// Writes what is at `name` in an open directory, a directory with all below it, under
@@ -78,9 +83,15 @@ pub fn pack_entry(parent: &OwnedFd, name: &OsStr, as_name: &[u8], out: impl Writ
     packer.finish()
 }
 
-fn pack(root: View, skip: Option<&dyn Fn(&Path) -> bool>, out: impl Write) -> Result<()> {
+fn pack(
+    root: View,
+    skip: Option<&dyn Fn(&Path) -> bool>,
+    latest: Option<i64>,
+    out: impl Write,
+) -> Result<()> {
     open_files::raise();
     let mut packer = Packer::new(skip, out);
+    packer.latest = latest;
     let (fd, stat) = root.itself().map_err(Error::io("read", "/"))?;
     packer.directory(
         Found {
@@ -166,6 +177,7 @@ impl View {
 struct Packer<'a, W> {
     out: W,
     skip: Option<&'a dyn Fn(&Path) -> bool>,
+    latest: Option<i64>,
     /// First names of files that have several.
     links: HashMap<(u64, u64), Vec<u8>>,
 }
@@ -173,7 +185,12 @@ struct Packer<'a, W> {
 impl<'a, W: Write> Packer<'a, W> {
     fn new(skip: Option<&'a dyn Fn(&Path) -> bool>, out: W) -> Self {
         let links = HashMap::new();
-        Self { out, skip, links }
+        Self {
+            out,
+            skip,
+            latest: None,
+            links,
+        }
     }
 
     fn finish(mut self) -> Result<()> {
@@ -372,6 +389,17 @@ impl<'a, W: Write> Packer<'a, W> {
     }
 
     fn write(&mut self, header: &Header) -> Result<()> {
+        let is_later = self
+            .latest
+            .is_some_and(|latest| header.modified.seconds >= latest);
+        let clamped = self.latest.filter(|_| is_later).map(|seconds| Header {
+            modified: Time {
+                seconds,
+                nanoseconds: 0,
+            },
+            ..header.clone()
+        });
+        let header = clamped.as_ref().unwrap_or(header);
         header.write(&mut self.out).map_err(Error::Sink)
     }
 

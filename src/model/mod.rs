@@ -1,6 +1,7 @@
 //! Nouns of the domain, as pure data: what a container, an image, a sample or the
 //! whole world is. No I/O happens here; every other folder speaks in these types.
 
+mod build;
 mod container;
 mod contents;
 mod event;
@@ -14,6 +15,7 @@ mod stats;
 mod transfer;
 mod world;
 
+pub use build::*;
 pub use container::*;
 pub use contents::*;
 pub use event::*;

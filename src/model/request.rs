@@ -307,4 +307,6 @@ pub struct Capabilities {
     pub changes: bool,
     /// Whether images can be imported.
     pub import: bool,
+    /// Whether files of images and containers can be looked at.
+    pub files: bool,
 }

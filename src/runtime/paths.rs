@@ -28,6 +28,9 @@ const UPDATE: &str = "update.";
 /// How the mark of a container that is frozen for a moment begins.
 const FREEZE: &str = "freeze.";
 
+/// How the mark of a build's container begins.
+const STEP: &str = "step.";
+
 /// The two directories of one engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
@@ -114,6 +117,16 @@ impl Root {
     /// Containers that are frozen so, by the name of a file in the run directory.
     pub fn is_frozen(file_name: &str) -> Option<ContainerId> {
         ContainerId::parse(file_name.strip_prefix(FREEZE)?)
+    }
+
+    /// The mark of a build's container, which names the lease of the build.
+    pub fn step(&self, id: &ContainerId) -> PathBuf {
+        self.run.join(format!("{STEP}{id}"))
+    }
+
+    /// Containers of builds, by the name of a file in the run directory.
+    pub fn is_step(file_name: &str) -> Option<ContainerId> {
+        ContainerId::parse(file_name.strip_prefix(STEP)?)
     }
 
     /// The files of one container.

@@ -10,6 +10,7 @@
 //! ID.new, ID.removing, lock free                     finished or taken back
 //! run/update.ID, lock free                           kernel and record back to the old limits
 //! run/freeze.ID, lock free                           thawed
+//! run/step.ID, the build's lease free                the step's container removed
 //! alive free, init lives                             a new shim adopts it; a -t one is ended
 //! alive free, init gone                              exit recorded as unknown, then restart policy
 //! alive free, exit recorded                          cgroup and live directory removed
@@ -73,6 +74,12 @@ impl Lifecycle {
             Ok(ids) => ids
                 .iter()
                 .for_each(|id| note(Some(id), self.finish_freeze(id))),
+            Err(error) => note(None, Err(error)),
+        }
+        match ids_in(&self.root().run, Root::is_step) {
+            Ok(ids) => ids
+                .iter()
+                .for_each(|id| note(Some(id), self.finish_step(id))),
             Err(error) => note(None, Err(error)),
         }
         match ids_in(&self.root().live_containers(), ContainerId::parse) {

@@ -7,6 +7,7 @@ mod bounds;
 mod chart;
 mod details;
 mod dialogs;
+mod explorer;
 mod feeds;
 mod form;
 mod frame;
@@ -22,7 +23,9 @@ pub mod svg;
 mod table;
 mod theme;
 mod timeline;
+mod transfers;
 mod trouble;
+mod viewer;
 
 use ratatui::buffer::Buffer;
 
@@ -51,6 +54,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Explorer => explorer::draw(buffer, &view),
         Screen::Groups => groups::draw(buffer, &view),
         Screen::Alerts => alerts::draw(buffer, &view),
         Screen::Events => feeds::events(buffer, &view),
@@ -58,6 +62,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
     }
     frame::divider(buffer, &view);
     timeline::draw(buffer, &view);
+    transfers::line(buffer, &view);
     hints::draw(buffer, &view);
     dialogs::toasts(buffer, &view);
     dialogs::modal(buffer, &view);

@@ -6,7 +6,7 @@ use super::draw;
 use crate::{
     action::Key,
     app::{Look, Message, State},
-    engine::{Groups, Observe, fake::Fake},
+    engine::{Files, Groups, Observe, fake::Fake},
     format::Glyphs,
     model::Visible,
 };
@@ -46,6 +46,32 @@ pub async fn press(state: &mut State, engine: &Fake, keys: &str) {
 pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::Effect>) {
     use crate::app::{Effect, Tab, log::LogRow};
     for effect in effects {
+        let looked = match &effect {
+            Effect::Layers { number, image } => {
+                let layers = engine.image_layers(image.as_str()).await;
+                Some(Message::Layers(
+                    *number,
+                    layers.map(Box::new).map_err(Into::into),
+                ))
+            }
+            Effect::Tree { number, request } => {
+                let page = engine.tree((**request).clone()).await;
+                Some(Message::Tree(
+                    *number,
+                    page.map(Box::new).map_err(Into::into),
+                ))
+            }
+            Effect::ReadFile { number, request } => {
+                let page = engine.read_file(request.clone()).await;
+                Some(Message::File(*number, page.map_err(Into::into)))
+            }
+            _ => None,
+        };
+        if let Some(message) = looked {
+            let effects = state.update(message);
+            Box::pin(answer(state, engine, effects)).await;
+            continue;
+        }
         if let Effect::WatchGroup { watch, path } = effect {
             let of = crate::model::GroupOf::Path(path.clone());
             let details = engine.group_details(&of).await.unwrap();
@@ -181,7 +207,9 @@ macro_rules! screens {
     };
 }
 
+mod explorer;
 mod groups;
+mod transfers;
 
 pub const ASCII: Look = Look {
     glyphs: Glyphs::Ascii,

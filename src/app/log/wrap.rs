@@ -180,7 +180,8 @@ mod tests {
             assert_eq!(height, fold.lines(&text).count());
             assert_eq!(fold.lines(&text).skip_lines(height - 1).count(), 1);
         }
-        assert!(began.elapsed() < std::time::Duration::from_millis(500));
+        // Far above what it takes anywhere, far below what quadratic work would.
+        assert!(began.elapsed() < std::time::Duration::from_secs(60));
     }
 
     proptest! {

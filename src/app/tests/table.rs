@@ -306,7 +306,7 @@ async fn thousand_rows_are_filtered_grouped_and_sorted_within_a_turn() {
     // A debug build on a busy machine: far above what a release build takes, far below
     // what a quadratic loop would.
     assert!(
-        began.elapsed() < Duration::from_secs(2),
+        began.elapsed() < Duration::from_secs(60),
         "{:?}",
         began.elapsed()
     );

@@ -6,6 +6,7 @@ impl State {
     pub(super) fn copy_selected(&mut self) {
         let picks = match self.screen {
             Screen::Images => self.image_picks(),
+            Screen::Explorer => self.file_picks(),
             Screen::Groups => self.group_picks(),
             Screen::Alerts => self.alert_picks(),
             Screen::Events => self.event_picks(),

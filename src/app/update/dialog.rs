@@ -93,7 +93,7 @@ impl State {
         match key.code {
             Code::Esc => {
                 let before = std::mem::take(&mut prompt.before);
-                if prompt.asked != Asked::LogSave {
+                if matches!(prompt.asked, Asked::Search | Asked::LogFilter) {
                     prompt.text = before;
                     self.on_typed(&mut prompt, false);
                     self.details.log.bottom = prompt.place;
@@ -123,6 +123,18 @@ impl State {
         if prompt.asked == Asked::LogSave {
             if is_end {
                 self.save_log(prompt);
+            }
+            return;
+        }
+        if matches!(prompt.asked, Asked::Pull | Asked::Push | Asked::Tag) {
+            if is_end {
+                self.on_name_typed(prompt);
+            }
+            return;
+        }
+        if prompt.asked == Asked::Extract {
+            if is_end {
+                self.extract(prompt);
             }
             return;
         }

@@ -5,6 +5,7 @@ mod alerts;
 mod configure;
 mod copy;
 mod dialog;
+mod explorer;
 mod feeds;
 mod form;
 mod groups;
@@ -18,6 +19,7 @@ mod pointer;
 mod processes;
 mod table;
 mod time;
+mod transfers;
 mod trouble;
 
 pub use log::LogMargin;
@@ -115,6 +117,10 @@ impl State {
             Message::Config(loaded) => self.on_config(&loaded),
             Message::Tail(id, result) => self.on_tail(&id, result),
             Message::Failed(failure) => self.tell_failure(failure),
+            Message::Transfer(number, result) => self.on_transfer(number, result),
+            Message::Layers(number, result) => self.on_layers(number, result),
+            Message::Tree(number, result) => self.on_tree(number, result),
+            Message::File(number, result) => self.on_file(number, result),
             Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
             Message::Terminate => self.is_done = true,
         }
@@ -124,6 +130,7 @@ impl State {
         }
         self.settle();
         self.watch();
+        self.ask_for_files();
         self.seek();
         self.advise();
         self.watch_events();
@@ -210,6 +217,23 @@ impl State {
             | Action::LimitGroup
             | Action::FoldTree
             | Action::FoldTrees => self.perform_on_group(spec.action),
+            Action::Pull | Action::Push | Action::TagImage => {
+                self.ask_what_to_transfer(spec.action);
+            }
+            Action::Transfers => self.open_transfers(),
+            Action::Explore
+            | Action::Browse
+            | Action::OpenFile
+            | Action::FoldFiles
+            | Action::UnfoldFiles
+            | Action::UpperLayer
+            | Action::LowerLayer
+            | Action::LayerAlone
+            | Action::Wasted
+            | Action::Extract => self.perform_in_files(spec.action),
+            Action::Sort if self.screen == Screen::Explorer => self.perform_in_files(Action::Sort),
+            Action::NextTab if self.screen == Screen::Explorer => self.fold_files(true),
+            Action::PreviousTab if self.screen == Screen::Explorer => self.fold_files(false),
             Action::NextTab if self.screen == Screen::Groups => self.fold_tree(Some(false)),
             Action::PreviousTab if self.screen == Screen::Groups => self.fold_tree(Some(true)),
             Action::Limits => self.open_limits(spec),
@@ -307,6 +331,9 @@ impl State {
             Action::Mouse => self.toggle_mouse(),
             Action::EventJump => self.jump_to_event(),
             Action::Refresh => {
+                if let Some(explorer) = &mut self.explorer {
+                    explorer.renew();
+                }
                 self.effects.push(Effect::Refresh);
                 self.effects.push(Effect::Redraw);
             }
@@ -354,6 +381,8 @@ impl State {
             self.is_zoomed = false;
         } else if !self.toasts.is_empty() {
             self.toasts.clear();
+        } else if self.screen == Screen::Explorer {
+            self.leave_files();
         } else if self.has_details_focus() && self.take_search_back() {
         } else if self.drop_range() {
             // The marks are as they were before it.

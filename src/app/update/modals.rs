@@ -33,6 +33,7 @@ impl State {
                 Modal::Results(results)
             }),
             Modal::Limits(editor) => self.on_limits_key(key, editor),
+            Modal::Transfers(cursor) => self.on_transfers_key(key, cursor),
             Modal::Help(scroll) => scrolled(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
                 Code::Char('y') | Code::Enter => {
@@ -97,6 +98,13 @@ impl State {
                 self.containers.filter = filter;
             }
             Screen::Images => self.images.filter = filter,
+            Screen::Explorer => {
+                if let Some(explorer) = &mut self.explorer {
+                    explorer.shows_waste = false;
+                    explorer.change(|explorer| explorer.filter = filter);
+                }
+                return;
+            }
             Screen::Groups => self.groups.list.filter = filter,
             Screen::Alerts => {
                 self.alert_list.filter = filter;

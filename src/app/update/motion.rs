@@ -7,7 +7,7 @@ impl State {
     /// Moves the cursor or scrolls, whichever the arrows mean now.
     pub(super) fn go(&mut self, motion: Action) {
         let regions = geometry(self);
-        if self.has_details_focus() {
+        if self.has_details_focus() && self.screen != Screen::Explorer {
             let page = usize::from(regions.details.height.max(2) - 1);
             self.scroll(motion, page, &regions);
         } else {
@@ -30,6 +30,7 @@ impl State {
         };
         match self.screen {
             Screen::Containers => self.step_lines(by),
+            Screen::Explorer => self.step_files(by),
             Screen::Events | Screen::Activity => self.step_feed(by),
             Screen::Images => {
                 self.images.step(by, |row| world.images[row].id.clone());

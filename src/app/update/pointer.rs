@@ -69,6 +69,9 @@ impl State {
                     (true, Screen::Alerts) => self.open_alert(),
                     (true, Screen::Containers | Screen::Images) => self.is_zoomed = true,
                     (true, Screen::Groups) => self.fold_tree(None),
+                    (true, Screen::Explorer) => {
+                        self.perform_in_files(crate::action::Action::OpenFile)
+                    }
                     _ => {}
                 }
             }
@@ -129,6 +132,10 @@ impl State {
             Screen::Events => self.events.list.cursor,
             Screen::Alerts => self.alert_list.cursor,
             Screen::Activity => self.done.cursor,
+            Screen::Explorer => self.explorer.as_ref().map_or(0, |e| match e.shows_waste {
+                true => e.waste_cursor,
+                false => e.cursor,
+            }),
         };
         self.step(row as isize - cursor as isize);
     }
@@ -223,6 +230,9 @@ impl State {
         }
         if !regions.details.contains(at) {
             return;
+        }
+        if self.screen == Screen::Explorer {
+            return self.press_layer(by);
         }
         if self.screen == Screen::Groups {
             self.groups.scroll = self.groups.scroll.saturating_add_signed(by);

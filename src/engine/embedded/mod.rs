@@ -15,6 +15,7 @@
 //! ```
 
 mod archives;
+mod builds;
 mod containers;
 mod error;
 mod files;

@@ -42,6 +42,8 @@ impl Observe for Embedded {
             update: can_change,
             changes: can_change,
             import: can_change,
+            // Layers hold programs of all ages, so only root may look.
+            files: can_change,
         }
     }
 

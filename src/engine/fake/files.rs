@@ -173,8 +173,8 @@ impl Files for Fake {
                 diff_id: layer.diff_id.clone(),
                 blob: None,
                 created_by: layer.created_by.clone(),
-                size_bytes: layer.size_bytes,
-                packed_bytes: Some(layer.size_bytes * 2 / 5),
+                size_bytes: explorer.bytes_of(n).unwrap_or(0),
+                packed_bytes: Some(explorer.bytes_of(n).unwrap_or(0) * 2 / 5),
                 files: explorer.files_of(n).unwrap_or(0),
                 wasted_bytes: of_layer.get(n).copied().unwrap_or(0),
                 shared_with: users

@@ -49,6 +49,7 @@ pub use error::{Error, Result};
 pub use exec::{ExecRequest, exec};
 pub use hooks::{HookPoint, run as run_hooks};
 pub use options::mount_options;
+pub use overlay::mount_detached as mount_overlay;
 pub use process::Stdio;
 pub(in crate::runtime) use process::capability_number;
 

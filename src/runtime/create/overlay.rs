@@ -28,7 +28,7 @@ const PLAIN: [(&CStr, &CStr); 3] = [
 ];
 
 /// Mount it, in no mount namespace: whoever gets the descriptor may attach it.
-pub(super) fn mount_detached(overlay: &Overlay) -> Result<OwnedFd> {
+pub fn mount_detached(overlay: &Overlay) -> Result<OwnedFd> {
     let directories = Directories::open(overlay)?;
     if overlay.is_volatile {
         // Overlayfs' mark of an earlier such mount, by which it refuses another: what was

@@ -1,6 +1,7 @@
 //! A container's files as an archive or as an image.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::PathBuf,
@@ -74,7 +75,7 @@ impl Lifecycle {
             &commit,
             |out| {
                 let out = BufWriter::with_capacity(PIECE, out);
-                layer::pack_changes(&upper, &|path| left_out.contains(path), out)
+                layer::pack_changes(&upper, &|path| left_out.contains(path), None, out)
             },
             progress,
         )?;
@@ -86,6 +87,12 @@ impl Lifecycle {
             &[("imageID", made.to_string()), ("imageRef", name)],
         );
         Ok(made)
+    }
+
+    /// Where its writable layer lies, and the paths of it that are only there for mounts.
+    pub fn changed_files(&self, id: &ContainerId) -> Result<(PathBuf, HashSet<PathBuf>)> {
+        let record = self.store.load(id)?;
+        Ok((self.paths(id).upper(), self.mount_points(&record)?))
     }
 
     /// Freezes it for as long as the guard lives. Under its lock.

@@ -1,16 +1,13 @@
 //! Making a container: what the user asked, with the image's defaults beneath it.
 
-use std::{
-    fs::{self, DirBuilder, File, FileTimes, Permissions},
-    io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
-    path::Path,
-};
+use std::io;
 
 use jiff::Timestamp;
 
 use super::{Error, Lifecycle, Result, failed};
 use crate::{
+    image::{ImageStore, ResolvedImage},
+    layer,
     model::{ContainerConfig, ContainerId, CreateRequest, ImageDefaults},
     runtime::{
         names,
@@ -44,27 +41,44 @@ impl Lifecycle {
         let images = self.images()?;
         let _images_held = images.hold_shared()?;
         let image = images.resolve(&config.image)?;
-        let process = process(&config, &image.defaults)?;
         let mut labels = image.labels.clone();
         labels.append(&mut config.labels);
-        config.labels = labels.clone();
+        config.labels = labels;
+        let id = ContainerId::from_bytes(&random()?);
+        self.make(taken, &images, id, name, config, image)
+    }
+
+    /// Puts a container on record.
+    pub(super) fn make(
+        &self,
+        taken: NamesLock,
+        images: &ImageStore,
+        id: ContainerId,
+        name: Option<String>,
+        config: ContainerConfig,
+        image: ResolvedImage,
+    ) -> Result<ContainerId> {
+        let process = process(&config, &image.defaults)?;
         let record = ContainerRecord {
-            id: ContainerId::from_bytes(&random()?),
+            id,
             name: match name {
                 Some(name) => name,
                 None => self.free_name(&taken)?,
             },
             created: Timestamp::now(),
-            image_id: image.id.clone(),
-            layers: image.layers.clone(),
+            image_id: image.id,
+            layers: image.layers,
+            process: ProcessRecord {
+                labels: config.labels.clone(),
+                ..process
+            },
             config,
-            process: ProcessRecord { labels, ..process },
         };
         let top = record.layers.last();
         let top = top.map(|layer| images.layers().path(layer));
-        let held = self
-            .store
-            .create(taken, &record, |dir| writable(dir, top.as_deref()))?;
+        let held = self.store.create(taken, &record, |dir| {
+            layer::make_writable(dir, top.as_deref())
+        })?;
         drop(held);
         self.tell(&record, "create", &[]);
         Ok(record.id)
@@ -91,26 +105,6 @@ pub(super) fn random() -> Result<[u8; 32]> {
     getrandom::fill(&mut bytes)
         .map_err(|error| failed("read", "random bytes")(io::Error::other(error)))?;
     Ok(bytes)
-}
-
-/// The writable layer. Its own mode, owner and time are what the container sees at `/`,
-/// so they are those of the layer beneath.
-fn writable(dir: &Path, top: Option<&Path>) -> io::Result<()> {
-    let (upper, work) = (dir.join("upper"), dir.join("work"));
-    DirBuilder::new().mode(0o755).create(&upper)?;
-    DirBuilder::new().mode(0o700).create(&work)?;
-    let Some(top) = top else {
-        return Ok(());
-    };
-    let below = fs::metadata(top)?;
-    if (below.uid(), below.gid()) != (0, 0) {
-        chown(&upper, Some(below.uid()), Some(below.gid()))?;
-    }
-    if below.mode() & 0o7777 != 0o755 {
-        fs::set_permissions(&upper, Permissions::from_mode(below.mode() & 0o7777))?;
-    }
-    let times = FileTimes::new().set_modified(below.modified()?);
-    File::open(&upper)?.set_times(times)
 }
 
 /// What will run, by docker's rules: an entrypoint of the user's clears the image's

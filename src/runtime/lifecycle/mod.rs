@@ -10,6 +10,7 @@ mod files;
 mod live;
 mod remove;
 mod start;
+mod step;
 mod update;
 mod watch;
 

@@ -29,6 +29,7 @@ use oci_spec::{
 };
 
 pub use resources::{resources, update};
+pub use user::look_up;
 pub use validate::validate;
 
 use super::{paths::ContainerPaths, record::ContainerRecord};

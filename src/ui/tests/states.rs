@@ -71,6 +71,8 @@ fn shown(state: &State) -> Panel {
             Modal::Ask(_) => Panel::Ask,
             Modal::Confirm { .. } => Panel::Confirm,
             Modal::Limits(_) => Panel::Limits,
+            // Its own tests draw it.
+            Modal::Transfers(_) => Panel::Results,
         };
     }
     if state.timeline.past.is_some() {
@@ -84,7 +86,8 @@ fn shown(state: &State) -> Panel {
         (Screen::Containers, Tab::Inspect) => Panel::Inspect,
         (Screen::Containers, Tab::Changes) => Panel::Files,
         (Screen::Containers, Tab::Advice) => Panel::Advice,
-        (Screen::Images, _) => Panel::Images,
+        // Its own tests draw what is looked into.
+        (Screen::Images | Screen::Explorer, _) => Panel::Images,
         (Screen::Groups, _) if state.has_details_focus() => Panel::CgroupProcesses,
         (Screen::Groups, _) => Panel::Cgroups,
         (Screen::Events, _) => Panel::Events,

@@ -1,0 +1,131 @@
+//! The rows of looking into images and containers.
+
+use super::{
+    Action, ActionSpec, Code, Key, Scope,
+    needs::{a_file, an_image, can_browse, can_change, can_remove_image},
+    row::{global, row, view},
+};
+
+pub(super) const ROWS: &[ActionSpec] = &[
+    view(
+        Action::Explore,
+        "image.explore",
+        "explore",
+        Scope::Images,
+        &[Key::of(Code::Enter), Key::char('x')],
+    )
+    .says("Look into the image: layers, files, and what is wasted")
+    .cli("image explore")
+    .needs(an_image),
+    row(
+        Action::Pull,
+        "image.pull",
+        "pull",
+        Scope::Images,
+        &[Key::char('p')],
+    )
+    .says("Fetch an image from a registry")
+    .cli("pull")
+    .needs(can_change),
+    row(
+        Action::Push,
+        "image.push",
+        "push",
+        Scope::Images,
+        &[Key::char('P')],
+    )
+    .says("Send an image to the registry that its name says")
+    .cli("push")
+    .needs(can_change),
+    row(
+        Action::TagImage,
+        "image.tag",
+        "tag",
+        Scope::Images,
+        &[Key::char('t')],
+    )
+    .says("Give an image a further name")
+    .cli("tag")
+    .needs(can_remove_image),
+    global(
+        Action::Transfers,
+        "view.transfers",
+        "transfers",
+        &[Key::ctrl('t')],
+    )
+    .says("Show pulls and pushes, cancel them or try them again"),
+    view(
+        Action::Browse,
+        "container.browse",
+        "files",
+        Scope::Containers,
+        &[Key::char('B')],
+    )
+    .says("Look into the container's files, and what it wrote")
+    .needs(can_browse),
+    view(
+        Action::OpenFile,
+        "file.open",
+        "open",
+        Scope::Explorer,
+        &[Key::of(Code::Enter)],
+    )
+    .says("Unfold a directory, or read a file"),
+    view(
+        Action::FoldFiles,
+        "file.fold",
+        "fold",
+        Scope::Explorer,
+        &[Key::char(' '), Key::char('x')],
+    )
+    .says("Unfold a directory, or fold it again"),
+    view(
+        Action::UnfoldFiles,
+        "file.unfold-all",
+        "unfold all",
+        Scope::Explorer,
+        &[Key::char('X')],
+    )
+    .says("Unfold every directory, or none"),
+    view(
+        Action::UpperLayer,
+        "layer.upper",
+        "upper",
+        Scope::Explorer,
+        &[Key::char('n')],
+    )
+    .says("Go to the layer above"),
+    view(
+        Action::LowerLayer,
+        "layer.lower",
+        "lower",
+        Scope::Explorer,
+        &[Key::char('p')],
+    )
+    .says("Go to the layer below"),
+    view(
+        Action::LayerAlone,
+        "layer.alone",
+        "layer alone",
+        Scope::Explorer,
+        &[Key::char('v')],
+    )
+    .says("Show this layer alone, or all up to it"),
+    view(
+        Action::Wasted,
+        "layer.wasted",
+        "wasted",
+        Scope::Explorer,
+        &[Key::char('w')],
+    )
+    .says("List what later layers overwrite or remove, or the files"),
+    view(
+        Action::Extract,
+        "file.extract",
+        "extract",
+        Scope::Explorer,
+        &[Key::char('e')],
+    )
+    .says("Copy what is under the cursor to this host")
+    .needs(a_file),
+];
