@@ -194,13 +194,17 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .expect("needs Debian's docker-registry: apt-get install docker-registry");
-        for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { process, port };
-            }
+        let registry = Self { process, port };
+        let answers = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+        let end = Instant::now() + Duration::from_secs(30);
+        while !answers() {
+            assert!(
+                Instant::now() < end,
+                "docker-registry did not listen within 30 s"
+            );
             thread::sleep(Duration::from_millis(50));
         }
-        panic!("docker-registry did not listen within 5 s");
+        registry
     }
 
     fn name(&self, name: &str) -> String {
@@ -283,7 +287,7 @@ impl Docker {
             .spawn()
             .expect("needs Debian's docker.io: apt-get install docker.io");
         let docker = Self { process, host };
-        for _ in 0..100 {
+        for _ in 0..300 {
             let version = docker
                 .command(&["version"])
                 .output()
@@ -293,7 +297,7 @@ impl Docker {
             }
             thread::sleep(Duration::from_millis(200));
         }
-        panic!("dockerd did not answer within 20 s");
+        panic!("dockerd did not answer within 60 s");
     }
 
     fn command(&self, args: &[&str]) -> Command {
