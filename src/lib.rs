@@ -9,7 +9,7 @@
 //! model    nouns, pure data: ids, container, image, stats, world     -
 //! action   every user action, declared once                          model
 //! format   human text: columns, bytes, times, templates              model
-//! config   file, environment and flags as one checked value          model action
+//! config   file, environment and flags as one checked value          model action format
 //! record   what was used over time: ring, file, advice               model format
 //! sys      typed kernel wrappers, the only unsafe code               model
 //! layer    read-only and writable filesystem layers                  model sys

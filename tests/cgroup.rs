@@ -125,7 +125,7 @@ fn of(resources: Value) -> LinuxResources {
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(10), "{what}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
         sleep(Duration::from_millis(5));
     }
 }
@@ -243,15 +243,24 @@ fn a_quota_holds_within_a_tenth() {
     let group = Group::new("quota");
     group.limit(json!({ "cpu": { "quota": 10_000, "period": 100_000 } }));
     let _busy = group.shell("while :; do :; done");
-    sleep(Duration::from_millis(300));
+    until("it is held back", || {
+        sample(&group)
+            .throttled_periods
+            .is_some_and(|held| held > 0)
+    });
     let mut sampler = group.sampler().unwrap();
-    let (start, before) = (Instant::now(), sampler.sample(1).unwrap());
-    sleep(Duration::from_secs(3));
-    let (wall, after) = (start.elapsed(), sampler.sample(2).unwrap());
-    let used = after.cpu_ns.unwrap() - before.cpu_ns.unwrap();
-    let share = used as f64 / wall.as_nanos() as f64;
-    assert!((0.09..=0.11).contains(&share), "{share} of a core, not 0.1");
-    assert!(after.throttled_periods > before.throttled_periods);
+    let mut seen = Vec::new();
+    // A busy machine may give it less in one attempt, but never more.
+    while !seen.iter().any(|share| *share >= 0.09) {
+        assert!(seen.len() < 5, "{seen:?} of a core, not 0.1");
+        let (start, before) = (Instant::now(), sampler.sample(1).unwrap());
+        sleep(Duration::from_secs(3));
+        let (after, wall) = (sampler.sample(2).unwrap(), start.elapsed());
+        let used = after.cpu_ns.unwrap() - before.cpu_ns.unwrap();
+        let share = used as f64 / wall.as_nanos() as f64;
+        assert!(share <= 0.11, "{share} of a core, not 0.1");
+        seen.push(share);
+    }
 }
 
 #[test]
@@ -429,7 +438,11 @@ fn a_sample_of_changes_says_what_a_whole_one_says() {
     let (empty, same) = both(1);
     assert_eq!(empty, same);
     let busy = group.shell("while :; do :; done");
-    sleep(Duration::from_millis(500));
+    until("it runs and is held back", || {
+        let now = sample(&group);
+        let waited = empty.stalls.cpu_some.is_none() || now.stalls.cpu_some > empty.stalls.cpu_some;
+        now.throttled_periods > empty.throttled_periods && waited
+    });
     let (running, same) = both(10);
     assert_eq!(running, same);
     assert!(running.cpu_ns > empty.cpu_ns && running.pids == Some(1));

@@ -267,10 +267,13 @@ fn log_is_searched_copied_and_without_effect_on_the_terminal() {
 #[test]
 fn process_gets_a_signal_by_keys() {
     let s = Sandbox::new();
-    let script = "trap 'echo got usr1' USR1; while :; do sleep 0.1; done";
+    let script = "trap 'echo got usr1' USR1; echo ready; while :; do sleep 0.1; done";
     s.ok(&[
         "run", "-d", "--name", "trapper", BUSYBOX, "sh", "-c", script,
     ]);
+    eventually("its trap is set", || {
+        s.ok(&["logs", "trapper"]).contains("ready")
+    });
     let t = Terminal::new(&s, 120, 40);
     dashboard(&t);
     t.until("trapper");
@@ -368,6 +371,44 @@ fn terminal_is_given_back_when_it_hangs_up_and_while_the_dashboard_is_stopped() 
     eventually("the terminal is as before", || modes(&t) == before);
 }
 
+#[test]
+#[cfg(debug_assertions)]
+fn terminal_is_given_back_when_the_dashboard_panics() {
+    let s = Sandbox::new();
+    s.ok(&["create", "--name", "witness", BUSYBOX, "true"]);
+    let t = Terminal::new(&s, 120, 40);
+    let before = modes(&t);
+    // Typed lines are echoed again only if the terminal is in its ordinary mode.
+    let echoes = |word: &str| {
+        t.line(&format!("echo {word}-$((40+2))"));
+        t.until(&format!("echo {word}-$"));
+        t.until(&format!("{word}-42"));
+    };
+    let wharf = support::sandbox::wharf();
+    t.line(&format!(
+        "RUST_BACKTRACE=0 WHARF_TEST_PANIC=loop {} ; echo left with $?",
+        wharf.display()
+    ));
+    t.until("left with 101");
+    t.until("asked to panic in the loop");
+    assert_eq!(modes(&t), before);
+    echoes("after");
+    // A part that falls over takes neither the screen nor the keys with it.
+    t.line("clear");
+    t.line(&format!(
+        "RUST_BACKTRACE=0 WHARF_TEST_PANIC=task {} ; echo left with $?",
+        wharf.display()
+    ));
+    t.until("a part of wharf failed");
+    t.until("witness");
+    eventually("it has the screen", || modes(&t).starts_with("1 0"));
+    t.keys(&["q"]);
+    t.until("left with 0");
+    t.until("asked to panic in a task");
+    assert_eq!(modes(&t), before);
+    echoes("again");
+}
+
 /// Answers a question with yes until what was asked for has happened.
 fn confirm(terminal: &Terminal, mut done: impl FnMut() -> bool) {
     let mut asked = false;
@@ -425,18 +466,33 @@ fn raised_quota_ends_the_throttling_at_once_and_undo_brings_it_back() {
     eventually("the kernel has the new quota", || {
         cgroup.cpu_limit() == Some(all.parse().unwrap())
     });
-    let began = Instant::now();
-    eventually("the row follows", || {
-        let row = t.row("burner");
-        row.contains("burner") && !row.contains("held ") && gauge(&row) <= 0.6
-    });
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(2), "it took {took:?}");
-
-    t.keys(&["U"]);
-    eventually("the old quota is back", || {
-        cgroup.cpu_limit() == Some(0.05) && t.row("burner").contains("held ")
-    });
+    let follows = || {
+        let began = Instant::now();
+        eventually("the row follows", || {
+            let row = t.row("burner");
+            row.contains("burner") && !row.contains("held ") && gauge(&row) <= 0.6
+        });
+        began.elapsed()
+    };
+    let goes_back = || {
+        t.keys(&["U"]);
+        eventually("the old quota is back", || {
+            cgroup.cpu_limit() == Some(0.05) && t.row("burner").contains("held ")
+        });
+    };
+    // It must follow within two seconds. A machine that is busy with other things can
+    // make one attempt late, but not each.
+    let mut took = vec![follows()];
+    goes_back();
+    while took.iter().all(|took| *took >= Duration::from_secs(2)) {
+        assert!(took.len() < 5, "it took {took:?}");
+        t.change_limits("burner", &[(0, &all)]);
+        eventually("the kernel has the new quota", || {
+            cgroup.cpu_limit() == Some(all.parse().unwrap())
+        });
+        took.push(follows());
+        goes_back();
+    }
     t.keys(&["!"]);
     t.until("it wants more than its 0.05");
 }

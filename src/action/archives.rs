@@ -20,8 +20,52 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "Write all files of a container as a tar",
     ),
     command(
+        "container.cp",
+        "cp",
+        "Copy files into a container or out of one",
+    ),
+    command(
         "container.commit",
         "commit",
         "Make an image of a container and what it changed",
+    ),
+];
+
+/// What keeps the store in order and tells what it holds.
+pub(super) const UPKEEP: &[ActionSpec] = &[
+    command(
+        "image.history",
+        "history",
+        "Show what made each layer of an image, and its size",
+    ),
+    command(
+        "image.diff",
+        "image diff",
+        "Compare two images: files, config and history",
+    ),
+    command(
+        "image.verify",
+        "image verify",
+        "Read all that images consist of, and say what is damaged",
+    ),
+    command(
+        "image.prune",
+        "image prune",
+        "Remove images that no container uses",
+    ),
+    command(
+        "container.prune",
+        "container prune",
+        "Remove all stopped containers",
+    ),
+    command(
+        "system.prune",
+        "system prune",
+        "Remove stopped containers and unused images",
+    ),
+    command(
+        "system.df",
+        "system df",
+        "Show what images and containers take on the disk",
     ),
 ];

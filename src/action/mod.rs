@@ -33,6 +33,7 @@ pub const ACTIONS: &[ActionSpec] = &{
         alerts::ROWS,
         time::ROWS,
         archives::ROWS,
+        archives::UPKEEP,
         tabs::TABS,
     ];
     // No iterators in a constant.

@@ -82,7 +82,8 @@ pub enum Message {
     /// The terminal is ours again.
     Returned(Result<(), Failure>),
     /// Somebody was told of an alert of a rule, or not.
-    Notified(String, Channel, Result<(), Failure>),
+    /// The end of what a command said, if it said anything.
+    Notified(String, Channel, Result<Option<String>, Failure>),
     /// The configuration was saved and read anew.
     Config(Arc<Loaded>),
     /// The time came at which something on screen changes by itself.

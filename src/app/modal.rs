@@ -99,11 +99,13 @@ impl Modal {
                 ("enter", "does it"),
                 ("esc", "closes"),
             ],
+            // What its command is for: all of it fits 80 columns.
             Self::Run(_) => &[
-                ("up down", "fields"),
+                ("up down", "go"),
                 ("space", "changes"),
-                ("enter", "runs it"),
-                ("ctrl-y", "copies the command"),
+                ("enter", "runs"),
+                ("ctrl-y", "copies"),
+                ("ctrl-p", "prints"),
                 ("esc", "closes"),
             ],
             Self::Menu(_) => &[

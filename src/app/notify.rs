@@ -18,28 +18,31 @@ use crate::{config::alert::Channel, format::text::sanitize};
 
 /// How long a command or a server may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of a command's output that are kept, for its failure.
+/// Bytes of a command's output that are kept.
 const OUTPUT: usize = 4 << 10;
 
 /// Tells one notice through one channel; blocks until that is done.
-pub fn tell(notice: &Notice, channel: Channel) -> Result<(), Failure> {
+///
+/// What a command said last, safe to draw.
+pub fn tell(notice: &Notice, channel: Channel) -> Result<Option<String>, Failure> {
     let rule = &notice.rule;
     let (what, result) = match (channel, &rule.webhook) {
         (Channel::Command, _) => {
             let what = rule.command.first().cloned().unwrap_or_default();
             (what, run(&rule.command, notice, PATIENCE))
         }
-        (Channel::Webhook, Some(url)) => (url.clone(), post(url, notice, PATIENCE)),
+        (Channel::Webhook, Some(url)) => (url.clone(), post(url, notice, PATIENCE).map(|()| None)),
         // The terminal's own are the loop's to write.
-        (Channel::Webhook, None) | (Channel::Bell | Channel::Osc9, _) => return Ok(()),
+        (Channel::Webhook, None) | (Channel::Bell | Channel::Osc9, _) => return Ok(None),
     };
-    result.map_err(|error| Failure {
+    let said = result.map(|said| said.map(|line| sanitize(&line).into_owned()));
+    said.map_err(|error| Failure {
         message: sanitize(&format!("tell of alert {} by {what}: {error}", rule.name)).into_owned(),
         hint: Some("it is told once, until it works again".into()),
     })
 }
 
-fn run(command: &[String], notice: &Notice, patience: Duration) -> io::Result<()> {
+fn run(command: &[String], notice: &Notice, patience: Duration) -> io::Result<Option<String>> {
     let [program, arguments @ ..] = command else {
         return Err(io::Error::other("the command is empty"));
     };
@@ -62,7 +65,7 @@ fn run(command: &[String], notice: &Notice, patience: Duration) -> io::Result<()
 }
 
 /// Waits for a command and reads what it says; when its time is up its group is killed.
-fn wait(mut child: Child, output: OwnedFd, patience: Duration) -> io::Result<()> {
+fn wait(mut child: Child, output: OwnedFd, patience: Duration) -> io::Result<Option<String>> {
     let deadline = Instant::now() + patience;
     let pid = Pid::from_child(&child);
     let watched = pidfd_open(pid, PidfdFlags::empty());
@@ -77,7 +80,7 @@ fn wait(mut child: Child, output: OwnedFd, patience: Duration) -> io::Result<()>
     }
     let status = child.wait()?;
     match is_over {
-        Ok(true) if status.success() => Ok(()),
+        Ok(true) if status.success() => Ok(said.last_line()),
         Ok(true) => Err(io::Error::other(match said.last_line() {
             Some(line) => format!("{status}: {line}"),
             None => status.to_string(),
@@ -263,11 +266,14 @@ mod tests {
         let endless = ["sh".into(), "-c".into(), "yes & sleep 1000".into()];
         let error = run(&endless, &notice, Duration::from_millis(300)).unwrap_err();
         assert!(error.to_string().starts_with("no end"), "{error}");
-        assert!(began.elapsed() < Duration::from_secs(5));
+        assert!(began.elapsed() < Duration::from_secs(25));
         // One that leaves something behind is not waited for.
-        let leaving = ["sh".into(), "-c".into(), "sleep 2 & exit 0".into()];
+        let leaving = ["sh".into(), "-c".into(), "sleep 30 & exit 0".into()];
         run(&leaving, &notice, Duration::from_secs(9)).unwrap();
-        assert!(began.elapsed() < Duration::from_secs(5));
+        let talks = ["sh", "-c", "echo first; echo 'the \x1b[31mlast'; echo"].map(str::to_owned);
+        let said = run(&talks, &notice, Duration::from_secs(30)).unwrap();
+        assert_eq!(said.as_deref(), Some("the \u{1b}[31mlast"));
+        assert!(began.elapsed() < Duration::from_secs(25));
     }
 
     /// A server for one request that answers `answer`; what it was sent.

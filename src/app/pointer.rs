@@ -7,6 +7,7 @@ use super::{
     Menu, Modal, PROCESS_GAP, Screen, State, Tab,
     form::{form_area, form_top},
     geometry,
+    group_slots::group_head,
     heads::image_head,
     hints::hint_bar,
     process_columns,
@@ -228,6 +229,7 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         let (room, at) = (regions.titles.width, x - regions.titles.x);
         let column = match (state.screen, &state.world) {
             (Screen::Images, Some(world)) => image_head(world, room, at),
+            (Screen::Groups, Some(_)) if !state.groups.list.rows.is_empty() => group_head(room, at),
             (Screen::Explorer, _) => None,
             _ => head_at(state, room, at),
         };

@@ -126,9 +126,15 @@ pub async fn run(
         display,
         draw,
         interact: options.interact,
+        #[cfg(debug_assertions)]
+        falls_over: std::env::var_os("WHARF_TEST_PANIC"),
     };
     let result = dashboard.turn_until_done(messages).await;
     dashboard.display.suspend();
+    if let Some(parting) = dashboard.state.parting.take() {
+        // A terminal that is gone takes no words.
+        let _ = writeln!(io::stdout(), "{parting}");
+    }
     stop.cancel();
     dashboard.finish_operations().await;
     drop(dashboard);
@@ -146,6 +152,9 @@ struct Dashboard {
     display: Display,
     draw: fn(&mut Buffer, &State),
     interact: Interact,
+    /// Where to panic once the first picture is shown.
+    #[cfg(debug_assertions)]
+    falls_over: Option<std::ffi::OsString>,
 }
 
 impl Dashboard {
@@ -238,8 +247,23 @@ impl Dashboard {
                 self.display
                     .draw(state.area, |buffer| draw(buffer, state))?;
                 due = now + FRAME;
+                #[cfg(debug_assertions)]
+                self.fall_over_if_asked();
             }
         }
+    }
+
+    /// In builds for tests alone: whether a panic leaves a terminal that can be used is
+    /// seen only where one happens, and no bug can be relied on for it.
+    #[cfg(debug_assertions)]
+    fn fall_over_if_asked(&mut self) {
+        let Some(place) = self.falls_over.take_if(|_| self.state.world.is_some()) else {
+            return;
+        };
+        if place == "loop" {
+            panic!("asked to panic in the loop");
+        }
+        tokio::spawn(async { panic!("asked to panic in a task") });
     }
 
     /// Updates the state; the effects that the loop itself must do.

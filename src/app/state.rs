@@ -140,6 +140,10 @@ pub struct State {
     pub alerts: Alerts,
     /// Their list, by number.
     pub alert_list: List<u64>,
+    /// The moment of a recording that was looked at last, since 1970.
+    pub(super) judged: Duration,
+    /// What the command of each rule said last, and when.
+    pub said: HashMap<String, (Timestamp, String)>,
     /// Of which rule's channels a failure was told.
     pub(super) untold: Vec<(String, Channel)>,
     /// What is looked into on the screen for that.
@@ -180,6 +184,8 @@ pub struct State {
     pub is_dirty: bool,
     /// Whether it is over.
     pub is_done: bool,
+    /// What is printed once the terminal is as before; safe to print.
+    pub parting: Option<String>,
     /// What the engine could do to what is no more.
     past_capabilities: Capabilities,
     /// What the terminal can show, and what the engine refuses, whatever the
@@ -219,6 +225,8 @@ impl State {
             groups: GroupsView::default(),
             alerts: Alerts::default(),
             alert_list: List::new("since"),
+            judged: Duration::ZERO,
+            said: HashMap::new(),
             untold: Vec::new(),
             explorer: None,
             explored: 0,
@@ -239,6 +247,7 @@ impl State {
             pointer: Pointer::default(),
             is_dirty: true,
             is_done: false,
+            parting: None,
             shown: None,
             effects: Vec::new(),
         }
@@ -247,6 +256,21 @@ impl State {
     /// The time of the picture.
     pub fn now(&self) -> Timestamp {
         self.world.as_ref().map_or(Timestamp::UNIX_EPOCH, |w| w.at)
+    }
+
+    /// A time as lists tell it.
+    pub fn told(&self, at: Timestamp) -> String {
+        self.config.ui.times.told(at, self.now(), &self.zone)
+    }
+
+    /// A date and a time.
+    pub fn told_in_full(&self, at: Timestamp) -> String {
+        self.config.ui.times.full(at, &self.zone)
+    }
+
+    /// Columns of a time in a list.
+    pub fn time_columns(&self) -> u16 {
+        self.config.ui.times.columns() as u16
     }
 
     /// The container under the cursor.

@@ -123,8 +123,8 @@ fn moment(state: &State, past: &Past) -> String {
         .iter()
         .all(|number| end(*number).is_none_or(|end| zoned(end).date() == zoned(at).date()));
     let clock = match is_one_day {
-        true => zoned(at).strftime("%H:%M:%S").to_string(),
-        false => zoned(at).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        true => state.config.ui.times.clock(at, &state.zone),
+        false => state.told_in_full(at),
     };
     match end(track.last()).filter(|_| !state.timeline.is_replay()) {
         Some(now) => {

@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::{
-    Command, attach, commit, create, diff, exec, export, inspect, items, kill, logs, ps, rename,
-    restart, rm, run, start, stats, stop, top, update,
+    Command, attach, commit, cp, create, diff, exec, export, inspect, items, kill, logs, prune, ps,
+    rename, restart, rm, run, start, stats, stop, top, update,
 };
 
 /// The commands below `container`.
@@ -20,6 +20,7 @@ pub enum ContainerCommand {
     Unpause(items::Names),
     #[command(visible_alias = "remove")]
     Rm(rm::RmArgs),
+    Prune(prune::PruneArgs),
     Rename(rename::RenameArgs),
     Wait(items::Names),
     /// List the containers with what they use
@@ -33,6 +34,7 @@ pub enum ContainerCommand {
     Inspect(inspect::ContainerInspectArgs),
     Diff(diff::DiffArgs),
     Export(export::ExportArgs),
+    Cp(cp::CpArgs),
     Commit(commit::CommitArgs),
     Update(update::UpdateArgs),
 }
@@ -49,6 +51,8 @@ impl From<ContainerCommand> for Command {
             ContainerCommand::Pause(args) => Self::Pause(args),
             ContainerCommand::Unpause(args) => Self::Unpause(args),
             ContainerCommand::Rm(args) => Self::Rm(args),
+            // It has no shorter name.
+            ContainerCommand::Prune(_) => Self::Container(command),
             ContainerCommand::Rename(args) => Self::Rename(args),
             ContainerCommand::Wait(args) => Self::Wait(args),
             ContainerCommand::Ls(args) => Self::Ps(args),
@@ -60,6 +64,7 @@ impl From<ContainerCommand> for Command {
             ContainerCommand::Inspect(args) => Self::Inspect(args.into()),
             ContainerCommand::Diff(args) => Self::Diff(args),
             ContainerCommand::Export(args) => Self::Export(args),
+            ContainerCommand::Cp(args) => Self::Cp(args),
             ContainerCommand::Commit(args) => Self::Commit(args),
             ContainerCommand::Update(args) => Self::Update(args),
         }

@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Context, explore, failure::Outcome, images, import, inspect, load, output::line, pull, push,
-    rmi, save, tag,
+    Context, explore, failure::Outcome, history, image_diff, images, import, inspect, load,
+    output::line, prune, pull, push, rmi, save, tag, verify,
 };
 
 /// The commands below `image`.
@@ -16,6 +16,11 @@ pub enum ImageCommand {
     Inspect(inspect::ImageInspectArgs),
     Explore(explore::ExploreArgs),
     FromHost(FromHostArgs),
+    /// Show what made each layer of an image
+    History(history::HistoryArgs),
+    Diff(image_diff::ImageDiffArgs),
+    Verify(verify::VerifyArgs),
+    Prune(prune::PruneImagesArgs),
     /// Make an image from a root file system's tar
     Import(import::ImportArgs),
     /// Write images as an archive that others load
@@ -58,6 +63,10 @@ pub async fn run(command: ImageCommand, context: &Context) -> Outcome {
             line(id.as_str())?;
             Ok(0)
         }
+        ImageCommand::History(args) => history::run(&args, context).await,
+        ImageCommand::Diff(args) => image_diff::run(&args, context).await,
+        ImageCommand::Verify(args) => verify::run(&args, context).await,
+        ImageCommand::Prune(args) => prune::images(&args, context).await,
         ImageCommand::Import(args) => import::run(&args, context).await,
         ImageCommand::Save(args) => save::run(&args, context).await,
         ImageCommand::Load(args) => load::run(&args, context).await,

@@ -15,6 +15,7 @@ mod completions;
 mod config;
 mod container;
 mod container_args;
+mod cp;
 mod create;
 mod debug;
 mod demo;
@@ -25,7 +26,9 @@ mod exec;
 mod explore;
 mod export;
 mod failure;
+mod history;
 mod image;
+mod image_diff;
 mod images;
 mod import;
 mod info;
@@ -41,6 +44,7 @@ mod man;
 mod manifest;
 mod output;
 mod pause;
+mod prune;
 mod ps;
 mod pull;
 mod push;
@@ -57,6 +61,7 @@ mod start;
 mod stats;
 mod stop;
 mod stream;
+mod system;
 mod table;
 mod tag;
 mod terminal;
@@ -65,6 +70,7 @@ mod transfer;
 mod unpause;
 mod update;
 mod values;
+mod verify;
 mod version;
 mod wait;
 
@@ -183,6 +189,7 @@ enum Command {
     Save(save::SaveArgs),
     Load(load::LoadArgs),
     Export(export::ExportArgs),
+    Cp(cp::CpArgs),
     Commit(commit::CommitArgs),
     Pull(pull::PullArgs),
     Push(push::PushArgs),
@@ -193,10 +200,14 @@ enum Command {
     #[command(subcommand)]
     Manifest(manifest::ManifestCommand),
     Tag(tag::TagArgs),
+    History(history::HistoryArgs),
     Rmi(rmi::RmiArgs),
     /// Work with images
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Look at the whole engine
+    #[command(subcommand)]
+    System(system::SystemCommand),
     /// Work with containers; the same commands under docker's longer names
     #[command(subcommand)]
     Container(container::ContainerCommand),
@@ -386,6 +397,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Save(args) => save::run(&args, context).await,
         Command::Load(args) => load::run(&args, context).await,
         Command::Export(args) => export::run(&args, context).await,
+        Command::Cp(args) => cp::run(&args, context).await,
         Command::Commit(args) => commit::run(&args, context).await,
         Command::Pull(args) => pull::run(&args, context).await,
         Command::Push(args) => push::run(&args, context).await,
@@ -395,6 +407,11 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Manifest(command) => manifest::run(&command, context).await,
         Command::Tag(args) => tag::run(&args, context).await,
         Command::Rmi(args) => rmi::run(&args, context).await,
+        Command::History(args) => history::run(&args, context).await,
+        Command::System(command) => system::run(command, context).await,
+        Command::Container(container::ContainerCommand::Prune(args)) => {
+            prune::containers(&args, context).await
+        }
         Command::Image(command) => image::run(command, context).await,
         Command::Container(command) => Box::pin(execute(command.into(), context)).await,
         Command::Version(args) => version::run(&args, context),

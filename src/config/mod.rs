@@ -26,6 +26,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     action::{ActionSpec, Danger, Keymap},
+    format::times::TimeFormat,
     model::RegistrySettings,
 };
 
@@ -71,6 +72,8 @@ pub struct Ui {
     pub cpu: String,
     /// Where times are told.
     pub zone: TimeZone,
+    /// How they are told.
+    pub times: TimeFormat,
     /// Whether nothing is offered that changes anything.
     pub is_read_only: bool,
     /// Ids of the containers' columns; none for the usual ones.
@@ -93,6 +96,7 @@ impl Default for Config {
                 interval: Duration::from_secs(1),
                 cpu: String::new(),
                 zone: TimeZone::UTC,
+                times: TimeFormat::default(),
                 is_read_only: false,
                 columns: Vec::new(),
                 sort: String::new(),

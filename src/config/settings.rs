@@ -7,6 +7,7 @@ use super::{
     Config,
     value::{Kind, Value, zone},
 };
+use crate::format::times::TimeFormat;
 
 /// The declaration of one setting.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +88,25 @@ pub const SETTINGS: &[Setting] = &[
                 config.ui.zone = zone;
             }
         },
+    ),
+    setting(
+        "ui.clock",
+        Kind::Clock,
+        "\"24h\"",
+        "The clock that times are told by: 24h, 12h or a strftime pattern",
+        |config, value| {
+            let is_relative = config.ui.times.is_relative();
+            if let Ok(times) = TimeFormat::new(&text(value), is_relative) {
+                config.ui.times = times;
+            }
+        },
+    ),
+    setting(
+        "ui.times",
+        Kind::Choice(&["clock", "ago"]),
+        "\"clock\"",
+        "Times in lists and logs by the clock, or as how long ago they were",
+        |config, value| config.ui.times = config.ui.times.relative(text(value) == "ago"),
     ),
     Setting {
         env: Some("WHARF_READ_ONLY"),

@@ -8,6 +8,7 @@ use serde_json::json;
 use toml::de::DeValue;
 
 use super::problem::{meant, quoted};
+use crate::format::times::TimeFormat;
 
 /// The type of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Kind {
     },
     /// `local`, or a time zone's name.
     Zone,
+    /// `24h`, `12h` or a pattern of strftime(3).
+    Clock,
     /// A list of columns.
     Columns,
     /// A column to sort by, with `-` before it to turn the order round.
@@ -192,6 +195,10 @@ impl Kind {
             }
             Self::Span { least, most } => return span(text, least, most).map(Value::Span),
             Self::Zone => drop(zone(text)?),
+            Self::Clock => {
+                let format = TimeFormat::new(text, false);
+                format.map_err(|why| format!("{} is not {why}", quoted(text)))?;
+            }
             Self::Sort => drop(column(text.strip_prefix('-').unwrap_or(text), known)?),
             Self::Group => {
                 let is_label = text
@@ -230,6 +237,7 @@ impl Kind {
                 format!("a time from \"{}\" to \"{}\"", told(least), told(most))
             }
             Self::Zone => "\"local\", \"UTC\" or a name such as \"Europe/Berlin\"".into(),
+            Self::Clock => "\"24h\", \"12h\" or a pattern such as \"%H:%M\"".into(),
             Self::Columns => "a list of columns, such as [\"name\", \"cpu\"]".into(),
             Self::Sort => "a column, such as \"cpu\"; \"-cpu\" turns it round".into(),
             Self::Group => "\"none\", \"state\", \"image\", \"project\" or \"label:KEY\"".into(),

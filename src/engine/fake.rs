@@ -458,6 +458,8 @@ impl crate::engine::Build for Fake {}
 
 impl crate::engine::Archives for Fake {}
 
+impl crate::engine::Upkeep for Fake {}
+
 #[async_trait]
 impl Images for Fake {
     async fn images(&self) -> Result<Arc<Vec<Image>>> {

@@ -31,6 +31,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+pub use crate::runtime::lifecycle::{CopyFrom, CopyTo};
 pub use error::{EngineError, ErrorKind, Result};
 
 /// How the names of images are read; the same everywhere.
@@ -38,21 +39,23 @@ pub use crate::image::{Reference, ReferenceError};
 
 use crate::model::{
     AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest, Container,
-    ContainerId, CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecId, Exit,
-    ExtractRequest, Extracted, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf,
-    Image, ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest,
-    LogsRequest, Process, PullRequest, PushRequest, ReadRequest, RegistrySettings, RemoteManifest,
-    RemoveRequest, SaveRequest, SearchRequest, SignalRequest, StartRequest, StopRequest, Stream,
-    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, WaitCondition, World,
+    ContainerId, CopyRequest, CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecId,
+    Exit, ExtractRequest, Extracted, FileDifference, FilePage, FoundRepository, GroupChange,
+    GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine,
+    LoginRequest, LogsRequest, Process, PruneImages, PrunedImages, PullRequest, PushRequest,
+    ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest, SearchRequest,
+    SignalRequest, StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage,
+    TreeRequest, UpdateRequest, Verified, Visible, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
 pub trait Engine:
-    Observe + Containers + Execs + Images + Registries + Archives + Build + Files + Groups
+    Observe + Containers + Execs + Images + Upkeep + Registries + Archives + Build + Files + Groups
 {
 }
-impl<T: Observe + Containers + Execs + Images + Registries + Archives + Build + Files + Groups>
-    Engine for T
+impl<
+    T: Observe + Containers + Execs + Images + Upkeep + Registries + Archives + Build + Files + Groups,
+> Engine for T
 {
 }
 
@@ -173,6 +176,36 @@ pub trait Images: Send + Sync {
     async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>>;
 }
 
+/// What the store of images holds, and keeping it in order.
+#[async_trait]
+pub trait Upkeep: Send + Sync {
+    /// Read everything that images consist of, and say what is damaged. What is, is set
+    /// aside so that the next pull repairs it. No references mean all images.
+    async fn verify_images(&self, _references: &[String]) -> Result<Verified> {
+        Err(no_upkeep("verify"))
+    }
+
+    /// Remove images that no container uses, or say which would go.
+    async fn prune_images(&self, _request: PruneImages) -> Result<PrunedImages> {
+        Err(no_upkeep("prune"))
+    }
+
+    /// What takes how much room.
+    async fn image_usage(&self) -> Result<StoreUsage> {
+        Err(no_upkeep("measure"))
+    }
+
+    /// Files that two images have otherwise.
+    async fn compare_images(&self, _old: &str, _new: &str) -> Result<Vec<FileDifference>> {
+        Err(no_upkeep("compare"))
+    }
+}
+
+fn no_upkeep(operation: &'static str) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, "images")
+        .because("this engine keeps its images itself")
+}
+
 /// Building images.
 #[async_trait]
 pub trait Build: Send + Sync {
@@ -218,6 +251,16 @@ pub trait Archives: Send + Sync {
     /// Write all files of a container's root as a tar.
     async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
         Err(no_archives("export", id.short()))
+    }
+
+    /// Copy a file or a directory out of a container, running or not.
+    async fn copy_out(&self, request: CopyRequest, _to: CopyTo) -> Result<()> {
+        Err(no_archives("copy from", request.id.short()))
+    }
+
+    /// Copy a file or a directory into a container, running or not.
+    async fn copy_in(&self, request: CopyRequest, _from: CopyFrom) -> Result<()> {
+        Err(no_archives("copy into", request.id.short()))
     }
 
     /// Make an image of a container's files. Its id.

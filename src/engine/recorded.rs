@@ -164,6 +164,8 @@ impl Execs for Recorded {
 }
 
 impl crate::engine::Archives for Recorded {}
+
+impl crate::engine::Upkeep for Recorded {}
 impl Registries for Recorded {}
 
 #[async_trait]

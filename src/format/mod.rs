@@ -15,6 +15,7 @@ pub mod limits;
 mod status;
 pub mod template;
 pub mod text;
+pub mod times;
 pub mod totals;
 pub mod tree;
 pub mod trouble;

@@ -145,6 +145,18 @@ impl Error {
         }
     }
 
+    /// Whether something of the store is missing or can't be understood any more.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. }
+            | Self::DamagedBlob { .. }
+            | Self::MissingBlob { .. }
+            | Self::MissingLayer { .. } => true,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// Whether what came from outside is at fault, not this machine.
     pub fn is_invalid_input(&self) -> bool {
         match self {

@@ -193,4 +193,12 @@ impl Leases {
         }
         Ok(leases)
     }
+
+    /// Removes the leases of the dead: what they had placed is cleared up.
+    pub(super) fn forget_dead(self) -> Result<()> {
+        for (path, _lock) in self.dead {
+            fs::remove_file(&path).map_err(Error::io("remove", path))?;
+        }
+        Ok(())
+    }
 }

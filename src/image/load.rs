@@ -92,7 +92,9 @@ impl ImageStore {
         let lease = self.lease(Unfinished::Discard)?;
         let staging = self.layout.stage()?;
         let count = AtomicU64::new(0);
-        let contents = stage(source, &staging, &count, progress)?;
+        // Each layer may be as large as that, and no archive has more of them than an image.
+        let most = self.layers.most_bytes().saturating_mul(MOST_LAYERS as u64);
+        let contents = stage(source, &staging, &count, most, progress)?;
         let mut load = Load {
             store: self,
             lease: &lease,
@@ -117,13 +119,14 @@ fn stage(
     source: impl Read,
     staging: &Staging,
     count: &AtomicU64,
+    most_bytes: u64,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<Contents> {
     let (format, mut source) = detect(Counted { source, count }).map_err(layer::Error::Source)?;
     let plain = Plain::new(format, &mut source).map_err(layer::Error::Source)?;
     let mut archive = Archive::new(BufReader::with_capacity(256 << 10, plain));
     let mut contents = Contents::default();
-    let mut number = 0;
+    let (mut number, mut staged) = (0, 0_u64);
     while let Some(entry) = archive.next()? {
         let name = clean(&entry.name);
         number += 1;
@@ -131,7 +134,11 @@ fn stage(
             return Err(unusable(format!("it has more than {MOST_FILES} files")));
         }
         match &entry.kind {
-            Kind::File { pieces: None, .. } => {
+            Kind::File { size, pieces: None } => {
+                staged = staged.saturating_add(*size);
+                if staged > most_bytes {
+                    return Err(entry.refused(Refusal::TooLarge { most: most_bytes }).into());
+                }
                 let path = staging.path(&number.to_string());
                 let file = stage_file(&path, &mut archive, &mut || {
                     progress(ImportProgress {

@@ -45,6 +45,7 @@ mod ingest;
 mod layout;
 mod lease;
 mod load;
+mod prune;
 mod pull;
 mod push;
 mod reference;
@@ -54,6 +55,7 @@ mod save;
 mod stack;
 mod store;
 mod transfer;
+mod verify;
 
 pub use assemble::{Assembly, LONGEST_DOCUMENT, MOST_LAYERS};
 pub use build::{Base, Cached, PackedLayer};

@@ -156,7 +156,7 @@ impl ImageStore {
                 && digest_of(descriptor).as_ref() == Some(manifest)
                 && index::published(descriptor).as_ref() == Some(top)
         });
-        if named.is_none() {
+        if named.is_none() || !self.is_complete(manifest) {
             return Ok(None);
         }
         Ok(self.resolve(&name.familiar()).ok().map(|image| image.id))

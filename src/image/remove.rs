@@ -8,7 +8,7 @@ use super::{
     build,
     error::{Error, Result},
     index,
-    layout::{Layout, digest_of},
+    layout::{Layout, Staging, digest_of},
     lease::Leases,
     reference::Reference,
     store::ImageStore,
@@ -35,7 +35,12 @@ impl ImageStore {
         let staging = self.layout.stage()?;
         let _lock = self.layout.lock()?;
         let mut descriptors = self.layout.index()?;
-        let found = self.find(&descriptors, reference)?;
+        let found = match self.find(&descriptors, reference) {
+            Err(error) if error.is_damage() => {
+                return self.remove_damaged(&staging, descriptors, reference, error);
+            }
+            found => found?,
+        };
         let names = self.references(&descriptors, &found)?;
         let given = Reference::parse(reference).ok();
         let by_name = given
@@ -96,6 +101,27 @@ impl ImageStore {
         Ok(gone)
     }
 
+    /// Removes a name whose image can't be read any more.
+    fn remove_damaged(
+        &self,
+        staging: &Staging,
+        mut descriptors: Vec<Descriptor>,
+        reference: &str,
+        error: Error,
+    ) -> Result<Vec<String>> {
+        let Ok(name) = Reference::parse(reference) else {
+            return Err(error);
+        };
+        let before = descriptors.len();
+        descriptors.retain(|descriptor| !index::carries(descriptor, &name));
+        if descriptors.len() == before {
+            return Err(error);
+        }
+        self.layout.write_index(staging, descriptors)?;
+        self.collect()?;
+        Ok(vec![name.familiar()])
+    }
+
     /// Removes what killed processes left: half-unpacked layers, staged blobs, and
     /// whatever no image names. Blobs of a pull that was cut go back among the partial
     /// ones, which are kept for a day. Cheap where there is nothing: three directory
@@ -143,7 +169,11 @@ impl ImageStore {
         let (images, others): (Vec<_>, Vec<_>) =
             self.layout.index()?.into_iter().partition(Layout::is_image);
         for descriptor in images {
-            self.mark(&descriptor, &mut blobs, &mut layers)?;
+            match self.mark(&descriptor, &mut blobs, &mut layers) {
+                // Which layers it has can't be told any more: none goes before it does.
+                Err(error) if error.is_damage() => return leases.forget_dead(),
+                result => result?,
+            }
         }
         let directory = self.layout.blobs();
         let failed = || Error::io("remove unused blobs in", &directory);
@@ -171,10 +201,7 @@ impl ImageStore {
                 self.layers.remove(&diff_id)?;
             }
         }
-        for (path, _lock) in leases.dead {
-            fs::remove_file(&path).map_err(Error::io("remove", path))?;
-        }
-        Ok(())
+        leases.forget_dead()
     }
 
     fn mark(

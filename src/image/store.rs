@@ -71,6 +71,14 @@ impl ImageStore {
         })
     }
 
+    /// The same store, in which no layer may unpack to more bytes.
+    pub fn with_most_layer_bytes(self, most_bytes: u64) -> Self {
+        Self {
+            layers: self.layers.with_most_bytes(most_bytes),
+            ..self
+        }
+    }
+
     /// The unpacked layers.
     pub fn layers(&self) -> &LayerStore {
         &self.layers
@@ -123,15 +131,22 @@ impl ImageStore {
     }
 
     /// All images, newest first.
+    ///
+    /// One that can't be read any more is left out, and hides no other; `verify` tells it.
     pub fn list(&self) -> Result<Vec<Image>> {
-        self.consistent(|descriptors| self.list_of(descriptors))
+        match self.consistent(|descriptors| self.list_of(descriptors, true)) {
+            Err(error) if error.is_damage() => {
+                self.consistent(|descriptors| self.list_of(descriptors, false))
+            }
+            list => list,
+        }
     }
 
-    fn list_of(&self, descriptors: &[Descriptor]) -> Result<Vec<Image>> {
+    fn list_of(&self, descriptors: &[Descriptor], are_whole: bool) -> Result<Vec<Image>> {
         let descriptors: Vec<_> = images_of(descriptors).collect();
         let mut images: Vec<Image> = Vec::new();
         let mut places: HashMap<Digest, usize> = HashMap::new();
-        for image in self.describe_all(&descriptors)? {
+        for image in self.describe_all(&descriptors, are_whole)? {
             match places.get(&image.id) {
                 Some(&place) => {
                     images[place].references.extend(image.references);
@@ -167,14 +182,14 @@ impl ImageStore {
 
     /// The images of these descriptors, one each. Many are read side by side: they are
     /// thousands of small files.
-    fn describe_all(&self, descriptors: &[&Descriptor]) -> Result<Vec<Image>> {
+    fn describe_all(&self, descriptors: &[&Descriptor], are_whole: bool) -> Result<Vec<Image>> {
         let describe = |descriptors: &[&Descriptor]| -> Result<Vec<Image>> {
             let mut sizes = HashMap::new();
             let images = descriptors.iter().map(|descriptor| {
                 let found = self.load_descriptor(descriptor)?;
                 self.describe(found, &mut sizes)
             });
-            images.collect()
+            images.filter(|image| are_whole || image.is_ok()).collect()
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let share = descriptors.len().div_ceil(threads).max(LISTED_ALONE);
@@ -238,7 +253,9 @@ impl ImageStore {
         }
         let mut matching: Vec<Found> = Vec::new();
         for descriptor in images_of(descriptors) {
-            let found = self.load_descriptor(descriptor)?;
+            let Ok(found) = self.load_descriptor(descriptor) else {
+                continue;
+            };
             let known = matching.iter().any(|other| other.id == found.id);
             if found.id.hex().starts_with(prefix) && !known {
                 matching.push(found);
@@ -265,7 +282,9 @@ impl ImageStore {
         for descriptor in images_of(descriptors) {
             // The same config may stand under two manifests.
             if descriptor.digest() == image.descriptor.digest()
-                || self.load_descriptor(descriptor)?.id == image.id
+                || self
+                    .load_descriptor(descriptor)
+                    .is_ok_and(|found| found.id == image.id)
             {
                 references.extend(familiar_name(descriptor));
             }

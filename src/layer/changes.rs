@@ -144,7 +144,7 @@ impl Place<'_> {
 
 /// Whether metadata says that one is not the other, unchanged. A directory's time says
 /// nothing beyond what its listing says.
-fn differs(old: &Stat, new: &Stat) -> bool {
+pub(super) fn differs(old: &Stat, new: &Stat) -> bool {
     let owner_and_kind = |stat: &Stat| (stat.st_mode, stat.st_uid, stat.st_gid, stat.st_rdev);
     let content = |stat: &Stat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
     owner_and_kind(old) != owner_and_kind(new)

@@ -72,6 +72,13 @@ pub enum Refusal {
     ThroughSymlink,
     /// Its name goes through something that is no directory.
     NotADirectory,
+    /// A file would take the place of a directory, or the other way round.
+    OtherKind,
+    /// It, or the whole archive, is larger than a layer may be.
+    TooLarge {
+        /// Bytes that are allowed.
+        most: u64,
+    },
     /// A hard link's target is missing, a directory, or outside.
     LinkTarget(String),
     /// A whiteout that names nothing sensible.
@@ -109,6 +116,11 @@ impl fmt::Display for Refusal {
             Self::NotADirectory => {
                 f.write_str("its name goes through something that is no directory")
             }
+            Self::OtherKind => f.write_str("a directory and a file can't replace each other"),
+            Self::TooLarge { most } => write!(
+                f,
+                "it unpacks to more than the {most} bytes that a layer may have"
+            ),
             Self::LinkTarget(target) => {
                 write!(
                     f,

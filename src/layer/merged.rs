@@ -41,6 +41,20 @@ impl Directory {
         Ok(Self { layers })
     }
 
+    /// Whether it is the same directory of the same layers.
+    pub(super) fn is_same(&self, other: &Self) -> io::Result<bool> {
+        if self.layers.len() != other.layers.len() {
+            return Ok(false);
+        }
+        for (ours, theirs) in self.layers.iter().zip(&other.layers) {
+            let (ours, theirs) = (fs::fstat(ours)?, fs::fstat(theirs)?);
+            if (ours.st_dev, ours.st_ino) != (theirs.st_dev, theirs.st_ino) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The topmost part of it, whose metadata are its own.
     pub(super) fn top(&self) -> &OwnedFd {
         &self.layers[0]

@@ -14,10 +14,12 @@
 
 mod archive;
 mod changes;
+mod compare;
 mod contents;
 mod entry;
 mod error;
 mod explore;
+mod extract;
 mod header;
 mod merged;
 mod overlay;
@@ -30,10 +32,12 @@ mod tree;
 
 pub use archive::Archive;
 pub use changes::changes;
+pub use compare::compare;
 pub use contents::{Contents, Writer as ContentsWriter};
 pub use entry::{Entry, Kind, Time};
 pub use error::{Error, Refusal, Result};
 pub use explore::Explorer;
+pub use extract::unpack_into;
 pub use overlay::{Overlay, make_writable};
 pub use pack::{pack_changes, pack_entry, pack_merged};
 pub use removal::remove_tree;

@@ -14,7 +14,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     archive::Archive,
-    error::{Error, Result},
+    entry::Kind,
+    error::{Error, Refusal, Result},
     store::LayerRecord,
     tree::{Content, Tree},
 };
@@ -23,6 +24,8 @@ use crate::model::{Digest, ImportProgress};
 /// Bytes in a piece: large enough that threads seldom wake each other, small enough to
 /// stay in a core's cache between them.
 const PIECE: usize = 256 << 10;
+/// Bytes beyond the bound that the pieces on their way may be.
+const SLACK: u64 = (PIECE * 2) as u64;
 /// Pieces on their way to each thread at most.
 const AHEAD: usize = 16;
 
@@ -33,6 +36,7 @@ type Piece = Arc<Vec<u8>>;
 pub(super) fn unpack(
     source: impl Read + Send,
     tree: Tree,
+    most_bytes: u64,
     copy: Option<&mut (dyn Write + Send)>,
     is_open_ended: bool,
     progress: &mut dyn FnMut(ImportProgress),
@@ -42,7 +46,13 @@ pub(super) fn unpack(
     thread::scope(|scope| {
         scope.spawn(|| read(source, to_hash, to_unpack));
         let hash = scope.spawn(|| hash(hashed, copy));
-        let written = write(Pieces::new(unpacked), tree, is_open_ended, progress);
+        let written = write(
+            Pieces::new(unpacked),
+            tree,
+            most_bytes,
+            is_open_ended,
+            progress,
+        );
         let hashed = hash
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -98,6 +108,7 @@ fn hash(pieces: Receiver<Piece>, mut copy: Option<&mut (dyn Write + Send)>) -> i
 fn write(
     pieces: Pieces,
     mut tree: Tree,
+    most_bytes: u64,
     is_open_ended: bool,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<(u64, u64, u64)> {
@@ -105,7 +116,19 @@ fn write(
     if is_open_ended {
         archive = archive.open_ended();
     }
+    let too_large = Refusal::TooLarge { most: most_bytes };
     while let Some(entry) = archive.next()? {
+        // What is declared is refused before anything of it is written. The bytes that
+        // came are held against the same bound, because headers need not be true.
+        match entry.kind {
+            Kind::File { size, .. } if size > most_bytes => {
+                return Err(entry.refused(too_large));
+            }
+            _ if archive.source().read_bytes > most_bytes.saturating_add(SLACK) => {
+                return Err(Error::Malformed(too_large));
+            }
+            _ => {}
+        }
         tree.add(&entry, &mut archive)?;
         if tree.entries.is_multiple_of(64) {
             progress(ImportProgress {
@@ -117,6 +140,9 @@ fn write(
     let (size_bytes, entries) = (tree.size_bytes, tree.entries);
     tree.finish()?;
     let pieces = archive.drain()?;
+    if pieces.read_bytes > most_bytes.saturating_add(SLACK) {
+        return Err(Error::Malformed(too_large));
+    }
     Ok((size_bytes, entries, pieces.read_bytes))
 }
 

@@ -24,7 +24,13 @@ use crate::model::{Digest, ImportProgress};
 #[derive(Clone, Debug)]
 pub struct LayerStore {
     directory: PathBuf,
+    /// Bytes that a layer's tar and each of its files may have.
+    most_bytes: u64,
 }
+
+/// Bytes that a layer may unpack to, unless it is configured otherwise: far above any that
+/// is meant well, and far below what an archive of a few megabytes can claim.
+pub const MOST_BYTES: u64 = 256 << 30;
 
 /// What is known of a layer without walking its tree (`layer.json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +74,20 @@ impl LayerStore {
             .mode(0o700)
             .create(&directory)
             .map_err(Error::io("make the layer store", &directory))?;
-        Ok(Self { directory })
+        Ok(Self {
+            directory,
+            most_bytes: MOST_BYTES,
+        })
+    }
+
+    /// The same store, in which no layer that is unpacked from now on may have more.
+    pub fn with_most_bytes(self, most_bytes: u64) -> Self {
+        Self { most_bytes, ..self }
+    }
+
+    /// Bytes that a layer may have.
+    pub fn most_bytes(&self) -> u64 {
+        self.most_bytes
     }
 
     /// The files of a layer.
@@ -156,8 +175,9 @@ impl LayerStore {
         fs::create_dir(&files).map_err(Error::io("make", &files))?;
         let root = File::open(&files).map_err(Error::io("open", &files))?;
         let tree = root.try_clone().map_err(Error::io("open", &files))?;
-        let record = Tree::new(tree.into(), position == Position::Lowest)
-            .and_then(|tree| pipeline::unpack(source, tree, copy, is_open_ended, progress))?;
+        let record = Tree::new(tree.into(), position == Position::Lowest).and_then(|tree| {
+            pipeline::unpack(source, tree, self.most_bytes, copy, is_open_ended, progress)
+        })?;
         contents::build(&root.into(), scratch.path()).map_err(Error::io("list", &files))?;
 
         let path = scratch.path().join("layer.json");
@@ -168,6 +188,44 @@ impl LayerStore {
             record,
             scratch,
         })
+    }
+
+    /// What is wrong with the files of a layer, held against the list that was made when it
+    /// was unpacked; nothing if there is no such list to be read.
+    pub fn find_damage(&self, diff_id: &Digest) -> Result<Option<String>> {
+        let home = self.home(diff_id);
+        let Ok(listed) = fs::read(home.join(contents::FILE)) else {
+            return Ok(match home.join("fs").is_dir() {
+                true => None,
+                false => Some("its files are missing".into()),
+            });
+        };
+        if File::open(home.join(contents::FILE))
+            .and_then(Contents::open)
+            .is_err()
+        {
+            // The list is damaged, of which it is made anew; the files may be sound.
+            return Ok(None);
+        }
+        let scratch = match self.list_files(&home.join("fs")) {
+            Ok((scratch, _)) => scratch,
+            Err(error) => return Ok(Some(format!("its files can't be listed: {error}"))),
+        };
+        let path = scratch.path().join(contents::FILE);
+        let now = fs::read(&path).map_err(Error::io("read", path))?;
+        Ok((now != listed).then(|| "its files are not those that were unpacked".into()))
+    }
+
+    /// Takes a layer's record away, so that it counts as missing and is unpacked anew. Its
+    /// files stay for the containers that use them.
+    pub fn distrust(&self, diff_id: &Digest) -> Result<()> {
+        let path = self.home(diff_id).join("layer.json");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What a layer holds. Made from its files where that is not on record, or not to be
@@ -242,8 +300,19 @@ impl LayerStore {
 
 impl Unpacked {
     /// Puts the layer in its place. If it was there already, that one stays: equal
-    /// diff-ids are equal trees.
+    /// diff-ids are equal trees. One without a record was found damaged and makes way.
     pub fn keep(self) -> Result<LayerRecord> {
+        let failed = || Error::io("put in place", &self.target);
+        if self.target.exists() && !self.target.join("layer.json").exists() {
+            let parent = self.target.parent().unwrap_or(&self.target);
+            let aside = ScratchDirectory::new(parent).map_err(failed())?;
+            match fs::rename(&self.target, aside.path().join("damaged")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed()(error));
+                }
+                _ => {}
+            }
+        }
         self.scratch
             .rename(&self.target)
             .map_err(Error::io("put in place", &self.target))?;

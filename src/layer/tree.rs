@@ -35,6 +35,8 @@ pub(super) struct Tree {
     directories: Vec<(Vec<u8>, Timestamps)>,
     /// Whether nothing lies beneath.
     lowest: bool,
+    /// Whether it is a directory that was there, not a layer.
+    existing: bool,
     /// Entries so far.
     pub(super) entries: u64,
     /// Bytes of file content so far.
@@ -56,9 +58,23 @@ impl Tree {
             parent: None,
             directories: Vec::new(),
             lowest,
+            existing: false,
             entries: 0,
             size_bytes: 0,
         })
+    }
+
+    /// A directory that is there, with whatever is in it.
+    pub(super) fn into_existing(root: OwnedFd) -> Self {
+        Self {
+            root,
+            parent: None,
+            directories: Vec::new(),
+            lowest: false,
+            existing: true,
+            entries: 0,
+            size_bytes: 0,
+        }
     }
 
     /// Writes one entry.
@@ -68,7 +84,10 @@ impl Tree {
         let Some((directory, last)) = name.split() else {
             return self.describe_root(entry);
         };
-        let mark = Mark::of(directory, last).map_err(|reason| entry.refused(reason))?;
+        let mark = match self.existing {
+            true => Mark::None,
+            false => Mark::of(directory, last).map_err(|reason| entry.refused(reason))?,
+        };
         if self.lowest && mark != Mark::None {
             return self.ignore(entry, directory);
         }
@@ -120,6 +139,9 @@ impl Tree {
         content: &mut dyn Content,
     ) -> Result<()> {
         let failed = || Error::io("write", display(&entry.name));
+        if self.existing {
+            keep_kind(entry, parent, last)?;
+        }
         match &entry.kind {
             Kind::Directory => {
                 make_directory(entry, parent, last)?;
@@ -241,6 +263,10 @@ impl Tree {
         if entry.kind != Kind::Directory {
             return Err(entry.refused(Refusal::Name));
         }
+        // Its owner made it so, and only what is in it is copied.
+        if self.existing {
+            return Ok(());
+        }
         describe(&self.root, entry)?;
         self.directories.push((Vec::new(), timestamps(entry)));
         Ok(())
@@ -275,6 +301,18 @@ impl Tree {
             };
         }
         here.map_err(|error| failure(entry, error))
+    }
+}
+
+/// Refuses what would put a file in a directory's place, with all that is in it, or the
+/// other way round.
+fn keep_kind(entry: &Entry, parent: &OwnedFd, name: &OsStr) -> Result<()> {
+    match fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) if is_directory(&stat) != (entry.kind == Kind::Directory) => {
+            Err(entry.refused(Refusal::OtherKind))
+        }
+        Ok(_) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(failure(entry, error)),
     }
 }
 

@@ -13,6 +13,7 @@ mod problem;
 mod request;
 mod stats;
 mod transfer;
+mod upkeep;
 mod world;
 
 pub use build::*;
@@ -27,4 +28,5 @@ pub use problem::*;
 pub use request::*;
 pub use stats::*;
 pub use transfer::*;
+pub use upkeep::*;
 pub use world::*;

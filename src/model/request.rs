@@ -275,6 +275,20 @@ pub struct LoadedImage {
     pub references: Vec<String>,
 }
 
+/// Copy files into a container or out of one.
+#[derive(Clone, Debug)]
+pub struct CopyRequest {
+    /// Which container.
+    pub id: ContainerId,
+    /// The path in it; `/.` at its end means a directory's content.
+    pub path: PathBuf,
+    /// Whether a link at the source's end is followed.
+    pub follow_link: bool,
+    /// Whether files keep their owner by number; else they belong to root in a container,
+    /// and to the caller here.
+    pub keep_owner: bool,
+}
+
 /// Make an image of a container's files.
 #[derive(Clone, Debug)]
 pub struct CommitRequest {

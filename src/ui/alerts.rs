@@ -203,11 +203,7 @@ fn details(buffer: &mut Buffer, view: &View<'_>) {
         return;
     };
     let rule = &alert.rule;
-    let time = |at: jiff::Timestamp| {
-        at.to_zoned_datetime(state.zone.clone())
-            .strftime("%F %T")
-            .to_string()
-    };
+    let time = |at: jiff::Timestamp| state.told_in_full(at);
     let mut told_to: Vec<_> = CHANNELS
         .iter()
         .filter(|(_, channel)| rule.notify.contains(channel))
@@ -240,6 +236,9 @@ fn details(buffer: &mut Buffer, view: &View<'_>) {
     lines.push(("severity", rule.severity.as_str().to_owned()));
     lines.push(("about", format!("containers {}", rule.containers)));
     lines.push(("told to", told_to.join(", ")));
+    if let Some((at, said)) = state.said.get(&rule.name) {
+        lines.push(("it said", format!("{said}, {}", state.told(*at))));
+    }
     for (y, (title, text)) in (area.y..area.bottom()).zip(&lines) {
         let mut pen = Pen::line(buffer, area, y);
         pen.skip(2)

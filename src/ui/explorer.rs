@@ -108,7 +108,7 @@ fn layers(buffer: &mut Buffer, view: &View<'_>, explorer: &Explorer) {
     let image = match &explorer.layers {
         Pending::Ready(image) => image,
         Pending::Loading => {
-            return table::middle(buffer, area, &[("reading …", theme.quiet())]);
+            return table::middle(buffer, area, &[(theme.reading(), theme.quiet())]);
         }
         Pending::Failed(failure) => {
             let room = usize::from(area.width);
@@ -323,7 +323,7 @@ fn tree(buffer: &mut Buffer, view: &View<'_>, explorer: &Explorer) {
         Pending::Ready(page) if page.total > 0 => page,
         Pending::Ready(_) => return nothing(buffer, view, explorer),
         Pending::Loading => {
-            return table::middle(buffer, rows, &[("reading …", theme.quiet())]);
+            return table::middle(buffer, rows, &[(theme.reading(), theme.quiet())]);
         }
         Pending::Failed(failure) => {
             let room = usize::from(rows.width).saturating_sub(2);
@@ -470,7 +470,7 @@ fn waste(buffer: &mut Buffer, view: &View<'_>, explorer: &Explorer) {
         .skip(2);
     pen.put("PATH", theme.quiet());
     let Some(image) = explorer.image() else {
-        return table::middle(buffer, rows, &[("reading …", theme.quiet())]);
+        return table::middle(buffer, rows, &[(theme.reading(), theme.quiet())]);
     };
     let waste = &image.waste;
     if waste.files.is_empty() {

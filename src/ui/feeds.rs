@@ -47,7 +47,10 @@ pub fn events(buffer: &mut Buffer, view: &View<'_>) {
     let widest = shown().take(500).map(|row| width(&row.name)).max();
     let name = (widest.unwrap_or(0) as u16).clamp(8, titles.width / 4);
     let mut pen = Pen::line(buffer, titles, titles.y);
-    let time = if titles.width < 100 { 8 } else { TIME };
+    let time = match titles.width < 100 || state.config.ui.times.is_relative() {
+        true => state.time_columns(),
+        false => TIME,
+    };
     pen.skip(1);
     for (title, columns) in [("TIME", time), ("KIND", 9), ("EVENT", 12), ("NAME", name)] {
         pen.cell(title, columns, Align::Left, theme.quiet(), theme)
@@ -125,7 +128,8 @@ pub fn activity(buffer: &mut Buffer, view: &View<'_>) {
     let mut pen = Pen::line(buffer, titles, titles.y);
     let what = (titles.width / 3).clamp(20, 48);
     pen.skip(3);
-    for (title, columns) in [("TIME", 8), ("WHAT", what)] {
+    let time = state.time_columns();
+    for (title, columns) in [("TIME", time), ("WHAT", what)] {
         pen.cell(title, columns, Align::Left, theme.quiet(), theme)
             .skip(2);
     }
@@ -139,8 +143,9 @@ pub fn activity(buffer: &mut Buffer, view: &View<'_>) {
         let (sign, took, text, style) = outcome(view, entry);
         let mut pen = Pen::line(buffer, rows, y);
         pen.skip(1).put(sign, style).skip(1);
-        let at = when(view, entry.at, 8);
-        pen.cell(&at, 8, Align::Left, theme.quiet(), theme).skip(2);
+        let at = state.told(entry.at);
+        pen.cell(&at, time, Align::Left, theme.quiet(), theme)
+            .skip(2);
         pen.cell(&entry.what, what, Align::Left, theme.plain(), theme)
             .skip(2);
         pen.cell(&took, 7, Align::Right, theme.quiet(), theme)
@@ -204,13 +209,11 @@ fn outcome(view: &View<'_>, entry: &Entry) -> (&'static str, String, String, Sty
 }
 
 fn when(view: &View<'_>, at: jiff::Timestamp, columns: u16) -> String {
-    let times = if columns == TIME {
-        Times::Full
-    } else {
-        Times::Clock
-    };
+    if columns != TIME || view.state.config.ui.times.is_relative() {
+        return view.state.told(at);
+    }
     let mut text = String::new();
-    times.write(&mut text, at, &view.state.zone);
+    Times::Full.write(&mut text, at, &view.state.zone);
     text
 }
 

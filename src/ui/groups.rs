@@ -13,10 +13,10 @@ use super::{
     table,
 };
 use crate::{
-    app::{GroupPrompt, History, Pane, Pending},
+    app::{GROUP_GAP, GROUP_GUTTER, GroupPrompt, GroupSlot, History, Pane, Pending, group_slots},
     format::{
         Tone, bytes,
-        columns::groups::{GROUPS, GroupColumn, GroupItem},
+        columns::groups::GroupItem,
         duration,
         text::{Align, sanitize, width},
         tree::TreeLine,
@@ -24,10 +24,6 @@ use crate::{
     model::{GroupKind, GroupLimits, GroupRow, Process, World},
 };
 
-/// Columns between columns.
-const GAP: u16 = 2;
-/// Columns before the tree.
-const GUTTER: u16 = 2;
 /// From this width on, processes stand beside the limits.
 const WIDE: u16 = 120;
 
@@ -43,23 +39,10 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     details(buffer, view);
 }
 
-/// How a column takes part in the room there is.
-struct Slot {
-    column: &'static GroupColumn,
-    text: u16,
-    gauge: u16,
-}
-
-impl Slot {
-    fn columns(&self) -> u16 {
-        self.text + self.gauge
-    }
-}
-
 fn tree(buffer: &mut Buffer, view: &View<'_>, world: &World) {
     let (rows, theme) = (view.regions.rows, view.theme);
     let list = &view.state.groups.list;
-    let slots = slots(rows.width);
+    let slots = group_slots(rows.width);
     titles(buffer, view, &slots);
     for (y, n) in (rows.y..rows.bottom()).zip(list.top..list.rows.len()) {
         let (Some(row), Some(tree)) = (
@@ -101,7 +84,7 @@ fn draw_row(
     line: Rect,
     item: &GroupItem<'_>,
     tree: &TreeLine,
-    slots: &[Slot],
+    slots: &[GroupSlot],
     is_cursor: bool,
 ) {
     let theme = view.theme;
@@ -110,10 +93,10 @@ fn draw_row(
         true => theme.sign("▸", ">"),
         false => " ",
     };
-    pen.put(mark, theme.strong()).skip(GUTTER - 1);
+    pen.put(mark, theme.strong()).skip(GROUP_GUTTER - 1);
     for (n, slot) in slots.iter().enumerate() {
         if n > 0 {
-            pen.skip(GAP);
+            pen.skip(GROUP_GAP);
         }
         match slot.column.id {
             "name" => name(&mut pen, view, item, tree, slot.text),
@@ -181,7 +164,7 @@ fn name(pen: &mut Pen<'_>, view: &View<'_>, item: &GroupItem<'_>, tree: &TreeLin
     pen.skip(room);
 }
 
-fn figure(pen: &mut Pen<'_>, view: &View<'_>, item: &GroupItem<'_>, slot: &Slot) {
+fn figure(pen: &mut Pen<'_>, view: &View<'_>, item: &GroupItem<'_>, slot: &GroupSlot) {
     let theme = view.theme;
     let (used, limit) = (slot.column.cell)(item);
     let share = slot.column.share.and_then(|share| share(item));
@@ -224,14 +207,14 @@ fn figure(pen: &mut Pen<'_>, view: &View<'_>, item: &GroupItem<'_>, slot: &Slot)
     pen.cell(&used, slot.text, slot.column.align, style, theme);
 }
 
-fn titles(buffer: &mut Buffer, view: &View<'_>, slots: &[Slot]) {
+fn titles(buffer: &mut Buffer, view: &View<'_>, slots: &[GroupSlot]) {
     let (area, theme) = (view.regions.titles, view.theme);
     let sort = view.state.groups.list.sort;
     let mut pen = Pen::line(buffer, area, area.y);
-    pen.skip(GUTTER);
+    pen.skip(GROUP_GUTTER);
     for (n, slot) in slots.iter().enumerate() {
         if n > 0 {
-            pen.skip(GAP);
+            pen.skip(GROUP_GAP);
         }
         let is_sorted = sort.column == slot.column.id;
         let style = match is_sorted {
@@ -252,56 +235,6 @@ fn titles(buffer: &mut Buffer, view: &View<'_>, slots: &[Slot]) {
     }
 }
 
-/// Shares the room out: the least that each column needs, the lightest going first, then
-/// room for limits, then for names, then for gauges.
-fn slots(room: u16) -> Vec<Slot> {
-    let room = room.saturating_sub(GUTTER + 1);
-    let mut columns: Vec<&'static GroupColumn> = GROUPS.iter().collect();
-    let least = |columns: &[&GroupColumn]| {
-        let each = columns
-            .iter()
-            .map(|column| column.width.0 + column.gauge.min(6) + GAP);
-        each.sum::<u16>().saturating_sub(GAP)
-    };
-    while least(&columns) > room && columns.len() > 1 {
-        let lightest = (0..columns.len()).min_by_key(|&n| columns[n].weight);
-        columns.remove(lightest.unwrap_or(0));
-    }
-    let mut free = room.saturating_sub(least(&columns));
-    let mut slots: Vec<Slot> = columns
-        .iter()
-        .map(|column| Slot {
-            column,
-            text: column.width.0,
-            gauge: column.gauge.min(6),
-        })
-        .collect();
-    for is_name in [false, true] {
-        for slot in slots
-            .iter_mut()
-            .filter(|s| (s.column.id == "name") == is_name)
-        {
-            let more = (slot.column.width.1 - slot.column.width.0).min(free);
-            // Half of a limit is worth nothing.
-            if is_name || more == slot.column.width.1 - slot.column.width.0 {
-                slot.text += more;
-                free -= more;
-            }
-        }
-    }
-    let gauges = slots.iter().filter(|slot| slot.gauge > 0).count().max(1) as u16;
-    let each = (free / gauges).min(12);
-    for slot in slots.iter_mut().filter(|slot| slot.gauge > 0) {
-        slot.gauge += each;
-        free -= each;
-    }
-    // What is left over belongs between the tree and its figures.
-    if let Some(name) = slots.first_mut() {
-        name.text += free;
-    }
-    slots
-}
-
 fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
     let (area, theme) = (view.regions.rows, view.theme);
     let (strong, quiet) = (theme.strong(), theme.quiet());
@@ -313,6 +246,10 @@ fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
             area,
             &[(&text, strong), ("esc clears the filter", quiet)],
         );
+    }
+    if view.state.timeline.is_replay() {
+        let text = "a recording holds containers, no control groups";
+        return table::middle(buffer, area, &[(text, quiet)]);
     }
     if view.state.notices().next().is_none() {
         return table::middle(buffer, area, &[(theme.reading(), quiet)]);

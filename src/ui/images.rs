@@ -16,7 +16,7 @@ use crate::{
 pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let (rows, theme) = (view.regions.rows, view.theme);
     let Some(world) = &view.state.world else {
-        return table::middle(buffer, rows, &[("reading …", theme.quiet())]);
+        return table::middle(buffer, rows, &[(theme.reading(), theme.quiet())]);
     };
     let list = &view.state.images;
     if list.rows.is_empty() {

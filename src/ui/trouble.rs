@@ -61,9 +61,8 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>, explanation: &Explanation) {
         }
         Pending::Ready(rows) => {
             lines.push(("Last lines of its log".into(), theme.strong()));
-            let zone = &view.state.zone;
             lines.extend(rows.iter().map(|row| {
-                let at = row.at.to_zoned_datetime(zone.clone()).strftime("%H:%M:%S");
+                let at = view.state.told(row.at);
                 let text = format!("{at}  {}", row.text);
                 let style = match row.kind == Kind::Error {
                     true => theme.tone(Tone::Warn),

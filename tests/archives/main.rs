@@ -8,6 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod copy;
 mod hostile;
 mod peers;
 mod round_trip;
+mod upkeep;

@@ -43,6 +43,13 @@ fn created_container_is_listed_and_starts_later() {
     assert_eq!(s.ok(&["ps", "-q", "--no-trunc"]), id);
 }
 
+/// Waits until a container said that its traps are set: before that a signal is lost on it.
+fn is_ready(s: &Sandbox, name: &str) {
+    eventually("its traps are set", || {
+        s.ok(&["logs", name]).contains("ready")
+    });
+}
+
 #[test]
 fn stop_asks_by_sigterm_and_kills_after_its_time() {
     let s = Sandbox::new();
@@ -52,15 +59,14 @@ fn stop_asks_by_sigterm_and_kills_after_its_time() {
         BUSYBOX,
         "sh",
         "-c",
-        "trap 'exit 3' TERM; while :; do sleep 0.05; done",
+        "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done",
     ]);
     s.start(&["--name", "deaf", BUSYBOX, "sleep", "1000"]);
-    // The trap has to be in place before the signal comes.
-    std::thread::sleep(Duration::from_millis(500));
+    is_ready(&s, "polite");
     let began = Instant::now();
-    s.ok(&["stop", "polite"]);
+    s.ok(&["stop", "-t", "300", "polite"]);
     assert!(
-        began.elapsed() < Duration::from_secs(9),
+        began.elapsed() < Duration::from_secs(200),
         "it waited for its whole time"
     );
     assert_eq!(
@@ -89,9 +95,9 @@ fn stop_signal_of_the_container_is_used() {
         BUSYBOX,
         "sh",
         "-c",
-        "trap 'exit 4' USR1; while :; do sleep 0.05; done",
+        "trap 'exit 4' USR1; echo ready; while :; do sleep 0.05; done",
     ]);
-    std::thread::sleep(Duration::from_millis(500));
+    is_ready(&s, "xx");
     s.ok(&["stop", "xx"]);
     assert_eq!(s.inspect("xx", "{{.State.ExitCode}}"), "4");
 }
@@ -260,9 +266,9 @@ fn init_reaps_orphans_and_forwards_signals() {
         BUSYBOX,
         "sh",
         "-c",
-        "(sleep 0.1 &) ; trap 'exit 9' TERM; while :; do sleep 0.05; done",
+        "(sleep 0.1 &) ; trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done",
     ]);
-    std::thread::sleep(Duration::from_millis(200));
+    is_ready(&s, "xx");
     // The shell's own children are zombies for a moment each: those go, orphans that
     // nobody reaps would stay.
     let list = "grep -l 'State:.Z' /proc/[0-9]*/status || true";

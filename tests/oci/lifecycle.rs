@@ -20,6 +20,13 @@ fn drive(runtime: Runtime, script: &str, steps: &[&[&str]]) -> Vec<Step> {
             );
             continue;
         }
+        // A signal is lost on a program that has not got so far as to trap it.
+        if let ["await", "file", path] = step {
+            let exec = ["exec", &bundle.id, "test", "-e", path];
+            let is_there = || bundle.output(&exec).status.success();
+            assert!(eventually(is_there), "{runtime:?}: no {path}");
+            continue;
+        }
         let args: Vec<_> = step
             .iter()
             .map(|word| {
@@ -115,9 +122,10 @@ fn paused_resumed_and_deleted_by_force() {
 #[test]
 fn signals_reach_the_program() {
     same(
-        "trap 'exit 3' TERM; while true; do sleep 0.1; done",
+        "trap 'exit 3' TERM; touch /tmp/ready; while true; do sleep 0.1; done",
         &[
             &["run", "-d", "ID"],
+            &["await", "file", "/tmp/ready"],
             &["kill", "ID", "NOSUCH"],
             &["kill", "ID"],
             &["await", "stopped"],

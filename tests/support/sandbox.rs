@@ -239,7 +239,7 @@ impl Sandbox {
     /// are just ending.
     pub fn leaks(&self) -> Vec<String> {
         let ids = self.known_ids();
-        let end = Instant::now() + Duration::from_secs(5);
+        let end = Instant::now() + process::DEADLINE;
         loop {
             let found = leaks::find(&self.root, &ids);
             if found.is_empty() || Instant::now() > end {

@@ -82,6 +82,45 @@ async fn alert_rings_once_and_leads_to_its_container() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn confirm_governs_the_question_before_a_signal() {
+    for (said, signal, asks) in [
+        ("never", "x", false),
+        ("always", "x", true),
+        ("always", "t", true),
+    ] {
+        let mut bench = Bench::new(Fake::full()).await;
+        bench.select("gateway").await;
+        let text = format!("[confirm]\n\"container.kill\" = \"{said}\"\n");
+        bench.send(Message::Config(Arc::new(loaded(&text)))).await;
+        bench.press("P tab j ctrl-s").await;
+        bench.press(signal).await;
+        let is_asked = matches!(bench.state.modal, Some(Modal::Ask(_)));
+        assert_eq!(is_asked, asks, "{said} {signal}");
+        if asks {
+            bench.press("y").await;
+        }
+        assert_eq!(bench.engine.calls().len(), 1, "{said} {signal}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_alerts_command_said_is_kept() {
+    use crate::config::alert::Channel;
+    let mut bench = Bench::new(Fake::full()).await;
+    for (result, said) in [
+        (Ok(Some("paged the crew".into())), "paged the crew"),
+        (Ok(None), "done, without a word"),
+    ] {
+        let message = Message::Notified("x".into(), Channel::Command, result);
+        bench.send(message).await;
+        assert_eq!(bench.state.said["x"].1, said);
+    }
+    let other = Message::Notified("x".into(), Channel::Webhook, Ok(None));
+    bench.send(other).await;
+    assert_eq!(bench.state.said.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn failure_of_telling_is_told_once_until_it_works_again() {
     use crate::config::alert::Channel;
     let mut bench = Bench::new(Fake::full()).await;
@@ -97,7 +136,7 @@ async fn failure_of_telling_is_told_once_until_it_works_again() {
     bench.send(failed()).await;
     assert_eq!(bench.state.toasts.len(), 1);
     bench
-        .send(Message::Notified("x".into(), Channel::Command, Ok(())))
+        .send(Message::Notified("x".into(), Channel::Command, Ok(None)))
         .await;
     bench.send(failed()).await;
     assert_eq!(bench.state.toasts.len(), 2);

@@ -5,12 +5,14 @@ use std::{sync::Arc, time::Duration};
 
 use super::super::{
     Effect, Failure, Screen, State, Tab,
-    alerts::{Alert, Notice, Phase},
+    alerts::{Alert, Alerts, Notice, Phase},
 };
 use crate::{config::alert::Channel, model::World};
 
 /// How long a silenced alert tells nobody.
 const SILENCE: Duration = Duration::from_secs(3_600);
+/// Moments of a recording so far apart are not one after the other.
+const LEAP: Duration = Duration::from_secs(60);
 /// What fires at once beyond this is told to the terminal as a number.
 const TOLD_AT_ONCE: usize = 3;
 
@@ -31,6 +33,23 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Looks at a moment of a recording, by the recording's own time. Nobody is told: it
+    /// was long ago. After a leap nothing is known of what lies between, and what held
+    /// before it is forgotten.
+    pub(super) fn judge_past(&mut self, world: &World) {
+        let at = Duration::try_from(world.at.as_duration()).unwrap_or_default();
+        let is_next = at
+            .checked_sub(self.judged)
+            .is_some_and(|passed| passed <= LEAP);
+        if !is_next {
+            self.alerts = Alerts::default();
+            self.alerts.set_rules(&self.config.alerts, world.at);
+        }
+        self.judged = at;
+        self.alerts.update(world, at);
+        self.arrange_alerts();
     }
 
     /// What the terminal itself tells: of ends it says nothing.
@@ -124,14 +143,23 @@ impl State {
         &mut self,
         rule: &str,
         channel: Channel,
-        result: Result<(), Failure>,
+        result: Result<Option<String>, Failure>,
     ) {
+        if channel == Channel::Command {
+            let said = match &result {
+                Ok(said) => said
+                    .clone()
+                    .unwrap_or_else(|| "done, without a word".into()),
+                Err(failure) => failure.message.clone(),
+            };
+            self.said.insert(rule.to_owned(), (self.now(), said));
+        }
         let place = self
             .untold
             .iter()
             .position(|(of, by)| of == rule && *by == channel);
         match (result, place) {
-            (Ok(()), Some(place)) => drop(self.untold.swap_remove(place)),
+            (Ok(_), Some(place)) => drop(self.untold.swap_remove(place)),
             (Err(failure), None) => {
                 self.untold.push((rule.to_owned(), channel));
                 self.tell_failure(failure);

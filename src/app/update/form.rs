@@ -41,6 +41,14 @@ impl State {
                     return None;
                 }
             }
+            (Code::Char('p'), true) => match form.command() {
+                Ok(command) => {
+                    self.parting = Some(command);
+                    self.is_done = true;
+                    return None;
+                }
+                Err(error) => self.say(&error),
+            },
             (Code::Char('y'), true) => match form.command() {
                 Ok(command) => self.copy("command", command),
                 Err(error) => self.say(&error),

@@ -45,7 +45,10 @@ impl State {
             .iter()
             .map(|name| crate::format::text::width(name));
         LogMargin {
-            time: log.manner.times.columns() as u16,
+            time: match log.manner.times {
+                Times::Clock => self.time_columns(),
+                other => other.columns() as u16,
+            },
             name: match log.sources.len() {
                 0 | 1 => 0,
                 _ => widest.max().unwrap_or(0).min(NAME) as u16,

@@ -121,7 +121,8 @@ impl State {
         }));
     }
 
-    /// Sends a signal to the process under the cursor, SIGKILL after a question.
+    /// Sends a signal to the process under the cursor, SIGKILL after a question, unless
+    /// `[confirm]` asks before each or before none: its line about `container.kill`.
     pub(super) fn signal_process(&mut self, signal: &'static str) {
         let (Some(row), Some(process)) = (
             self.selected_container(),
@@ -149,20 +150,25 @@ impl State {
             ),
             false => format!("kill -{signal} {pid}"),
         });
-        if signal != "KILL" {
+        // Unless `[confirm]` says otherwise only what can't be caught is asked about.
+        let asks = self.config.confirmation(Action::Kill.spec());
+        if !asks.unwrap_or(signal == "KILL") {
             return self.begin(what, command, job);
         }
         let mut lines = vec![
             format!("{pid}  {shown}"),
             format!("of {name}"),
             String::new(),
-            "It ends at once, without a chance to save its work.".into(),
+            match signal {
+                "KILL" => "It ends at once, without a chance to save its work.".into(),
+                _ => "What it does then is its own affair; most programs end.".into(),
+            },
         ];
         if is_init {
             lines.push("It is the first process: the container ends with it.".into());
         }
         self.modal = Some(Modal::Ask(Question {
-            title: "Send SIGKILL to this process?".into(),
+            title: format!("Send SIG{signal} to this process?"),
             lines,
             job,
             what,

@@ -566,6 +566,16 @@ async fn form_runs_what_it_shows_and_the_cursor_goes_there() {
         "{:?}",
         bench.own
     );
+    // Asked for its command alone, the dashboard prints it and is left.
+    bench.press("ctrl-p").await;
+    assert_eq!(bench.state.parting.take().as_deref(), Some(command));
+    assert!(std::mem::take(&mut bench.state.is_done) && bench.state.modal.is_none());
+    bench.press("R").await;
+    bench.type_in("debian:12").await;
+    bench.press("down").await;
+    bench.type_in("sleep 9").await;
+    bench.press("down").await;
+    bench.type_in("napper").await;
     bench.press("enter").await;
     assert_eq!(bench.engine.calls(), ["start napper"]);
     assert_eq!(bench.told(), "started napper");

@@ -100,6 +100,9 @@ impl State {
                 past.shown = Some(moment.number);
                 past.history = moment.history;
                 past.failure = None;
+                if self.timeline.is_replay() {
+                    self.judge_past(&moment.world);
+                }
                 self.show_world(moment.world);
                 self.rewind_log(true);
             }

@@ -7,8 +7,10 @@ use tokio::sync::mpsc;
 
 use super::{Embedded, images::telling};
 use crate::{
-    engine::{Archives, Result},
-    model::{CommitRequest, ContainerId, Digest, ImportProgress, LoadedImage, SaveRequest},
+    engine::{Archives, CopyFrom, CopyTo, Result},
+    model::{
+        CommitRequest, ContainerId, CopyRequest, Digest, ImportProgress, LoadedImage, SaveRequest,
+    },
 };
 
 #[async_trait]
@@ -48,6 +50,22 @@ impl Archives for Embedded {
         let id = request.id.clone();
         self.about("commit", &id, move |lifecycle, _| {
             lifecycle.commit(&request, &mut |_| {})
+        })
+        .await
+    }
+
+    async fn copy_out(&self, request: CopyRequest, to: CopyTo) -> Result<()> {
+        let id = request.id.clone();
+        self.about("copy from", &id, move |lifecycle, _| {
+            lifecycle.copy_out(&request, to)
+        })
+        .await
+    }
+
+    async fn copy_in(&self, request: CopyRequest, from: CopyFrom) -> Result<()> {
+        let id = request.id.clone();
+        self.about("copy into", &id, move |lifecycle, _| {
+            lifecycle.copy_in(&request, from)
         })
         .await
     }

@@ -26,7 +26,8 @@ use crate::{
 const MOST_COUNTED: usize = 500;
 /// Groups so deep are counted before anybody says what is on screen.
 const SHOWN_AT_FIRST: u16 = 2;
-/// Limits of a row change seldom: they are read again every so many pictures.
+/// Limits of a row, and names of other engines' containers, change seldom: they are read
+/// again every so many pictures.
 const LIMITS_EVERY: u64 = 4;
 
 /// What is known of the host's groups since the last picture.
@@ -38,6 +39,8 @@ pub struct Forest {
     counters: HashMap<Arc<str>, Counter>,
     /// The groups that somebody looks at; before it was said which, those near the top.
     shown: Option<HashSet<Arc<str>>>,
+    /// What other engines call their containers.
+    names: groups::Names,
     /// Pictures so far.
     turn: u64,
 }
@@ -45,6 +48,32 @@ pub struct Forest {
 #[derive(Debug)]
 struct Row {
     group: Arc<Group>,
+    /// The turn in which its name was looked for.
+    called_in: Option<u64>,
+}
+
+impl Row {
+    /// Gives a foreign container the name that its engine has for it.
+    fn call(&mut self, names: &mut groups::Names, turn: u64) {
+        let GroupKind::Foreign { engine, id } = &self.group.kind else {
+            return;
+        };
+        if self
+            .called_in
+            .is_some_and(|then| turn < then + LIMITS_EVERY)
+        {
+            return;
+        }
+        self.called_in = Some(turn);
+        let name = names.name(engine, &self.group.path);
+        let name = name.unwrap_or_else(|| id.clone());
+        if *self.group.name != *name {
+            self.group = Arc::new(Group {
+                name: name.into(),
+                ..(*self.group).clone()
+            });
+        }
+    }
 }
 
 /// A group's counters and limits.
@@ -91,11 +120,16 @@ impl Forest {
             changed => {
                 // What a failed look still found is worth showing.
                 self.rows = tree.groups().iter().map(row).collect();
+                let paths = self.rows.iter().map(|row| &*row.group.path);
+                let ids: HashSet<_> = paths.filter_map(groups::container_id).collect();
+                self.names.keep(|id| ids.contains(id));
                 changed.map(drop)
             }
         };
+        self.names.turn();
         let mut rows = Vec::with_capacity(self.rows.len());
-        for row in &self.rows {
+        for row in &mut self.rows {
+            row.call(&mut self.names, self.turn);
             let group = &row.group;
             let mut out = GroupRow {
                 group: group.clone(),
@@ -165,6 +199,7 @@ fn row(found: &Found) -> Row {
             kind,
             hierarchies: found.hierarchies.clone(),
         }),
+        called_in: None,
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn telling(
 
 /// Names of the containers that are made from an image. A record that can't be read may
 /// be of any image: it counts.
-fn users(lifecycle: &Lifecycle, id: &Digest) -> Vec<String> {
+pub(super) fn users(lifecycle: &Lifecycle, id: &Digest) -> Vec<String> {
     let store = lifecycle.store();
     let unreadable = |what: &str| vec![format!("{what} (can't be read)")];
     let Ok(listing) = store.list() else {

@@ -25,6 +25,7 @@ mod observe;
 mod processes;
 mod registries;
 mod session;
+mod upkeep;
 mod usage;
 mod watches;
 mod world;

@@ -6,6 +6,7 @@
 //! Groups of anybody else are looked at and never changed; each change is checked here,
 //! whoever asks.
 
+mod foreign;
 mod name;
 
 use std::{fs, io};
@@ -16,6 +17,7 @@ use crate::{
     sys::cgroup::{self, Cgroup, Cgroups},
 };
 
+pub use foreign::{Names, container_id};
 pub use name::classify;
 
 /// Most groups above each other: more than a user needs, less than a path's limit.

@@ -4,6 +4,7 @@
 
 mod archive;
 mod changes;
+mod copy;
 mod create;
 mod end;
 mod files;
@@ -16,6 +17,7 @@ mod watch;
 
 use std::{io, path::PathBuf, sync::OnceLock};
 
+pub use copy::{CopyFrom, CopyTo};
 pub use start::RunRecord;
 pub use watch::Watch;
 
@@ -93,6 +95,12 @@ impl Error {
 /// Result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What the environment says of how many bytes a layer may unpack to. One that can't be
+/// read bounds as the default does.
+fn most_layer_bytes() -> Option<u64> {
+    std::env::var("WHARF_MAX_LAYER_BYTES").ok()?.parse().ok()
+}
+
 /// Adds what was tried and on what to an I/O error.
 pub(super) fn failed(
     operation: &'static str,
@@ -134,7 +142,11 @@ impl Lifecycle {
     /// The image store, opened anew: it reads little, and its locks are per use.
     pub fn images(&self) -> Result<ImageStore> {
         let root = self.root();
-        Ok(ImageStore::open(&root.images(), &root.layers())?)
+        let store = ImageStore::open(&root.images(), &root.layers())?;
+        Ok(match most_layer_bytes() {
+            Some(most) => store.with_most_layer_bytes(most),
+            None => store,
+        })
     }
 
     /// The control group hierarchies, found once.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::{
         LogMargin, Pending,
-        log::{self, Kind, LogRow, byte_at},
+        log::{self, Kind, LogRow, Times, byte_at},
     },
     format::{
         Tone,
@@ -62,7 +62,10 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
             pen.put(mark, view.theme.strong());
             clock.clear();
             if is_first {
-                log.manner.times.write(&mut clock, row.at, &view.state.zone);
+                match log.manner.times {
+                    Times::Clock => clock = view.state.told(row.at),
+                    times => times.write(&mut clock, row.at, &view.state.zone),
+                }
             }
             before(&mut pen, view, row, margin, &clock, is_first);
             let is_hit = log.hit == Some(piece.seq);

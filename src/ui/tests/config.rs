@@ -187,3 +187,25 @@ async fn read_only_dashboard_offers_no_change_and_says_why() {
     press(&mut state, &engine, "s").await;
     insta::assert_snapshot!("read_only", text(&state));
 }
+
+#[tokio::test]
+async fn times_are_told_as_configured_wherever_they_are() {
+    for (text_of, sign) in [
+        ("ui.clock = \"12h\"", " AM"),
+        ("ui.times = \"ago\"", " ago"),
+        ("ui.clock = \"%Hh%M\"", "h"),
+    ] {
+        let engine = Fake::full();
+        let mut state = configured(&engine, text_of, COLOR, (80, 24), 3).await;
+        if sign == " AM" {
+            state.zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(-11));
+        }
+        press(&mut state, &engine, "g j").await;
+        for keys in ["l", "!", "esc 4"] {
+            press(&mut state, &engine, keys).await;
+            let screen = text(&state);
+            assert!(screen.contains(sign), "{text_of} {keys}: {screen}");
+            assert!(!screen.contains("11:59:14 "), "{text_of} {keys}: {screen}");
+        }
+    }
+}

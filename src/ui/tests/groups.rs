@@ -46,6 +46,33 @@ async fn no_groups_and_no_root_are_said_in_words() {
 }
 
 #[tokio::test]
+async fn heads_of_the_tree_are_clicked_to_sort_by_them() {
+    use crate::app::Gesture;
+    for width in [80, 160] {
+        let engine = Fake::full();
+        let mut state = dashboard(&engine, COLOR, width, 30, 3).await;
+        press(&mut state, &engine, "3").await;
+        for (head, column) in [("GROUP", "name"), ("MEMORY", "memory"), ("PIDS", "pids")] {
+            let screen = text(&state);
+            let titles = screen
+                .lines()
+                .position(|line| line.contains("PIDS"))
+                .unwrap();
+            let line = screen.lines().nth(titles).unwrap();
+            let before = &line[..line.find(head).unwrap()];
+            let x = before.chars().count() as u16;
+            state.update(Message::Mouse(Gesture::Press, x, titles as u16));
+            assert_eq!(state.groups.list.sort.column, column, "{width}");
+            let was = state.groups.list.sort.is_descending;
+            state.clock += std::time::Duration::from_secs(1);
+            state.update(Message::Mouse(Gesture::Press, x, titles as u16));
+            assert_ne!(state.groups.list.sort.is_descending, was);
+            state.clock += std::time::Duration::from_secs(1);
+        }
+    }
+}
+
+#[tokio::test]
 async fn stale_groups_are_dimmed_and_say_since_when() {
     let engine = Fake::full();
     let mut state = dashboard(&engine, COLOR, 100, 30, 3).await;

@@ -124,7 +124,12 @@ async fn replay_plays_pauses_and_refuses_what_changes() {
     assert_eq!((past.wanted, past.is_playing()), (56, true));
     press(&mut state, &engine, "g j .").await;
     insta::assert_snapshot!("replay", text(&state));
-    press(&mut state, &engine, "s").await;
+    // The other screens say what a recording has of theirs.
+    press(&mut state, &engine, "3").await;
+    insta::assert_snapshot!("replay_cgroups", text(&state));
+    press(&mut state, &engine, "4").await;
+    insta::assert_snapshot!("replay_events", text(&state));
+    press(&mut state, &engine, "1 s").await;
     assert!(text(&state).contains("can't stop orders-api: this is a recording"));
     // Its end is an end, and plays again from the beginning.
     press(&mut state, &engine, "esc > > > .").await;
@@ -132,6 +137,19 @@ async fn replay_plays_pauses_and_refuses_what_changes() {
     state.clock += Duration::from_secs(1);
     state.update(Message::Tick);
     assert_eq!(state.timeline.past.as_ref().unwrap().wanted, 4);
+    // Alerts are judged by the recording's time, and nobody is told of them.
+    for _ in 0..20 {
+        state.clock += Duration::from_secs(1);
+        let effects = state.update(Message::Tick);
+        let is_told = |e: &crate::app::Effect| {
+            use crate::app::Effect::{Notify, Signal};
+            matches!(e, Notify { .. } | Signal { .. })
+        };
+        assert!(!effects.iter().any(is_told));
+        answer(&mut state, &engine, effects).await;
+    }
+    press(&mut state, &engine, "5").await;
+    insta::assert_snapshot!("replay_alerts", text(&state));
 }
 
 #[tokio::test]

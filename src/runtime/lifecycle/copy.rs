@@ -1,0 +1,325 @@
+//! Copying files into a container and out of one, by docker's rules.
+//!
+//! A path in a container is resolved by the kernel inside its root (`openat2` with
+//! `RESOLVE_IN_ROOT`), so no link of it leads outside. The root of a running container is
+//! what its init process sees, its mounts included; that of a stopped one is mounted for
+//! as long as the copy takes, in no mount namespace, under the container's lock.
+
+use std::{
+    ffi::{CString, OsString},
+    io::{self, BufWriter, Read, Write},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::ffi::{OsStrExt, OsStringExt},
+    },
+    path::{Component, Path, PathBuf},
+    thread,
+};
+
+use rustix::{
+    fs::{AtFlags, FileType, Mode, OFlags, Stat, open, readlinkat, statat},
+    io::Errno,
+};
+
+use super::{Error, Lifecycle, Result, failed};
+use crate::{
+    layer,
+    model::{ContainerId, CopyRequest},
+    runtime::{create::mount_overlay, store::ContainerLock},
+    sys::beneath,
+};
+
+/// As many links as the kernel follows in one path.
+const MOST_LINKS: usize = 40;
+const PIECE: usize = 256 << 10;
+
+/// Where what comes out of a container goes.
+pub enum CopyTo {
+    /// A path of this host.
+    Host(PathBuf),
+    /// A tar.
+    Archive(Box<dyn Write + Send>),
+}
+
+/// Where what goes into a container comes from.
+pub enum CopyFrom {
+    /// A path of this host.
+    Host(PathBuf),
+    /// A tar, to be unpacked into a directory that is there.
+    Archive(Box<dyn Read + Send>),
+}
+
+/// A root directory that paths are resolved in.
+struct Root {
+    directory: OwnedFd,
+    /// For as long as it is mounted for us.
+    _held: Option<ContainerLock>,
+}
+
+/// A path as far as it exists: an open directory and a name in it.
+struct Place {
+    /// For messages.
+    path: PathBuf,
+    parent: OwnedFd,
+    /// `.` for the root itself.
+    name: OsString,
+    /// What is there.
+    stat: Option<Stat>,
+    /// It was said to be a directory: by a slash or by `/.` at its end.
+    wants_directory: bool,
+    /// Its content is meant, not the directory itself.
+    means_content: bool,
+}
+
+impl Lifecycle {
+    /// Copies a file or a directory out of a container.
+    pub fn copy_out(&self, request: &CopyRequest, to: CopyTo) -> Result<()> {
+        let root = self.root_of(&request.id)?;
+        let source = root.place(&request.path, request.follow_link)?.found()?;
+        match to {
+            CopyTo::Archive(out) => source.pack(source.entry_name(), out),
+            CopyTo::Host(path) => {
+                let target = Root::of_host()?.place(&path, true)?;
+                let owner = (!request.keep_owner).then(|| {
+                    let ids = (nix::unistd::geteuid(), nix::unistd::getegid());
+                    (ids.0.as_raw(), ids.1.as_raw())
+                });
+                transfer(&source, &target, owner)
+            }
+        }
+    }
+
+    /// Copies a file or a directory into a container.
+    pub fn copy_in(&self, request: &CopyRequest, from: CopyFrom) -> Result<()> {
+        let root = self.root_of(&request.id)?;
+        if self.store.load(&request.id)?.config.read_only {
+            return Err(Error::Invalid("its root file system is read-only".into()));
+        }
+        let target = root.place(&request.path, true)?;
+        match from {
+            CopyFrom::Archive(source) => {
+                let directory = target.found()?.open_directory()?;
+                layer::unpack_into(directory, source, None)?;
+                Ok(())
+            }
+            CopyFrom::Host(path) => {
+                let source = Root::of_host()?
+                    .place(&path, request.follow_link)?
+                    .found()?;
+                let owner = (!request.keep_owner).then_some((0, 0));
+                transfer(&source, &target, owner)
+            }
+        }
+    }
+
+    /// The root of a container as it is now.
+    fn root_of(&self, id: &ContainerId) -> Result<Root> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        loop {
+            let container = self.settled(id)?;
+            if let Some(pid) = container.pid.filter(|_| container.state.has_process()) {
+                let path = format!("/proc/{pid}/root");
+                let directory = open(path.as_str(), flags, Mode::empty());
+                // Its process number may have been given away meanwhile.
+                if self.inspect(id)?.pid != Some(pid) {
+                    continue;
+                }
+                let directory = directory.map_err(|e| failed("open", path)(e.into()))?;
+                return Ok(Root {
+                    directory,
+                    _held: None,
+                });
+            }
+            let held = self.store.lock(id)?;
+            if self.inspect(id)?.state.has_process() || self.busy_shim(id)?.is_some() {
+                drop(held);
+                continue;
+            }
+            let overlay = self.overlay(&self.store.load(id)?)?;
+            let directory = mount_overlay(&overlay).map_err(|error| {
+                failed("mount", &overlay.upper)(io::Error::other(error.to_string()))
+            })?;
+            return Ok(Root {
+                directory,
+                _held: Some(held),
+            });
+        }
+    }
+}
+
+impl Root {
+    fn of_host() -> Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = open("/", flags, Mode::empty());
+        Ok(Self {
+            directory: directory.map_err(|e| failed("open", "/")(e.into()))?,
+            _held: None,
+        })
+    }
+
+    /// Finds a path's place; at its end a link is only followed if that is asked for, or if
+    /// a directory is.
+    fn place(&self, path: &Path, follow: bool) -> Result<Place> {
+        let text = path.as_os_str().as_bytes();
+        let means_content = text.ends_with(b"/.") || text == b".";
+        let wants_directory = means_content || text.ends_with(b"/");
+        let mut current = clean(path);
+        for _ in 0..MOST_LINKS {
+            let (parent, name) = match (current.parent(), current.file_name()) {
+                (Some(parent), Some(name)) => (parent, name.to_owned()),
+                _ => (Path::new("/"), OsString::from(".")),
+            };
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            let parent_fd = beneath::open(&self.directory, &c_path(parent)?, flags);
+            let parent_fd = parent_fd.map_err(|e| failed("open", parent)(e.into()))?;
+            let stat = match statat(&parent_fd, name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => Some(stat),
+                Err(Errno::NOENT) => None,
+                Err(error) => return Err(failed("look at", path)(error.into())),
+            };
+            let is_link = stat.is_some_and(|stat| kind(&stat) == FileType::Symlink);
+            if is_link && (follow || wants_directory) {
+                let target = readlinkat(&parent_fd, name.as_os_str(), Vec::new());
+                let target = target.map_err(|e| failed("read", path)(e.into()))?;
+                let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
+                // `..` of a link is that of the directory it leads through, which only the
+                // kernel knows: what of the target is a directory is resolved by it.
+                current = self.resolve(&parent_fd, parent, &target)?;
+                continue;
+            }
+            return Ok(Place {
+                path: path.to_owned(),
+                parent: parent_fd,
+                name,
+                stat,
+                wants_directory,
+                means_content,
+            });
+        }
+        Err(failed("follow", path)(Errno::LOOP.into()))
+    }
+
+    /// Where a link leads, as a path without links and dots but for its last component.
+    fn resolve(&self, parent: &OwnedFd, parent_path: &Path, target: &Path) -> Result<PathBuf> {
+        if target.is_absolute() {
+            return Ok(clean(target));
+        }
+        // The kernel says where the link really lies, relative to our root.
+        let here = std::fs::read_link(format!("/proc/self/fd/{}", parent.as_raw_fd()))
+            .map_err(failed("read", parent_path))?;
+        let root = std::fs::read_link(format!("/proc/self/fd/{}", self.directory.as_raw_fd()))
+            .map_err(failed("read", "/"))?;
+        let here = match here.strip_prefix(&root) {
+            Ok(inside) => Path::new("/").join(inside),
+            Err(_) => parent_path.to_owned(),
+        };
+        Ok(clean(&here.join(target)))
+    }
+}
+
+impl Place {
+    /// The same if something is there, of the kind that was said.
+    fn found(self) -> Result<Self> {
+        let Some(stat) = &self.stat else {
+            return Err(failed("find", &self.path)(io::ErrorKind::NotFound.into()));
+        };
+        if self.wants_directory && kind(stat) != FileType::Directory {
+            return Err(failed("open", &self.path)(
+                io::ErrorKind::NotADirectory.into(),
+            ));
+        }
+        Ok(self)
+    }
+
+    fn is_directory(&self) -> bool {
+        self.stat
+            .is_some_and(|stat| kind(&stat) == FileType::Directory)
+    }
+
+    fn open_directory(&self) -> Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.parent, self.name.as_os_str(), flags, Mode::empty())
+            .map_err(|e| failed("open", &self.path)(e.into()))
+    }
+
+    /// Its name in an archive; none for a directory's content.
+    fn entry_name(&self) -> &[u8] {
+        match self.means_content || self.name == "." {
+            true => b"",
+            false => self.name.as_bytes(),
+        }
+    }
+
+    fn pack(&self, name: &[u8], out: impl Write) -> Result<()> {
+        let out = BufWriter::with_capacity(PIECE, out);
+        Ok(layer::pack_entry(&self.parent, &self.name, name, out)?)
+    }
+}
+
+/// Docker's rules of what goes where.
+fn transfer(source: &Place, target: &Place, owner: Option<(u32, u32)>) -> Result<()> {
+    let refused = |reason: &str| {
+        Err(Error::Invalid(format!(
+            "{}: {reason}",
+            target.path.display()
+        )))
+    };
+    let (directory, name) = match (source.is_directory(), &target.stat) {
+        (false, None) if target.wants_directory => {
+            return refused("there is no such directory to copy the file into");
+        }
+        (true, Some(_)) if !target.is_directory() => {
+            return refused("a directory can't take the place of a file");
+        }
+        (false, Some(_)) if target.wants_directory && !target.is_directory() => {
+            return refused("it is no directory");
+        }
+        (_, Some(_)) if target.is_directory() => (target.open_directory()?, source.entry_name()),
+        _ => (
+            target
+                .parent
+                .try_clone()
+                .map_err(failed("open", &target.path))?,
+            target.name.as_bytes(),
+        ),
+    };
+    let (reader, writer) = io::pipe().map_err(failed("make a pipe for", &source.path))?;
+    thread::scope(|scope| {
+        let packing = scope.spawn(move || source.pack(name, writer));
+        let unpacked = layer::unpack_into(directory, reader, owner);
+        match packing.join() {
+            // Whoever unpacks has told why it listens no more.
+            Ok(Err(Error::Layer(layer::Error::Sink(_)))) | Ok(Ok(())) => {
+                unpacked?;
+                Ok(())
+            }
+            // The unpacking then only saw an archive that ends in the middle.
+            Ok(Err(error)) => Err(error),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+/// An absolute path without `.`, `..` and doubled slashes, by its text as docker does it.
+fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::from("/");
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => clean.push(name),
+            Component::ParentDir => {
+                clean.pop();
+            }
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    clean
+}
+
+fn c_path(path: &Path) -> Result<CString> {
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| Error::Invalid("a path can't hold a zero byte".into()))
+}
