@@ -554,10 +554,9 @@ fn memory_is_refused_raised_lowered_and_its_end_is_told_in_words() {
 #[test]
 fn image_is_looked_into_filtered_read_and_extracted() {
     let s = Sandbox::new();
-    s.ok(&["tag", BUSYBOX, "shop/web:2"]);
     let t = Terminal::dashboard(&s);
     t.keys(&["2"]);
-    t.until("shop/web");
+    t.until(BUSYBOX);
     t.keys(&["Enter"]);
     t.until("layer 1 of 1");
     t.until("bin/");

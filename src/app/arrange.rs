@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use super::{Screen, State, columns::is_live};
 use crate::{
     format::{
-        columns::{self, CONTAINERS},
+        columns::{
+            self, CONTAINERS,
+            images::{self, ImageItem},
+        },
         totals::Totals,
         trouble,
     },
-    model::{Image, World},
+    model::{Digest, World},
 };
 
 impl State {
@@ -151,25 +154,24 @@ impl State {
                         .any(|reference| reference.to_lowercase().contains(&wanted))
             })
             .collect();
-        let images = &world.images;
         let sort = self.images.sort;
-        rows.sort_by(|&a, &b| {
-            let (a, b) = (&images[a], &images[b]);
-            let order = match sort.column {
-                "name" => a.references.cmp(&b.references),
-                "size" => b.size_bytes.cmp(&a.size_bytes),
-                "own" => {
-                    let own = |image: &Image| image.size_bytes - image.shared_bytes;
-                    own(b).cmp(&own(a))
-                }
-                _ => b.created.cmp(&a.created),
-            };
-            if sort.is_descending {
-                order.reverse()
-            } else {
-                order
-            }
-        });
+        let Some(column) = images::find(sort.column) else {
+            return rows;
+        };
+        let mut users: HashMap<&Digest, usize> = HashMap::new();
+        for row in &world.containers {
+            *users.entry(&row.container.image_id).or_default() += 1;
+        }
+        let key = |row: usize| {
+            let image = &world.images[row];
+            let users = users.get(&image.id).copied().unwrap_or(0);
+            (column.key)(&ImageItem::new(image, users, world.at))
+        };
+        let descending = column.is_largest_first != sort.is_descending;
+        let mut keyed: Vec<_> = rows.iter().map(|&row| (key(row), row)).collect();
+        keyed.sort_by(|a, b| a.0.compare(&b.0, descending));
+        rows.clear();
+        rows.extend(keyed.into_iter().map(|(_, row)| row));
         rows
     }
 }

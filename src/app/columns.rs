@@ -27,7 +27,9 @@ pub const SORT: &[&str] = &[
 ];
 
 /// What images can be sorted by.
-pub const SORT_IMAGES: &[&str] = &["created", "name", "size", "own"];
+pub const SORT_IMAGES: &[&str] = &[
+    "created", "name", "size", "own", "shared", "in_use", "layers", "platform", "id", "digest",
+];
 
 /// What control groups can be sorted by.
 pub const SORT_GROUPS: &[&str] = &[

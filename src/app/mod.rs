@@ -74,7 +74,7 @@ pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use group_prompt::GroupPrompt;
 pub use group_slots::{GROUP_GAP, GROUP_GUTTER, GroupSlot, group_slots};
 pub use groups::GroupsView;
-pub use heads::{ImageColumn, image_columns, image_gauge};
+pub use heads::{ImageHead, image_heads};
 pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
 pub use layout::{Layout, Saved, Show, Shown, natural};

@@ -14,9 +14,8 @@ use super::{
 use crate::{
     format::{
         bytes,
-        columns::{Align, Width},
+        columns::{self, Align, Width, images::ImageItem},
         duration,
-        text::sanitize,
     },
     model::Image,
 };
@@ -60,6 +59,18 @@ fn filter(text: &str) -> Parsed<(String, String)> {
         _ => Err(allowed.into()),
     }
 }
+
+/// The columns of the list.
+const LISTED: &[&str] = &[
+    "repository",
+    "tag",
+    "digest",
+    "id",
+    "created",
+    "layers",
+    "size",
+    "own",
+];
 
 /// One name of an image, which is one line of the list.
 struct Named<'a> {
@@ -160,41 +171,45 @@ impl ImagesArgs {
             });
             return Format::parse(format)?.render(&rows, &headings, &|_, _, _| None);
         }
-        let columns = [
-            ("repository", "REPOSITORY", Align::Left),
-            ("tag", "TAG", Align::Left),
-            ("digest", "DIGEST", Align::Left),
-            ("id", "IMAGE ID", Align::Left),
-            ("created", "CREATED", Align::Left),
-            ("layers", "LAYERS", Align::Right),
-            ("size", "SIZE", Align::Right),
-            ("own", "OWN", Align::Right),
-        ]
-        .map(|(id, title, align)| GridColumn {
-            id,
-            title,
-            width: Width::Whole,
-            align,
-        });
+        let shown: Vec<_> = LISTED
+            .iter()
+            .filter(|id| self.digests || **id != "digest")
+            .filter_map(|id| columns::images::find(id))
+            .collect();
         let row = |named: &Named| {
-            let image = named.image;
-            let digest = self.digests.then(|| image.manifest.to_string());
-            let cells = [
-                Some(sanitize(&named.repository).into_owned()),
-                Some(sanitize(&named.tag).into_owned()),
-                digest,
-                Some(id(image)),
-                Some(since(image)),
-                Some(image.layers.len().to_string()),
-                Some(bytes::decimal(image.size_bytes)),
-                Some(bytes::decimal(image.size_bytes - image.shared_bytes)),
-            ];
-            Row::Cells(cells.into_iter().flatten().map(Into::into).collect())
+            let name = format!("{}:{}", named.repository, named.tag);
+            let item = ImageItem {
+                name: (!named.image.references.is_empty()).then_some(&*name),
+                full: self.no_trunc,
+                glyphs: context.output.glyphs,
+                ..ImageItem::new(named.image, 0, now)
+            };
+            let cells = shown.iter().map(|column| match column.id {
+                // Asked for, it is told whole, as docker does.
+                "digest" => named.image.manifest.to_string(),
+                "created" => since(named.image),
+                _ => (column.cell)(&item),
+            });
+            Row::Cells(cells.map(Into::into).collect())
         };
         let rows: Vec<_> = names.iter().map(row).collect();
-        let titles: Vec<_> = columns
-            .into_iter()
-            .filter(|column| self.digests || column.id != "digest")
+        let titles: Vec<_> = shown
+            .iter()
+            .map(|column| GridColumn {
+                id: column.id,
+                // As docker has it.
+                title: if column.id == "id" {
+                    "IMAGE ID"
+                } else {
+                    column.title
+                },
+                width: Width::Whole,
+                // Docker's ages stand on the left.
+                align: match column.id {
+                    "created" => Align::Left,
+                    _ => column.align,
+                },
+            })
             .collect();
         let ladder = ["digest", "layers", "own", "created", "id"];
         Ok(grid(&titles, &rows, &ladder, &context.output))

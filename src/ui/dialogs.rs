@@ -8,7 +8,7 @@ use crate::{
     app::{self, Choice, Modal, Screen, Target},
     format::{
         Tone,
-        columns::{self, CONTAINERS, groups},
+        columns::{self, CONTAINERS, groups, images},
         text::{Align, fit, truncate, width},
     },
 };
@@ -174,6 +174,7 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
         let title = match view.state.screen {
             Screen::Containers => columns::find(CONTAINERS, id).map_or(*id, |column| column.title),
             Screen::Groups => groups::find(id).map_or(*id, |column| column.title),
+            Screen::Images => images::find(id).map_or(*id, |column| column.title),
             _ => id,
         };
         let mut pen = Pen::line(buffer, inside, y);

@@ -4,9 +4,11 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{View, gauge, pen::Pen, table};
 use crate::{
-    app::{Pane, image_columns, image_gauge},
+    app::{ImageHead, Pane, image_heads},
     format::{
-        Tone, bytes, duration,
+        Tone, bytes,
+        columns::images::ImageItem,
+        file,
         text::{Align, sanitize, width},
     },
     model::{Image, World},
@@ -23,13 +25,21 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         empty(buffer, view, world);
     } else {
         titles(buffer, view, world);
+        let heads = image_heads(world, rows.width);
         for (y, n) in (rows.y..rows.bottom()).zip(list.top..list.rows.len()) {
             let line = Rect {
                 y,
                 height: 1,
                 ..rows
             };
-            row(buffer, view, world, &world.images[list.rows[n]], line);
+            row(
+                buffer,
+                view,
+                world,
+                &heads,
+                &world.images[list.rows[n]],
+                line,
+            );
             if n == list.cursor {
                 let style = match view.state.pane {
                     Pane::Table => theme.selected(),
@@ -48,83 +58,65 @@ fn titles(buffer: &mut Buffer, view: &View<'_>, world: &World) {
     let mut pen = Pen::line(buffer, area, area.y);
     let sort = view.state.images.sort;
     pen.skip(2);
-    for column in image_columns(world, area.width) {
-        let is_sorted = sort.column == column.id;
+    for head in image_heads(world, area.width) {
+        let is_sorted = sort.column == head.column.id;
         let style = if is_sorted {
             theme.strong()
         } else {
             theme.quiet()
         };
-        let arrow = match (is_sorted, sort.is_descending) {
+        let arrow = match (
+            is_sorted,
+            sort.is_descending != head.column.is_largest_first,
+        ) {
             (false, _) => "",
-            (true, false) => theme.sign("▾", "v"),
-            (true, true) => theme.sign("▴", "^"),
+            (true, true) => theme.sign("▾", "v"),
+            (true, false) => theme.sign("▴", "^"),
         };
-        let text = format!("{}{arrow}", column.title);
-        pen.cell(&text, column.columns, column.align, style, theme)
+        let text = format!("{}{arrow}", head.column.title);
+        pen.cell(&text, head.columns, head.align(), style, theme)
             .skip(2);
     }
 }
 
-fn row(buffer: &mut Buffer, view: &View<'_>, world: &World, image: &Image, line: Rect) {
+fn row(
+    buffer: &mut Buffer,
+    view: &View<'_>,
+    world: &World,
+    heads: &[ImageHead],
+    image: &Image,
+    line: Rect,
+) {
     let theme = view.theme;
     let users = world
         .containers
         .iter()
         .filter(|row| row.container.image_id == image.id)
         .count();
-    let (name, style) = match image.references.first() {
-        Some(name) => (sanitize(name), theme.strong()),
-        None => ("no name".into(), theme.quiet()),
+    let item = ImageItem {
+        glyphs: theme.glyphs,
+        ..ImageItem::new(image, users, world.at)
     };
-    let more = match image.references.len() {
-        0 | 1 => String::new(),
-        n => format!(" +{}", n - 1),
-    };
-    let age = match image.created {
-        Some(at) => format!("{} ago", duration::words_between(at, world.at)),
-        None => theme.glyphs.unknown().into(),
-    };
-    let own = image.size_bytes.saturating_sub(image.shared_bytes);
     let mut pen = Pen::line(buffer, line, line.y);
     pen.skip(2);
-    let columns = image_columns(world, line.width)[0].columns;
-    pen.cell(&format!("{name}{more}"), columns, Align::Left, style, theme)
-        .skip(2);
-    pen.cell(image.id.short(), 12, Align::Left, theme.quiet(), theme)
-        .skip(2);
-    if image_gauge(line.width) > 0 {
-        let largest = world.images.iter().map(|image| image.size_bytes).max();
-        let share = image.size_bytes as f64 / largest.unwrap_or(1).max(1) as f64;
-        gauge::draw(
-            &mut pen,
-            Some(share),
-            image_gauge(line.width),
-            theme.plain(),
-            theme,
-        );
+    for head in heads {
+        let style = match head.column.id {
+            "name" if item.name.is_some() => theme.strong(),
+            "size" | "own" => theme.plain(),
+            "in_use" if users > 0 => theme.plain(),
+            _ => theme.quiet(),
+        };
+        if head.gauge > 0 {
+            let largest = world.images.iter().map(|image| image.size_bytes).max();
+            let share = image.size_bytes as f64 / largest.unwrap_or(1).max(1) as f64;
+            gauge::draw(&mut pen, Some(share), head.gauge, theme.plain(), theme);
+            pen.skip(1);
+        }
+        let room = head.columns - head.gauge - u16::from(head.gauge > 0);
+        let text = (head.column.cell)(&item);
+        pen.cell(&text, room, head.column.align, style, theme)
+            .skip(2);
     }
-    pen.cell(
-        &bytes::decimal(image.size_bytes),
-        9,
-        Align::Right,
-        theme.plain(),
-        theme,
-    )
-    .skip(2);
-    pen.cell(&bytes::decimal(own), 9, Align::Right, theme.plain(), theme)
-        .skip(2);
-    let shared = bytes::decimal(image.shared_bytes);
-    pen.cell(&shared, 9, Align::Right, theme.quiet(), theme)
-        .skip(2);
-    let style = if users == 0 {
-        theme.quiet()
-    } else {
-        theme.plain()
-    };
-    pen.cell(&users.to_string(), 8, Align::Right, style, theme)
-        .skip(2);
-    pen.cell(&age, 14, Align::Right, theme.quiet(), theme);
 }
 
 fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
@@ -223,7 +215,7 @@ fn details(buffer: &mut Buffer, view: &View<'_>, world: &World) {
         pen.skip(1)
             .cell(&size, 9, Align::Right, theme.plain(), theme)
             .skip(2);
-        let by = sanitize(&layer.created_by);
+        let by = file::command(&layer.created_by);
         let room = pen.room().saturating_sub(1);
         pen.cell(&by, room, Align::Left, theme.quiet(), theme);
     }

@@ -656,8 +656,15 @@ async fn heads_of_images_and_fields_of_the_form_are_clicked() {
     bench.press("2").await;
     let titles = geometry(&bench.state).titles;
     let world = bench.state.world.clone().unwrap();
-    let columns = image_columns(&world, titles.width);
-    let x = 2 + columns[0].columns + 2 + columns[1].columns + 2;
+    let heads = image_heads(&world, titles.width);
+    let size = heads
+        .iter()
+        .position(|head| head.column.id == "size")
+        .unwrap();
+    let x: u16 = 2 + heads[..size]
+        .iter()
+        .map(|head| head.columns + 2)
+        .sum::<u16>();
     bench.click((x + 1, titles.y)).await;
     assert_eq!(bench.state.sort().column, "size");
     bench.state.plan = crate::cli::plan;

@@ -3,6 +3,7 @@
 
 mod containers;
 pub mod groups;
+pub mod images;
 #[cfg(test)]
 pub mod sample;
 
