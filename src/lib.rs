@@ -5,23 +5,24 @@
 //! `src/` and holds it against this table.
 //!
 //! ```text
-//! folder   what it holds                                             may import
-//! model    nouns, pure data: ids, container, image, stats, world     -
-//! action   every user action, declared once                          model
-//! format   human text: columns, bytes, times, templates              model
-//! config   file, environment and flags as one checked value          model action format
-//! record   what was used over time: ring, file, advice               model format
-//! sys      typed kernel wrappers, the only unsafe code               model
-//! layer    read-only and writable filesystem layers                  model sys
-//! image    OCI images: reference, store, import, unpack              model sys layer
-//! network  bridges, ports, address plan, names                       model sys
-//! runtime  spec, create, shim, exec, attach, logs, state             model sys layer image network
-//! build    Dockerfiles: read, expanded, built by steps with a cache  model format sys layer image runtime
-//! oci      the hidden OCI command line                               model sys runtime
-//! engine   trait Engine, its errors, the embedded engine, the fake   model sys layer image network runtime record build
-//! app      dashboard: state, message, update, keymap, effects        model action format engine config record
-//! ui       drawing only: theme, panels, dialogs                      model action format app config
-//! cli      arguments, one file per command, output                   model action format engine config record build
+//! folder     what it holds                                               may import
+//! model      nouns, pure data: ids, container, image, stats, world       -
+//! action     every user action, declared once                            model
+//! format     human text: columns, bytes, times, templates                model
+//! config     file, environment and flags as one checked value            model action format
+//! record     what was used over time: ring, file, advice                 model format
+//! sys        typed kernel wrappers, the only unsafe code                 model
+//! layer      read-only and writable filesystem layers                    model sys
+//! dockerfile what a Dockerfile says, and does to a config                model format sys
+//! image      OCI images: reference, store, import, unpack                model sys layer dockerfile
+//! network    bridges, ports, address plan, names                         model sys
+//! runtime    spec, create, shim, exec, attach, logs, state               model sys layer dockerfile image network
+//! build      an image from a Dockerfile, by steps with a cache           model sys layer dockerfile image runtime
+//! oci        the hidden OCI command line                                 model sys runtime
+//! engine     trait Engine, its errors, the embedded engine, the fake     model sys layer image network runtime record build
+//! app        dashboard: state, message, update, keymap, effects          model action format engine config record
+//! ui         drawing only: theme, panels, dialogs                        model action format app config
+//! cli        arguments, one file per command, output                     model action format engine config record dockerfile
 //! ```
 //!
 //! A process of wharf is one of four faces, chosen in `main.rs` before any thread
@@ -34,6 +35,7 @@ pub mod app;
 pub mod build;
 pub mod cli;
 pub mod config;
+pub mod dockerfile;
 pub mod engine;
 pub mod format;
 pub mod image;

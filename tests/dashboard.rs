@@ -566,15 +566,16 @@ fn image_is_looked_into_filtered_read_and_extracted() {
     t.keys(&["Enter", "G", "e"]);
     t.until("extract to ./busybox");
     t.keys(&["C-u"]);
-    let target = s.root().join("taken");
+    let place = tempfile::tempdir().unwrap();
+    let target = place.path().join("taken");
     t.line(target.to_str().unwrap());
     t.until("extracted");
     assert!(std::fs::read(&target).unwrap().starts_with(b"\x7fELF"));
+    t.keys(&["Escape"]);
+    eventually("the message is gone", || !t.screen().contains("extracted"));
     // A program is shown as bytes.
     t.keys(&["Enter"]);
     t.until("7f 45 4c 46");
-    t.keys(&["Escape"]);
-    t.until("NAME");
     t.keys(&["w"]);
     t.until("Nothing is wasted");
 }

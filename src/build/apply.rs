@@ -8,122 +8,29 @@ use super::{
     Error, Result,
     builder::{Builder, Made, Site, owner},
     copy::CopyStep,
-    dockerfile::{Copy, InstructionKind},
     error::failed,
-    expand::Expanded,
     run::RunStep,
     scope::Scope,
     tree,
 };
+use crate::dockerfile::{Copy, InstructionKind};
 
 impl Builder<'_> {
     /// Does what an instruction says.
     pub(super) fn apply(&self, site: &Site<'_>, made: &mut Made, scope: &mut Scope) -> Result<()> {
         let instruction = site.instruction;
-        let word = |scope: &Scope, word: &str| -> Result<Expanded> {
-            scope
-                .expand(word)
-                .map_err(|error| Error::new(error.to_string()))
-        };
-        let text = |scope: &Scope, one: &str| word(scope, one).map(|expanded| expanded.text);
-        let config = &mut made.document.config;
-        let said = match &instruction.kind {
+        match &instruction.kind {
             InstructionKind::Arg(pairs) => {
                 for (name, value) in pairs {
                     scope
                         .declare(&self.globals, name, value.as_deref())
                         .map_err(|error| Error::new(error.to_string()))?;
                 }
-                instruction.text.clone()
-            }
-            InstructionKind::Env(pairs) => {
-                // All with the environment before, so that `ENV A=1 B=$A` has the old A.
-                let pairs = pairs
-                    .iter()
-                    .map(|(name, value)| Ok((text(scope, name)?, text(scope, value)?)));
-                let pairs = pairs.collect::<Result<Vec<_>>>()?;
-                let mut said = String::from("ENV");
-                for (name, value) in pairs {
-                    config.set_env(&name, &value);
-                    said.push_str(&format!(" {name}={value}"));
-                }
-                scope.env.clone_from(&config.env);
-                said
-            }
-            InstructionKind::Label(pairs) => {
-                let mut said = String::from("LABEL");
-                for (name, value) in pairs {
-                    let (name, value) = (text(scope, name)?, text(scope, value)?);
-                    said.push_str(&format!(" {name}={value}"));
-                    config.labels.get_or_insert_default().insert(name, value);
-                }
-                said
+                made.say(instruction.text.clone());
             }
             InstructionKind::Maintainer(who) => {
                 made.document.author = Some(who.clone());
-                format!("MAINTAINER {who}")
-            }
-            InstructionKind::Cmd(command) => {
-                config.cmd = Some(config.words(command));
-                made.has_own_cmd = true;
-                format!("CMD {:?}", config.cmd.as_deref().unwrap_or_default())
-            }
-            InstructionKind::Entrypoint(command) => {
-                config.set_entrypoint(command, made.has_own_cmd);
-                format!(
-                    "ENTRYPOINT {:?}",
-                    config.entrypoint.as_deref().unwrap_or_default()
-                )
-            }
-            InstructionKind::Shell(words) => {
-                config.shell = Some(words.clone());
-                format!("SHELL {words:?}")
-            }
-            InstructionKind::Expose(words) => {
-                let mut said = String::from("EXPOSE");
-                for one in words {
-                    for port in word(scope, one)?.words {
-                        config.expose(&port).map_err(Error::new)?;
-                        said.push_str(&format!(" {port}"));
-                    }
-                }
-                said
-            }
-            InstructionKind::Volume(paths) => {
-                let paths = paths.iter().map(|path| text(scope, path));
-                let paths = paths.collect::<Result<Vec<_>>>()?;
-                let said = format!("VOLUME {paths:?}");
-                let volumes = config.volumes.get_or_insert_default();
-                volumes.extend(paths.into_iter().map(|path| (path, Default::default())));
-                said
-            }
-            InstructionKind::User(user) => {
-                config.user = text(scope, user)?;
-                format!("USER {}", config.user)
-            }
-            InstructionKind::Stopsignal(signal) => {
-                let signal = text(scope, signal)?;
-                if crate::sys::signal::parse(&signal).is_none() {
-                    return Err(Error::new(format!("there is no signal {signal}")));
-                }
-                config.stop_signal = Some(signal.clone());
-                format!("STOPSIGNAL {signal}")
-            }
-            InstructionKind::Healthcheck(health) => {
-                config.set_health(health);
-                instruction.text.clone()
-            }
-            InstructionKind::Onbuild(trigger) => {
-                config
-                    .on_build
-                    .get_or_insert_default()
-                    .push(trigger.clone());
-                format!("ONBUILD {trigger}")
-            }
-            InstructionKind::Workdir(path) => {
-                config.set_working_dir(&text(scope, path)?);
-                let said = format!("WORKDIR {}", made.document.config.working_dir);
-                return self.workdir(site, made, said);
+                made.say(format!("MAINTAINER {who}"));
             }
             InstructionKind::Copy(copy) | InstructionKind::Add(copy) => {
                 let is_add = matches!(instruction.kind, InstructionKind::Add(_));
@@ -138,8 +45,20 @@ impl Builder<'_> {
                 made.add(layer, said);
                 return Ok(());
             }
-        };
-        made.say(said);
+            kind => {
+                let config = &mut made.document.config;
+                let said = config
+                    .apply(kind, &|word| scope.expand(word), made.has_own_cmd)
+                    .map_err(Error::new)?;
+                made.has_own_cmd |= matches!(kind, InstructionKind::Cmd(_));
+                scope.env.clone_from(&config.env);
+                match kind {
+                    InstructionKind::Workdir(_) => self.workdir(site, made, said)?,
+                    InstructionKind::Healthcheck(_) => made.say(instruction.text.clone()),
+                    _ => made.say(said),
+                }
+            }
+        }
         Ok(())
     }
 

@@ -23,15 +23,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Error, Result,
-    config::{ImageDocument, Step},
     context::Source,
-    dockerfile::{self, Dockerfile, Instruction, InstructionKind, Stage},
     error::failed,
     graph::{Graph, Origin},
-    ignore::Ignore,
     scope::{Globals, Scope},
 };
 use crate::{
+    dockerfile::{
+        self, Dockerfile, ImageDocument, Instruction, InstructionKind, Stage, Step, ignore::Ignore,
+    },
     image::{Cached, ImageStore, Lease, PackedLayer, Unfinished},
     layer::{self, Overlay, Position, ScratchDirectory},
     model::{BuildEvent, BuildRequest, ContainerId, Digest},
@@ -312,7 +312,7 @@ impl Builder<'_> {
         match origin {
             Origin::Scratch => Ok(Made {
                 layers: Vec::new(),
-                document: ImageDocument::scratch(architecture()),
+                document: ImageDocument::scratch(architecture(), spec::DEFAULT_PATH),
                 has_own_cmd: false,
                 created: self.time(Timestamp::UNIX_EPOCH),
             }),

@@ -10,12 +10,8 @@ use std::{
 
 use regex_lite::Regex;
 
-use super::{
-    Error, Result,
-    error::failed,
-    ignore::{Ignore, clean},
-    tree,
-};
+use super::{Error, Result, error::failed, tree};
+use crate::dockerfile::ignore::{Ignore, clean};
 
 /// A tree that files are copied from.
 #[derive(Debug)]

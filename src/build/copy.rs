@@ -13,13 +13,15 @@ use super::{
     Error, Result,
     builder::{Builder, Made, owner},
     context::{Found, Source},
-    dockerfile::{Copy, Stage, StagedFile},
     error::failed,
-    expand::ExpandError,
     graph::{self, Origin},
-    ignore::{Ignore, clean},
     scope::Scope,
     tree::{self, Change, Copier},
+};
+use crate::dockerfile::{
+    Copy, Stage, StagedFile,
+    expand::ExpandError,
+    ignore::{Ignore, clean},
 };
 use crate::layer::{Overlay, ScratchDirectory};
 

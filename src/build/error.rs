@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::dockerfile::ParseError;
+use crate::dockerfile::ParseError;
 
 /// Why a build failed, and at which lines of the Dockerfile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Error,
-    dockerfile::{InstructionKind, Mount, Stage},
-    scope::Globals,
-};
+use super::{Error, scope::Globals};
+use crate::dockerfile::{InstructionKind, Mount, Stage};
 
 /// What a stage, a copy or a mount is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +154,8 @@ fn place(stages: &[Stage], target: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::dockerfile, *};
+    use super::*;
+    use crate::dockerfile;
 
     fn graph(text: &str, target: Option<&str>) -> Result<Graph, Error> {
         let file = dockerfile::Dockerfile::parse(text.as_bytes()).expect("parses");

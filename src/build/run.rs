@@ -16,15 +16,13 @@ use super::{
     Error, Result,
     builder::{Builder, Made},
     context::Source,
-    dockerfile::{Mount, MountKind, Run},
     error::failed,
-    expand::ExpandError,
     graph::{self, Origin},
-    ignore::Ignore,
     scope::Scope,
     tree::{Change, Copier},
 };
 use crate::{
+    dockerfile::{Mount, MountKind, Run, expand::ExpandError, ignore::Ignore},
     image::PackedLayer,
     layer::ScratchDirectory,
     model::{self, AttachStreams, BuildEvent, ContainerConfig, ContainerId, Exit, NetworkMode},
@@ -73,7 +71,7 @@ impl RunStep {
         let mut words = run.command.words.clone();
         let mut script = None;
         if let ([word], [first, ..]) = (&words[..], &run.heredocs[..]) {
-            let is_all = super::dockerfile::Heredoc::opened_by(word).is_some();
+            let is_all = crate::dockerfile::Heredoc::opened_by(word).is_some();
             if is_all && first.content.starts_with("#!") {
                 script = Some((first.name.clone(), first.text()));
                 words = vec![format!("{PIPES}/{}", first.name)];
@@ -88,7 +86,7 @@ impl RunStep {
                 words = vec![whole];
             }
         }
-        let argv = config.words(&super::dockerfile::Command {
+        let argv = config.words(&crate::dockerfile::Command {
             words,
             by_shell: run.command.by_shell,
         });
@@ -237,8 +235,8 @@ impl RunStep {
                 let is_shared = !matches!(
                     mount.sharing,
                     Some(
-                        super::dockerfile::CacheSharing::Locked
-                            | super::dockerfile::CacheSharing::Private
+                        crate::dockerfile::CacheSharing::Locked
+                            | crate::dockerfile::CacheSharing::Private
                     )
                 );
                 let (directory, lock) = builder

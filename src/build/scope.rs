@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::expand::{ExpandError, Expanded, Expander};
+use crate::dockerfile::expand::{ExpandError, Expanded, Expander};
 
 /// Arguments that need no `ARG` to be seen by a `RUN`, and that no cache depends on.
 const PROXIES: [&str; 10] = [
@@ -157,14 +157,14 @@ impl Scope {
     }
 
     fn value(&self, name: &str) -> Option<String> {
-        let of_env = super::expand::last_of(&self.env, name).map(str::to_owned);
+        let of_env = crate::dockerfile::expand::last_of(&self.env, name).map(str::to_owned);
         of_env.or_else(|| self.arguments.get(name).cloned())
     }
 
     /// The arguments that a `RUN` sees beside the environment, as `NAME=value`: those
     /// that the cache depends on.
     pub fn arguments(&self) -> Vec<String> {
-        let hidden = |name: &str| super::expand::last_of(&self.env, name).is_some();
+        let hidden = |name: &str| crate::dockerfile::expand::last_of(&self.env, name).is_some();
         let seen = self.arguments.iter().filter(|(name, _)| !hidden(name));
         seen.filter(|(name, _)| !PROXIES.contains(&name.as_str()))
             .map(|(name, value)| format!("{name}={value}"))

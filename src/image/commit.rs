@@ -3,20 +3,19 @@
 use std::io::Write;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 
 use super::{
     build::PackedLayer,
-    change::ConfigChange,
-    error::Result,
+    error::{Error, Result},
     layout::digest_of,
     lease::Unfinished,
     save::oci_manifest,
     store::{ImageStore, new_name},
 };
 use crate::{
+    dockerfile::{ImageDocument, InstructionKind, Settings, Step, change},
     layer::{self, Position},
-    model::{Digest, ImportProgress},
+    model::{ContainerConfig, Digest, ImportProgress},
 };
 
 /// What a new image gets beside its files.
@@ -24,10 +23,10 @@ use crate::{
 pub struct Commit {
     /// The image that it stands on.
     pub base: String,
-    /// Fields of the config's `config` that the container had its own values for.
-    pub process: Map<String, Value>,
+    /// What the container was made with.
+    pub config: ContainerConfig,
     /// Changes of the config, in order.
-    pub changes: Vec<ConfigChange>,
+    pub changes: Vec<InstructionKind>,
     /// The command that made the layer.
     pub created_by: String,
     /// Who made it.
@@ -58,14 +57,14 @@ impl ImageStore {
         lease.add(&blobs.chain(layers.iter().cloned()).collect::<Vec<_>>())?;
         lease.add([&id])?;
         let base = self.find(&self.layout.index()?, id.as_str())?;
-        let config: Value = self.document(&id, "image config")?;
+        let document: ImageDocument = self.document(&id, "image config")?;
 
         let position = match layers.is_empty() {
             true => Position::Lowest,
             false => Position::Above,
         };
         let packed = self.pack_layer(&lease, position, progress, pack)?;
-        let text = config_text(config, commit, &packed.diff_id);
+        let text = changed(document, commit, &packed.diff_id)?;
         let below = oci_manifest(&base.manifest).layers().clone();
         let below = layers.into_iter().zip(below);
         let below = below.map(|(diff_id, blob)| PackedLayer { diff_id, blob });
@@ -76,49 +75,48 @@ impl ImageStore {
 }
 
 /// The base's config with what changed. What we don't know of it stays as it is.
-fn config_text(mut config: Value, commit: &Commit, diff_id: &Digest) -> Vec<u8> {
+fn changed(mut document: ImageDocument, commit: &Commit, diff_id: &Digest) -> Result<Vec<u8>> {
     let created = Timestamp::now().to_string();
-    let mut step = Map::new();
-    step.insert("created".into(), json!(created));
-    step.insert("created_by".into(), json!(commit.created_by));
-    if let Some(author) = &commit.author {
-        step.insert("author".into(), json!(author));
-    }
-    if !commit.comment.is_empty() {
-        step.insert("comment".into(), json!(commit.comment));
-    }
-    let Some(top) = config.as_object_mut() else {
-        unreachable!("an image's config was read from it")
-    };
-    top.insert("created".into(), json!(created));
-    match &commit.author {
-        Some(author) => top.insert("author".into(), json!(author)),
-        None => top.remove("author"),
-    };
+    document.history.push(Step {
+        created: Some(created.clone()),
+        created_by: Some(commit.created_by.clone()),
+        author: commit.author.clone(),
+        comment: Some(commit.comment.clone()).filter(|comment| !comment.is_empty()),
+        ..Step::default()
+    });
+    document.created = Some(created);
+    document.author.clone_from(&commit.author);
     // Of the run that made the base; ours has no such container any more.
     for of_another in ["container", "container_config", "docker_version"] {
-        top.remove(of_another);
+        document.rest.remove(of_another);
     }
-    let process = top.entry("config").or_insert(Value::Null);
-    if !process.is_object() {
-        *process = json!({});
+    own(&mut document.config, &commit.config);
+    change(&mut document.config, &commit.changes).map_err(Error::Change)?;
+    document.rootfs.diff_ids.push(diff_id.to_string());
+    Ok(serde_json::to_vec(&document).expect("a config has only string keys"))
+}
+
+/// What the user said of the process when the container was made.
+fn own(settings: &mut Settings, config: &ContainerConfig) {
+    if let Some(entrypoint) = &config.entrypoint {
+        settings.entrypoint = Some(entrypoint.clone()).filter(|words| !words.is_empty());
+        // The image's command was made for the image's entrypoint.
+        settings.cmd = None;
     }
-    let process = process.as_object_mut().expect("it was made one");
-    process.extend(commit.process.clone());
-    let keeps_command = commit.changes.iter().any(ConfigChange::sets_command);
-    for change in &commit.changes {
-        change.apply(process, keeps_command);
+    if !config.command.is_empty() {
+        settings.cmd = Some(config.command.clone());
     }
-    let history = top.entry("history").or_insert(Value::Null);
-    if !history.is_array() {
-        *history = json!([]);
+    if let Some(directory) = &config.working_dir {
+        settings.working_dir.clone_from(directory);
     }
-    let history = history.as_array_mut().expect("it was made one");
-    history.push(Value::Object(step));
-    let rootfs = top.entry("rootfs").or_insert(Value::Null);
-    let diff_ids = rootfs.get_mut("diff_ids").and_then(Value::as_array_mut);
-    if let Some(diff_ids) = diff_ids {
-        diff_ids.push(json!(diff_id));
+    if let Some(user) = &config.user {
+        settings.user.clone_from(user);
     }
-    serde_json::to_vec(&config).expect("a config has only string keys")
+    if let Some(signal) = &config.stop_signal {
+        settings.stop_signal = Some(signal.clone());
+    }
+    for (name, value) in config.env.iter().filter_map(|pair| pair.split_once('=')) {
+        settings.set_env(name, value);
+    }
+    settings.labels = Some(config.labels.clone()).filter(|labels| !labels.is_empty());
 }

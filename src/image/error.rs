@@ -22,6 +22,9 @@ pub enum Error {
         /// How many match.
         count: usize,
     },
+    /// A change of a config means nothing.
+    #[error("--change: {0}")]
+    Change(String),
     /// The reference can't be read.
     #[error(transparent)]
     Reference(#[from] ReferenceError),

@@ -20,11 +20,21 @@ pub(super) fn name_of(descriptor: &Descriptor) -> Option<&str> {
     annotations.get(ANNOTATION_REF_NAME).map(String::as_str)
 }
 
+/// A reference as the index has it: short, unless that reads as another registry's, as it
+/// does of a name at Docker Hub whose first part looks like a host.
+fn written(reference: &Reference) -> String {
+    let short = reference.familiar();
+    match Reference::parse(&short).is_ok_and(|read| read == *reference) {
+        true => short,
+        false => reference.to_string(),
+    }
+}
+
 /// Whether a descriptor carries exactly this name.
 pub(super) fn carries(descriptor: &Descriptor, reference: &Reference) -> bool {
     name_of(descriptor).is_some_and(|name| {
         // The second is of another tool, perhaps written in full.
-        name == reference.familiar()
+        name == written(reference)
             || Reference::parse(name).is_ok_and(|parsed| parsed == *reference)
     })
 }
@@ -84,7 +94,7 @@ pub(super) fn give_name(
     descriptors.retain(|other| other.digest() != descriptor.digest() || name_of(other).is_some());
     let mut named = descriptor.clone();
     named.set_annotations(Some(HashMap::from([
-        (ANNOTATION_REF_NAME.to_owned(), reference.familiar()),
+        (ANNOTATION_REF_NAME.to_owned(), written(reference)),
         (FULL_NAME.to_owned(), reference.to_string()),
     ])));
     descriptors.push(named);
@@ -132,6 +142,18 @@ mod tests {
         assert_eq!(names(&index), [None, Some("a:latest")]);
         give_name(&mut index, &descriptor(1), &reference("docker.io/b:1"));
         assert_eq!(names(&index), [Some("a:latest"), Some("b:1")]);
+    }
+
+    #[test]
+    fn a_name_at_docker_hub_never_passes_for_another_registrys() {
+        let mut index = Vec::new();
+        give_name(
+            &mut index,
+            &descriptor(1),
+            &reference("docker.io/evil.example/a"),
+        );
+        assert!(!carries(&index[0], &reference("evil.example/a")));
+        assert!(carries(&index[0], &reference("docker.io/evil.example/a")));
     }
 
     #[test]

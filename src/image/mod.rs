@@ -33,7 +33,6 @@
 
 mod assemble;
 mod build;
-mod change;
 mod commit;
 mod compression;
 mod config;
@@ -59,7 +58,6 @@ mod verify;
 
 pub use assemble::{Assembly, LONGEST_DOCUMENT, MOST_LAYERS};
 pub use build::{Base, Cached, PackedLayer};
-pub use change::ConfigChange;
 pub use commit::Commit;
 pub use error::{Error, Result};
 pub use host::HostError;

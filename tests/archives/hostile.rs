@@ -172,9 +172,9 @@ fn layer_that_attacks_is_refused_by_load_and_by_import() {
             "0:0",
         ),
         (
-            "size that lies",
+            "size beyond any layer's",
             vec![lies.as_bytes().to_vec()],
-            "in the middle",
+            "more than the",
         ),
         (
             "escape sequences in a name",
@@ -377,5 +377,38 @@ fn archive_of_images_that_lies_is_refused() {
         ),
     ] {
         t.refuses(what, &["load"], &input, reason);
+    }
+}
+
+#[test]
+fn decompression_bomb_is_refused_before_it_fills_the_disk() {
+    let t = Target::new();
+    // A thousand times smaller packed: one that says its size, and one of many small files.
+    let declared = archive(&[("big", &vec![0; 64 << 20])]);
+    let piece = vec![0; 1 << 20];
+    let names: Vec<String> = (0..64).map(|n| format!("f{n}")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), &piece[..])).collect();
+    let many = archive(&files);
+    for layer in [declared, many] {
+        let packed = gzip(&layer);
+        assert!(packed.len() < 1 << 20);
+        for (arguments, input) in [
+            (&["import", "-", "evil:1"][..], packed.clone()),
+            (&["load"], image_of(&packed, &hex(&layer))),
+        ] {
+            let before = tree::tree(&t.sandbox.root().join("layers"));
+            let mut command = t.sandbox.command(arguments);
+            command.env("WHARF_MAX_LAYER_BYTES", (16 << 20).to_string());
+            let done = super::support::process::finish(command, &input);
+            assert_eq!(done.code, 1, "{done:?}");
+            assert!(
+                done.stderr.contains("more than the 16777216 bytes"),
+                "{done:?}"
+            );
+            assert_eq!(
+                tree::tree(&t.sandbox.root().join("layers")).len(),
+                before.len()
+            );
+        }
     }
 }

@@ -12,6 +12,7 @@ mod support;
 mod concurrency;
 mod confinement;
 mod debian;
+mod explore;
 mod images;
 mod killed;
 mod lifecycle;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs};
 use crate::{
     bench::{Bench, skopeo},
     debian::{Door, Registry},
+    liar::{Body, Image, Liar, Reply, Request},
 };
 
 #[test]
@@ -210,4 +211,33 @@ fn a_pull_leaves_the_image_store_as_other_tools_read_it() {
         );
     }
     assert_eq!(bench.names("images/ingest"), Vec::<String>::new());
+}
+
+#[test]
+fn proxy_of_the_environment_is_used_and_no_proxy_obeyed() {
+    let image = Image::new(1_000);
+    let proxy =
+        Liar::new(
+            move |request, _| match request.path.strip_prefix("http://reg.test:5000") {
+                Some(path) => image.answer(&Request {
+                    path: path.to_owned(),
+                    ..request.clone()
+                }),
+                None => Reply::new(400, Body::Whole(Vec::new())),
+            },
+        );
+    let mut bench = Bench::configured("plain_http = [\"reg.test:5000\"]");
+    bench.set("HTTP_PROXY", &proxy.url(""));
+    // Spelled as curl and Go do; the upper one is forbidden to CGI programs only.
+    bench.set("http_proxy", &proxy.url(""));
+    bench.ok(&["pull", "reg.test:5000/x:1"]);
+    assert!(proxy.requests().len() >= 3, "{:?}", proxy.requests());
+    let registry = Registry::start(Door::Open);
+    bench.image(&registry.name("near:1"), &[1_000]);
+    let before = proxy.requests().len();
+    bench.ok(&["pull", &registry.name("near:1")]);
+    assert_eq!(proxy.requests().len(), before, "loopback needs no proxy");
+    bench.set("NO_PROXY", "reg.test");
+    bench.refused(&["pull", "reg.test:5000/x:2"]);
+    assert_eq!(proxy.requests().len(), before, "NO_PROXY is obeyed");
 }

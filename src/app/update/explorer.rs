@@ -68,6 +68,7 @@ impl State {
                 };
             }),
             Action::Wasted if matches!(explorer.what, Looked::Image(_)) => {
+                explorer.viewer = None;
                 explorer.shows_waste = !explorer.shows_waste;
             }
             Action::Wasted => self.say("layers waste, and a container has one of its own"),

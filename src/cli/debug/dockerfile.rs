@@ -10,14 +10,14 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    build::{
-        dockerfile::{self, Dockerfile},
-        expand::{Expander, last_of},
-        ignore::{self, Ignore},
-    },
     cli::{
         failure::{Failure, Outcome},
         output::line,
+    },
+    dockerfile::{
+        self, Dockerfile,
+        expand::{Expander, last_of},
+        ignore::{self, Ignore},
     },
 };
 

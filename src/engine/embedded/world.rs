@@ -28,6 +28,9 @@ use crate::{
     sys::host,
 };
 
+/// Pictures after which images are read though nobody looks at them.
+const READ_AHEAD: u64 = 2;
+
 /// What is known since the last picture.
 #[derive(Debug)]
 pub struct Picture {
@@ -236,7 +239,10 @@ impl Picture {
         if changes.images {
             self.images_known = false;
         }
-        if !visible.images || self.images_known {
+        // Whoever goes on looking will want them: then their screen has something to show
+        // with the key that opens it. Not before the first figures are there.
+        let is_ahead = self.generation == READ_AHEAD;
+        if !(visible.images || is_ahead) || self.images_known {
             return;
         }
         let listed = self

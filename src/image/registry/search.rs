@@ -45,7 +45,7 @@ impl Client {
         if domain == "docker.io" {
             // Searching is another service there than pulling.
             endpoints.pop();
-            endpoints.push(Endpoint::of("registry.hub.docker.com"));
+            endpoints.push(Endpoint::mirror("https://index.docker.io"));
         }
         let found = self.block(async {
             let ask = async |endpoint: &Endpoint| match self.ask(endpoint, term, limit).await? {

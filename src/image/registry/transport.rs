@@ -130,11 +130,20 @@ impl Transport {
     async fn look(&self, endpoint: &Endpoint) -> Result<&'static str> {
         let url = endpoint.url("https", "/v2/")?;
         let client = self.client(&endpoint.host)?;
-        match client.get(url).send().await {
-            Ok(_) => Ok("https"),
-            Err(error) if speaks_no_tls(&error) => Ok("http"),
-            Err(error) => Err(self.failed(&endpoint.host, &error)),
+        let error = match client.get(url).send().await {
+            Ok(_) => return Ok("https"),
+            Err(error) if speaks_no_tls(&error) => return Ok("http"),
+            Err(error) => error,
+        };
+        // Nobody there, or nobody but a proxy that only takes plain HTTP. A certificate
+        // that is refused is no reason to do without.
+        if error.is_connect() && tls_error(&error).is_none() {
+            let url = endpoint.url("http", "/v2/")?;
+            if client.get(url).send().await.is_ok() {
+                return Ok("http");
+            }
         }
+        Err(self.failed(&endpoint.host, &error))
     }
 
     /// Whether a host may be spoken to in plain HTTP.
@@ -372,23 +381,31 @@ pub(super) fn is_loopback(host: &str) -> bool {
 
 /// Whether a handshake failed because the other side speaks something else than TLS.
 fn speaks_no_tls(error: &reqwest::Error) -> bool {
-    use std::io::{Error as Io, ErrorKind as Kind};
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-            return matches!(tls, rustls::Error::InvalidMessage(_));
-        }
-        cause = match inner.downcast_ref::<Io>() {
-            // It hung up on what it didn't understand.
-            Some(io) if matches!(io.kind(), Kind::UnexpectedEof | Kind::ConnectionReset) => {
-                return true;
-            }
+    if let Some(tls) = tls_error(error) {
+        return matches!(tls, rustls::Error::InvalidMessage(_));
+    }
+    use std::io::ErrorKind as Kind;
+    // It hung up on what it didn't understand.
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| matches!(io.kind(), Kind::UnexpectedEof | Kind::ConnectionReset))
+}
+
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// An error and what it wraps, all the way down.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        match error.downcast_ref::<std::io::Error>() {
             // Its source is that of what it wraps, which would be passed over.
             Some(io) => io.get_ref().map(|wrapped| wrapped as _),
-            None => inner.source(),
-        };
-    }
-    false
+            None => error.source(),
+        }
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

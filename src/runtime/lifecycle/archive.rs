@@ -7,14 +7,12 @@ use std::{
     path::PathBuf,
 };
 
-use serde_json::{Map, json};
-
 use super::{Error, Lifecycle, Result, failed};
 use crate::{
-    image::{Commit, ConfigChange},
+    dockerfile,
+    image::Commit,
     layer,
     model::{CommitRequest, ContainerId, Digest, ImportProgress},
-    runtime::record::ContainerRecord,
 };
 
 /// As much is handed on at once.
@@ -49,17 +47,15 @@ impl Lifecycle {
         request: &CommitRequest,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<Digest> {
-        let changes = request.changes.iter().map(|text| ConfigChange::parse(text));
-        let changes = changes
-            .collect::<std::result::Result<Vec<_>, _>>()
+        let changes = dockerfile::changes(&request.changes)
             .map_err(|reason| Error::Invalid(format!("--change: {reason}")))?;
         let id = &request.id;
         let held = self.store.lock(id)?;
         let record = self.store.load(id)?;
         let left_out = self.mount_points(&record)?;
         let commit = Commit {
-            changes: [own_changes(&record), changes].concat(),
-            process: process(&record),
+            changes,
+            config: record.config.clone(),
             base: record.image_id.to_string(),
             created_by: record.process.argv.join(" "),
             author: request.author.clone(),
@@ -145,40 +141,4 @@ impl Drop for Frozen<'_> {
             let _ = fs::remove_file(&self.mark);
         }
     }
-}
-
-/// What the user said of the process when the container was made, as fields of a config.
-fn process(record: &ContainerRecord) -> Map<String, serde_json::Value> {
-    let config = &record.config;
-    let mut fields = Map::new();
-    if let Some(entrypoint) = &config.entrypoint {
-        let entrypoint = Some(entrypoint).filter(|words| !words.is_empty());
-        fields.insert("Entrypoint".into(), json!(entrypoint));
-        // The image's command was made for the image's entrypoint.
-        fields.insert("Cmd".into(), json!(null));
-    }
-    if !config.command.is_empty() {
-        fields.insert("Cmd".into(), json!(config.command));
-    }
-    let texts = [
-        ("WorkingDir", &config.working_dir),
-        ("User", &config.user),
-        ("StopSignal", &config.stop_signal),
-    ];
-    for (name, text) in texts {
-        if let Some(text) = text {
-            fields.insert(name.into(), json!(text));
-        }
-    }
-    fields.insert("Labels".into(), json!(record.process.labels));
-    fields
-}
-
-/// Its environment on top of the image's.
-fn own_changes(record: &ContainerRecord) -> Vec<ConfigChange> {
-    let pairs = record.config.env.iter().filter_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        Some((key.to_owned(), value.to_owned()))
-    });
-    vec![ConfigChange::environment(pairs.collect())]
 }

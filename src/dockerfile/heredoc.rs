@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{super::expand::Expander, lines::Lines, words};
+use super::{expand::Expander, lines::Lines, words};
 
 /// A here-document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,7 +1,7 @@
 //! What a joined line is made of: the instruction's name, its flags, and its arguments
 //! in the form that each instruction has.
 
-use super::super::expand::Expander;
+use super::expand::Expander;
 
 /// A line cut into its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::dockerfile::{Command, Health, HealthTest};
+use super::{
+    Command, Health, HealthTest, InstructionKind,
+    expand::{ExpandError, Expanded},
+};
 
 /// The shell of a stage that says nothing else.
 pub const SHELL: [&str; 2] = ["/bin/sh", "-c"];
@@ -32,10 +35,13 @@ pub struct ImageDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// What runs, and how.
+    #[serde(deserialize_with = "or_default")]
     pub config: Settings,
     /// Its layers.
+    #[serde(deserialize_with = "or_default")]
     pub rootfs: RootFs,
     /// What made it, step by step.
+    #[serde(deserialize_with = "or_default")]
     pub history: Vec<Step>,
     /// Anything else that a base image says.
     #[serde(flatten)]
@@ -49,6 +55,7 @@ pub struct RootFs {
     #[serde(rename = "type")]
     pub kind: String,
     /// Diff-ids, lowest first.
+    #[serde(deserialize_with = "or_default")]
     pub diff_ids: Vec<String>,
 }
 
@@ -62,7 +69,7 @@ impl Default for RootFs {
 }
 
 /// One step of an image's history.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Step {
     /// RFC 3339. Always written: a common tool can't do without.
@@ -80,6 +87,18 @@ pub struct Step {
     /// Whether it made no layer.
     #[serde(skip_serializing_if = "is_false")]
     pub empty_layer: bool,
+    /// Anything else.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// Go writes an empty list or object as null.
+fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
@@ -88,14 +107,19 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// The `config` of an image's config document.
+#[expect(missing_docs, reason = "the names are the specification's")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Settings {
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "or_default"
+    )]
     pub user: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exposed_ports: Option<BTreeMap<String, Empty>>,
     /// Never null: strict validators refuse that.
+    #[serde(deserialize_with = "or_default")]
     pub env: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,
@@ -103,7 +127,10 @@ pub struct Settings {
     pub cmd: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volumes: Option<BTreeMap<String, Empty>>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "or_default"
+    )]
     pub working_dir: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
@@ -168,6 +195,107 @@ impl Settings {
             true => [self.shell(), command.words.clone()].concat(),
             false => command.words.clone(),
         }
+    }
+
+    /// Does what an instruction says that changes nothing else, and answers with it after
+    /// replacement, as an image's history has it.
+    ///
+    /// # Errors
+    /// Words that can't be read, or that mean nothing; in words.
+    pub fn apply(
+        &mut self,
+        kind: &InstructionKind,
+        expand: &dyn Fn(&str) -> Result<Expanded, ExpandError>,
+        has_own_cmd: bool,
+    ) -> Result<String, String> {
+        let word = |word: &str| expand(word).map_err(|error| error.to_string());
+        let text = |one: &str| word(one).map(|expanded| expanded.text);
+        Ok(match kind {
+            InstructionKind::Env(pairs) => {
+                // All with the environment before, so that `ENV A=1 B=$A` has the old A.
+                let pairs = pairs
+                    .iter()
+                    .map(|(name, value)| Ok((text(name)?, text(value)?)));
+                let pairs = pairs.collect::<Result<Vec<_>, String>>()?;
+                let mut said = String::from("ENV");
+                for (name, value) in pairs {
+                    self.set_env(&name, &value);
+                    said.push_str(&format!(" {name}={value}"));
+                }
+                said
+            }
+            InstructionKind::Label(pairs) => {
+                let mut said = String::from("LABEL");
+                for (name, value) in pairs {
+                    let (name, value) = (text(name)?, text(value)?);
+                    said.push_str(&format!(" {name}={value}"));
+                    self.labels.get_or_insert_default().insert(name, value);
+                }
+                said
+            }
+            InstructionKind::Cmd(command) => {
+                self.cmd = Some(self.words(command));
+                format!("CMD {:?}", self.cmd.as_deref().unwrap_or_default())
+            }
+            InstructionKind::Entrypoint(command) => {
+                self.set_entrypoint(command, has_own_cmd);
+                format!(
+                    "ENTRYPOINT {:?}",
+                    self.entrypoint.as_deref().unwrap_or_default()
+                )
+            }
+            InstructionKind::Shell(words) => {
+                self.shell = Some(words.clone());
+                format!("SHELL {words:?}")
+            }
+            InstructionKind::Expose(words) => {
+                let mut said = String::from("EXPOSE");
+                for one in words {
+                    for port in word(one)?.words {
+                        self.expose(&port)?;
+                        said.push_str(&format!(" {port}"));
+                    }
+                }
+                said
+            }
+            InstructionKind::Volume(paths) => {
+                let paths = paths.iter().map(|path| text(path));
+                let paths = paths.collect::<Result<Vec<_>, String>>()?;
+                let said = format!("VOLUME {paths:?}");
+                let volumes = self.volumes.get_or_insert_default();
+                volumes.extend(paths.into_iter().map(|path| (path, Empty {})));
+                said
+            }
+            InstructionKind::User(user) => {
+                self.user = text(user)?;
+                format!("USER {}", self.user)
+            }
+            InstructionKind::Stopsignal(signal) => {
+                let signal = text(signal)?;
+                if crate::sys::signal::parse(&signal).is_none() {
+                    return Err(format!("there is no signal {signal}"));
+                }
+                self.stop_signal = Some(signal.clone());
+                format!("STOPSIGNAL {signal}")
+            }
+            InstructionKind::Healthcheck(health) => {
+                self.set_health(health);
+                "HEALTHCHECK".into()
+            }
+            InstructionKind::Onbuild(trigger) => {
+                self.on_build.get_or_insert_default().push(trigger.clone());
+                format!("ONBUILD {trigger}")
+            }
+            InstructionKind::Workdir(path) => {
+                self.set_working_dir(&text(path)?);
+                format!("WORKDIR {}", self.working_dir)
+            }
+            InstructionKind::Add(_)
+            | InstructionKind::Arg(_)
+            | InstructionKind::Copy(_)
+            | InstructionKind::Maintainer(_)
+            | InstructionKind::Run(_) => return Err("it changes more than a config".into()),
+        })
     }
 
     /// `ENTRYPOINT`, which takes the base image's command away.
@@ -238,13 +366,13 @@ impl Settings {
 
 impl ImageDocument {
     /// Of an image without anything: `FROM scratch`.
-    pub fn scratch(architecture: &str) -> Self {
+    pub fn scratch(architecture: &str, search_path: &str) -> Self {
         let mut document = Self {
             architecture: architecture.to_owned(),
             os: "linux".into(),
             ..Self::default()
         };
-        let path = format!("PATH={}", crate::runtime::spec::DEFAULT_PATH);
+        let path = format!("PATH={search_path}");
         document.config.env = vec![path];
         document
     }
@@ -310,7 +438,8 @@ mod tests {
     #[test]
     fn what_a_base_image_says_else_is_kept() {
         let text = r#"{"architecture":"amd64","os":"linux","odd":1,
-            "config":{"Env":["A=b"],"Odd":2},"rootfs":{"type":"layers","diff_ids":[]}}"#;
+            "config":{"Env":["A=b"],"User":null,"Odd":2},"history":null,
+            "rootfs":{"type":"layers","diff_ids":null}}"#;
         let document: ImageDocument = serde_json::from_str(text).unwrap();
         let again = serde_json::to_value(&document).unwrap();
         assert_eq!(again["odd"], 1);

@@ -15,10 +15,18 @@
 //! instruction  what it means: typed, its flags and arguments checked
 //! flags        --flag of an instruction, held against those it has
 //! mounts       RUN --mount
+//! expand       quotes, escapes and variables in a word
+//! document     the image config that instructions change
+//! change       one instruction as a change of a config, for commit
+//! ignore       which files of a context .dockerignore leaves out
 //! ```
 
+mod change;
+mod document;
+pub mod expand;
 mod flags;
 mod heredoc;
+pub mod ignore;
 mod instruction;
 mod lines;
 mod mounts;
@@ -27,6 +35,8 @@ mod words;
 
 use std::ops::RangeInclusive;
 
+pub use change::{change, changes};
+pub use document::{ImageDocument, RootFs, Settings, Step};
 pub use heredoc::Heredoc;
 pub use instruction::{
     Command, Copy, Health, HealthTest, Instruction, InstructionKind, Run, Sources, Stage,
