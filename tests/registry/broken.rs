@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::Read,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use crate::{
@@ -150,7 +150,17 @@ fn interrupt_ends_a_pull_and_what_has_come_is_kept() {
     let bench = Bench::new();
     bench.image(&registry.name("big:1"), &[5_000_000]);
     let gate = Gate::before(registry.port(), MIDDLE);
-    let pull = spawn(&bench, &["pull", &gate.name("big:1")]);
+    // Whoever started these tests in the background may have it ignore interrupts, which
+    // every program inherits.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT");
+    let ours = bench.command(&["pull", &gate.name("big:1")]);
+    command.arg(ours.get_program()).args(ours.get_args());
+    command.env_clear();
+    for (name, value) in ours.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let pull = command.stdin(Stdio::null()).spawn().unwrap();
     eventually("half of the layer is here", || {
         bench.partial_bytes() > MIDDLE / 2
     });
