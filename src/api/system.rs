@@ -97,7 +97,6 @@ pub async fn info(server: &Server) -> Outcome {
             )]
             .into(),
         ),
-        ..Default::default()
     };
     let capabilities = server.engine.capabilities();
     json(&wire::system::info(
