@@ -71,6 +71,6 @@ pub(super) const UPKEEP: &[ActionSpec] = &[
     command(
         "system.serve",
         "serve",
-        "Serve the Docker API, so that docker's own clients drive this engine",
+        "Serve the Docker API to docker's own clients",
     ),
 ];
