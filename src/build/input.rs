@@ -84,8 +84,8 @@ impl Input {
                     return Err(Error::new("there is neither a Dockerfile nor a context"));
                 };
                 let (name, text) = dockerfile(directory, path.as_deref())?;
-                let own = Path::new(&name).with_added_extension("dockerignore");
-                (name, text, read(directory, &own)?.map(text_of).transpose()?)
+                let own = read(directory, Path::new(&format!("{name}.dockerignore")))?;
+                (name, text, own.map(text_of).transpose()?)
             }
         };
         let shared = match (own_ignore, directory) {
