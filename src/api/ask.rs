@@ -224,7 +224,8 @@ fn number(text: &str) -> Option<(u32, u32)> {
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn parse(text: &str) -> Self {
+    /// Reads it.
+    pub fn parse(text: &str) -> Self {
         let pairs = form_urlencoded::parse(text.as_bytes());
         Self(
             pairs

@@ -11,14 +11,20 @@
 //! system     what the daemon is          pending    who attached before the start
 //! ```
 
-#![allow(dead_code, reason = "what containers and images need comes next")]
-
 mod answer;
+mod archive;
 mod ask;
+mod attach;
 mod certificate;
+mod containers;
+mod exec;
+mod filters;
+mod hijack;
 mod listen;
+mod logs;
 mod route;
 mod serve;
+mod stats;
 mod system;
 
 pub use serve::run;

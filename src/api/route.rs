@@ -7,6 +7,7 @@ use hyper::Method;
 use super::{
     answer::{Failure, Outcome},
     ask::Ask,
+    containers, exec,
     serve::Server,
     system,
 };
@@ -20,6 +21,8 @@ pub async fn route(server: Arc<Server>, ask: Ask) -> Outcome {
         (&Method::GET | &Method::HEAD, ["_ping"]) => Ok(system::ping()),
         (&Method::GET, ["version"]) => system::version(),
         (&Method::GET, ["info"]) => system::info(&server).await,
+        (_, ["containers", rest @ ..]) => containers::route(server, ask, rest).await,
+        (_, ["exec", rest @ ..]) => exec::route(server, ask, rest).await,
         _ => Err(Failure::no_page()),
     }
 }

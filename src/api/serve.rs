@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     answer::{Answer, Failure},
     ask::{Ask, Peer},
+    attach::Pending,
     listen::{self, Listener},
     route,
 };
@@ -41,6 +42,8 @@ pub struct Server {
     pub engine: Arc<dyn Engine>,
     /// What it was told.
     pub serve: Serve,
+    /// Connections that wait for a container's start.
+    pub pending: Pending,
     /// Connections of each client.
     clients: Mutex<HashMap<Client, usize>>,
 }
@@ -101,6 +104,7 @@ async fn accept_all(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String>
     let server = Arc::new(Server {
         engine,
         serve,
+        pending: Pending::default(),
         clients: Mutex::default(),
     });
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));

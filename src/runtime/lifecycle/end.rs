@@ -167,7 +167,7 @@ impl Lifecycle {
         let paths = self.paths(id);
         let mut watch = Watch::new(&paths)?;
         let first = self.settled(id)?;
-        let mut last = first.exit;
+        let (mut last, mut told) = (first.exit, false);
         let before = self.exit_of(id)?;
         if condition == WaitCondition::NotRunning && !first.state.can_stop() {
             return Ok(never_ran(&first));
@@ -193,6 +193,16 @@ impl Lifecycle {
                     }
                 }
                 _ => {}
+            }
+            // One that removes itself may be gone before we look again: then only its
+            // shim has told how it ended.
+            if condition != WaitCondition::NextExit
+                && !told
+                && container.state.can_stop()
+                && let Ok(exit) = attach::wait(&paths.run)
+            {
+                (last, told) = (Some(exit), true);
+                continue;
             }
             watch.wait(None)?;
             // A run may have begun since, with a directory and a shim of its own.
