@@ -42,6 +42,6 @@ mod tests {
         assert_eq!(size(None, now), "?");
         assert_eq!(size(Some(&known), now), "1.5MB");
         known.is_current = false;
-        assert_eq!(size(Some(&known), now), "1.5MB (5m ago)");
+        assert_eq!(size(Some(&known), now), "1.5MB (5m00s ago)");
     }
 }

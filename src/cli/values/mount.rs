@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn mount_of_a_volume_has_all_its_options() {
-        let all = "src=v,dst=/c,ro,volume-nocopy,volume-subpath=a/b,volume-label=k=v,\
+        let all = "src=vol,dst=/c,ro,volume-nocopy,volume-subpath=a/b,volume-label=k=v,\
                    volume-opt=type=tmpfs,volume-opt=o=size=1,volume-driver=local";
         let got = mount(all).unwrap();
         let volume = got.volume().unwrap();
