@@ -39,15 +39,15 @@ pub use crate::image::{Reference, ReferenceError};
 
 use crate::model::{
     AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest, ConnectRequest,
-    Container, ContainerId, CopyRequest, CreateRequest, Digest, Event, EventsRequest, ExecConfig,
-    ExecId, Exit, ExtractRequest, Extracted, FileDifference, FilePage, FoundRepository,
-    GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest,
-    LoadedImage, LogLine, LoginRequest, LogsRequest, Network, NetworkCreateRequest, NetworkDetails,
-    Process, PruneImages, PruneVolumes, PrunedImages, PrunedVolumes, PullRequest, PushRequest,
-    ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest, SearchRequest,
-    SignalRequest, StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage,
-    TreeRequest, UpdateRequest, Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails,
-    WaitCondition, World,
+    Container, ContainerDetails, ContainerId, CopyRequest, Counters, CreateRequest, Digest, Event,
+    EventsRequest, ExecConfig, ExecDetails, ExecId, Exit, ExtractRequest, Extracted,
+    FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
+    ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
+    Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages, PruneVolumes,
+    PrunedImages, PrunedVolumes, PullRequest, PushRequest, ReadRequest, RegistrySettings,
+    RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest, StartRequest,
+    StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest,
+    Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
@@ -99,6 +99,16 @@ pub trait Observe: Send + Sync {
     /// One container, freshly read.
     async fn inspect(&self, id: &ContainerId) -> Result<Container>;
 
+    /// The same, and what its record alone knows.
+    async fn details(&self, id: &ContainerId) -> Result<ContainerDetails> {
+        Err(no_details("inspect", id))
+    }
+
+    /// Its counters now.
+    async fn counters(&self, id: &ContainerId) -> Result<Counters> {
+        Err(no_details("count what is used by", id))
+    }
+
     /// Lines of its log, oldest first; ends by itself unless `follow` is set.
     async fn logs(&self, request: LogsRequest) -> Result<mpsc::Receiver<Result<LogLine>>>;
 
@@ -114,6 +124,11 @@ pub trait Observe: Send + Sync {
 
     /// What happens from now on, and what happened since the time asked for.
     async fn events(&self, request: EventsRequest) -> Result<mpsc::Receiver<Result<Event>>>;
+}
+
+fn no_details(operation: &'static str, id: &ContainerId) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, id.short())
+        .because("this engine doesn't tell it")
 }
 
 /// The lifecycle. Each call returns when what it says is true.
@@ -152,6 +167,11 @@ pub trait Containers: Send + Sync {
     /// Give it another name.
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<()>;
 
+    /// Give its terminal another size.
+    async fn resize(&self, id: &ContainerId, _size: TerminalSize) -> Result<()> {
+        Err(no_details("resize", id))
+    }
+
     /// Wait for its exit or removal.
     async fn wait(&self, id: &ContainerId, condition: WaitCondition) -> Result<Exit>;
 
@@ -165,8 +185,37 @@ pub trait Execs: Send + Sync {
     /// Run one. Without streams it is detached.
     async fn exec(&self, id: &ContainerId, config: ExecConfig) -> Result<Exec>;
 
+    /// Make one that is started later, maybe through another engine value.
+    async fn create_exec(&self, id: &ContainerId, _config: ExecConfig) -> Result<ExecId> {
+        Err(no_details("make an exec in", id))
+    }
+
+    /// Start one that was made; with `attach`, its streams.
+    async fn start_exec(
+        &self,
+        exec: &ExecId,
+        _attach: Option<AttachStreams>,
+    ) -> Result<Option<Session>> {
+        Err(no_exec(exec))
+    }
+
+    /// What is known of one.
+    async fn inspect_exec(&self, exec: &ExecId) -> Result<ExecDetails> {
+        Err(no_exec(exec))
+    }
+
+    /// Give its terminal another size.
+    async fn resize_exec(&self, exec: &ExecId, _size: TerminalSize) -> Result<()> {
+        Err(no_exec(exec))
+    }
+
     /// Wait for it; its exit code.
     async fn exec_wait(&self, id: &ContainerId, exec: &ExecId) -> Result<i32>;
+}
+
+fn no_exec(exec: &ExecId) -> EngineError {
+    EngineError::new(ErrorKind::NotFound, "find the exec", exec.short())
+        .because("this engine starts execs as it makes them")
 }
 
 /// The image store.
@@ -380,6 +429,11 @@ pub trait Archives: Send + Sync {
     /// Write all files of a container's root as a tar.
     async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
         Err(no_archives("export", id.short()))
+    }
+
+    /// What is at a path in a container; a link at its end is not followed.
+    async fn path_details(&self, request: CopyRequest) -> Result<PathDetails> {
+        Err(no_archives("look into", request.id.short()))
     }
 
     /// Copy a file or a directory out of a container, running or not.

@@ -197,6 +197,11 @@ pub struct ExecPaths {
 }
 
 impl ExecPaths {
+    /// What it runs, if it is made before it is started.
+    pub fn config(&self) -> PathBuf {
+        self.directory.join("config")
+    }
+
     /// Its live state; with an exit once it ended.
     pub fn state(&self) -> PathBuf {
         self.directory.join("state")
