@@ -75,6 +75,7 @@ mod update;
 mod values;
 mod verify;
 mod version;
+mod volume;
 mod wait;
 
 use std::{
@@ -212,6 +213,9 @@ enum Command {
     Network(network::NetworkCommand),
     /// Print where a container's open ports are on the host
     Port(network::PortArgs),
+    /// Work with volumes
+    #[command(subcommand)]
+    Volume(volume::VolumeCommand),
     /// Work with images
     #[command(subcommand)]
     Image(image::ImageCommand),
@@ -426,6 +430,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Rmi(args) => rmi::run(&args, context).await,
         Command::Network(command) => network::run(command, context).await,
         Command::Port(args) => network::port(&args, context).await,
+        Command::Volume(command) => volume::run(command, context).await,
         Command::History(args) => history::run(&args, context).await,
         Command::System(command) => system::run(command, context).await,
         Command::Container(container::ContainerCommand::Prune(args)) => {

@@ -9,7 +9,7 @@
 //! containers   the lifecycle and execs          session   a shim's frames as channels
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
-//! networks     networks
+//! networks     networks                      volumes   volumes
 //! counters     what one container used
 //! files        what images and containers hold
 //! groups       the host's control groups usage     what a group uses, from its counters
@@ -31,6 +31,7 @@ mod registries;
 mod session;
 mod upkeep;
 mod usage;
+mod volumes;
 mod watches;
 mod world;
 
