@@ -392,6 +392,7 @@ async fn remove(server: &Server, ask: &Ask, id: &ContainerId, reference: &str) -
     let request = RemoveRequest {
         id: id.clone(),
         force,
+        volumes: ask.query.is_on("v"),
     };
     match server.engine.remove(request).await {
         Ok(()) => done(),
@@ -479,6 +480,7 @@ async fn prune(server: &Server, ask: &Ask) -> Outcome {
         let request = RemoveRequest {
             id: container.id.clone(),
             force: false,
+            volumes: false,
         };
         // One that was started or removed meanwhile stays what it is.
         if server.engine.remove(request).await.is_ok() {

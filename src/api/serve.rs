@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Method, Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -20,6 +22,7 @@ use super::{
     answer::{Answer, Failure},
     ask::{Ask, Peer},
     attach::Pending,
+    audit::{self, Audit},
     listen::{self, Listener},
     route,
 };
@@ -42,6 +45,8 @@ pub struct Server {
     pub engine: Arc<dyn Engine>,
     /// What it was told.
     pub serve: Serve,
+    /// Where requests that change something are written down.
+    audit: Option<Audit>,
     /// Connections that wait for a container's start.
     pub pending: Pending,
     /// Connections of each client.
@@ -101,7 +106,9 @@ pub fn run(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
 
 async fn accept_all(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
     let listeners = listen::open(&serve)?;
+    let audit = serve.audit.as_deref().map(Audit::open).transpose();
     let server = Arc::new(Server {
+        audit: audit.map_err(|error| format!("open the audit log: {error}"))?,
         engine,
         serve,
         pending: Pending::default(),
@@ -238,20 +245,38 @@ impl Server {
         peer: Arc<Peer>,
         refused: bool,
     ) -> Answer {
-        let is_head = request.method() == hyper::Method::HEAD;
-        let outcome = match refused {
-            true => Err(Failure::new(
-                hyper::StatusCode::TOO_MANY_REQUESTS,
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let looks = audit::only_looks(&method, &path);
+        let outcome = if refused {
+            Err(Failure::new(
+                StatusCode::TOO_MANY_REQUESTS,
                 format!("{peer} has {} connections already", self.serve.connections),
-            )),
-            false => match Ask::new(request, peer) {
-                Ok(ask) => route::route(self, ask).await,
+            ))
+        } else if self.serve.read_only && !looks {
+            Err(Failure::new(
+                StatusCode::FORBIDDEN,
+                "this server is read-only: it answers nothing that changes anything",
+            ))
+        } else {
+            match Ask::new(request) {
+                Ok(ask) => {
+                    let unread = ask.unread();
+                    let outcome = route::route(self.clone(), ask).await;
+                    if outcome.is_err() {
+                        unread.drain().await;
+                    }
+                    outcome
+                }
                 Err(failure) => Err(failure),
-            },
+            }
         };
         let mut answer = outcome.unwrap_or_else(|failure| failure.answer());
         super::system::sign(answer.headers_mut());
-        if is_head {
+        if let Some(audit) = self.audit.as_ref().filter(|_| !looks) {
+            audit.note(&peer, &method, &path, answer.status().as_u16());
+        }
+        if method == Method::HEAD {
             // A body would be sent as the beginning of the next answer.
             let (head, _) = answer.into_parts();
             return Answer::from_parts(head, super::answer::full(bytes::Bytes::new()));

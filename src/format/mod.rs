@@ -10,6 +10,7 @@ pub mod file;
 pub mod filter;
 pub mod glyph;
 pub mod group;
+pub mod history;
 pub mod inspect;
 pub mod limits;
 mod ports;

@@ -197,6 +197,15 @@ pub fn mount_point(mount: &Mount) -> models::MountPoint {
             point.source = Some(source.display().to_string());
             point.propagation = Some(propagation.clone().unwrap_or_else(|| "rprivate".into()));
         }
+        MountKind::Volume(volume) => {
+            point.typ = Some("volume".into());
+            point.name = volume.name.clone();
+            point.driver = Some(volume.driver.clone().unwrap_or_else(|| "local".into()));
+            point.source = volume
+                .source
+                .as_ref()
+                .map(|path| path.display().to_string());
+        }
         MountKind::Tmpfs { .. } => point.typ = Some("tmpfs".into()),
     }
     point
@@ -503,6 +512,7 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
         restart_policy: Some(restart_policy(config.restart)),
         auto_remove: Some(config.auto_remove),
         volume_driver: Some(String::new()),
+        volumes_from: (!config.volumes_from.is_empty()).then(|| config.volumes_from.clone()),
         cap_add: Some(config.cap_add.clone()),
         cap_drop: Some(config.cap_drop.clone()),
         cgroupns_mode: Some(models::HostConfigCgroupnsModeEnum::PRIVATE),
@@ -558,17 +568,19 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
 
 /// A mount as `-v` writes it.
 fn bind(mount: &Mount) -> Option<String> {
-    let MountKind::Bind {
-        source,
-        propagation,
-        ..
-    } = &mount.kind
-    else {
-        return None;
+    let (source, propagation) = match &mount.kind {
+        MountKind::Bind {
+            source,
+            propagation,
+            ..
+        } => (source.display().to_string(), propagation.as_deref()),
+        // One without a name of its own is asked for by its path alone.
+        MountKind::Volume(volume) if !volume.is_anonymous => (volume.name.clone()?, None),
+        _ => return None,
     };
-    let options = [mount.read_only.then_some("ro"), propagation.as_deref()];
+    let options = [mount.read_only.then_some("ro"), propagation];
     let options: Vec<_> = options.into_iter().flatten().collect();
-    let mut text = format!("{}:{}", source.display(), mount.target.display());
+    let mut text = format!("{source}:{}", mount.target.display());
     if !options.is_empty() {
         text = format!("{text}:{}", options.join(","));
     }

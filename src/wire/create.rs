@@ -15,7 +15,7 @@ use crate::{
     model::{
         Attachment, ContainerConfig, DEFAULT_NETWORK, Device, DeviceRate, HostAddress, Limits,
         Mount, MountKind, Naming, NetworkMode, Port, Publish, RestartPolicy, SeccompMode, Security,
-        Ulimit,
+        Ulimit, VolumeMount,
     },
 };
 
@@ -62,7 +62,7 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
             .iter()
             .any(|mount| mount.target.as_os_str() == path.as_str())
         {
-            mounts.push(volume(None, path, false)?);
+            mounts.push(Mount::anonymous(path));
         }
     }
     Ok(ContainerConfig {
@@ -87,6 +87,7 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
         stop_timeout_secs: body.stop_timeout,
         read_only: host.readonly_rootfs.unwrap_or_default(),
         mounts,
+        volumes_from: host.volumes_from.clone().unwrap_or_default(),
         network,
         networks,
         publish: publish(host.port_bindings.clone().unwrap_or_default())?,
@@ -155,7 +156,6 @@ fn refuse(host: &models::HostConfig) -> Parsed<()> {
         ),
         ("OomKillDisable", host.oom_kill_disable == Some(true)),
         ("VolumeDriver", set(&host.volume_driver, &["local"])),
-        ("VolumesFrom", many(&host.volumes_from)),
         ("GroupAdd", many(&host.group_add)),
         ("IpcMode", set(&host.ipc_mode, &["private", "shareable"])),
         ("PidMode", set(&host.pid_mode, &["private"])),
@@ -509,47 +509,10 @@ fn mounts(host: &models::HostConfig) -> Parsed<Vec<Mount>> {
     }
 }
 
-fn volume(name: Option<&str>, target: String, read_only: bool) -> Parsed<Mount> {
-    let _ = (name, read_only);
-    Err(format!("volumes are not supported yet: {target}"))
-}
-
 /// `SOURCE:TARGET[:OPTIONS]`
 fn bound(text: &str) -> Parsed<Mount> {
-    let wrong = || format!("invalid volume specification: '{text}'");
-    let mut parts = text.splitn(3, ':');
-    let (source, target) = (
-        parts.next().ok_or_else(wrong)?,
-        parts.next().ok_or_else(wrong)?,
-    );
-    if !target.starts_with('/') {
-        return Err(format!("{}: mount path must be absolute", wrong()));
-    }
-    let (mut read_only, mut propagation) = (false, None);
-    for option in parts.next().unwrap_or("").split(',') {
-        match option {
-            "ro" => read_only = true,
-            // What follows is about labels of SELinux, and about caches of other systems.
-            "" | "rw" | "z" | "Z" | "cached" | "delegated" | "consistent" | "nocopy" => {}
-            "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" => {
-                propagation = Some(option.to_owned());
-            }
-            _ => return Err(format!("{}: invalid mode: {option}", wrong())),
-        }
-    }
-    if !source.starts_with('/') {
-        return volume(Some(source), target.into(), read_only);
-    }
-    Ok(Mount {
-        kind: MountKind::Bind {
-            source: source.into(),
-            create: true,
-            propagation,
-            recursive: true,
-        },
-        target: target.into(),
-        read_only,
-    })
+    Mount::parse_short(text)
+        .map_err(|error| format!("invalid volume specification: '{text}': {error}"))
 }
 
 fn mounted(mount: &models::Mount) -> Parsed<Mount> {
@@ -576,6 +539,7 @@ fn mounted(mount: &models::Mount) -> Parsed<Mount> {
                     .map(|propagation| propagation.to_string())
                     .filter(|propagation| !propagation.is_empty()),
                 recursive: !options.non_recursive.unwrap_or_default(),
+                writable_below: options.read_only_non_recursive.unwrap_or_default(),
             }
         }
         Some(Type::TMPFS) => {
@@ -589,7 +553,19 @@ fn mounted(mount: &models::Mount) -> Parsed<Mount> {
             }
             MountKind::Tmpfs { options: list }
         }
-        Some(Type::VOLUME) => return volume(source.as_deref(), target, read_only),
+        Some(Type::VOLUME) => {
+            let options = mount.volume_options.clone().unwrap_or_default();
+            let driver = options.driver_config.unwrap_or_default();
+            MountKind::Volume(VolumeMount {
+                name: source,
+                no_copy: options.no_copy.unwrap_or_default(),
+                subpath: text(options.subpath).map(Into::into),
+                driver: text(driver.name),
+                options: driver.options.into_iter().flatten().collect(),
+                labels: options.labels.into_iter().flatten().collect(),
+                ..VolumeMount::default()
+            })
+        }
         other => {
             let kind = other.map(|kind| kind.to_string()).unwrap_or_default();
             return Err(format!(

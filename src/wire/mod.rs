@@ -8,6 +8,8 @@
 pub mod container;
 pub mod create;
 pub mod frame;
+pub mod image;
+pub mod network;
 pub mod stats;
 pub mod system;
 

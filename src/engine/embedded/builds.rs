@@ -6,14 +6,11 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Embedded, error};
+use super::{Embedded, error, registries::keychain};
 use crate::{
     build::{self, Calls, Stop},
     engine::{Build, EngineError, ErrorKind, Result},
-    image::{
-        self, Board, Reference,
-        registry::{Client, Keychain},
-    },
+    image::{self, Board, Reference, registry::Client},
     model::{BuildEvent, BuildFailure, BuildRequest, Direction, RegistrySettings},
     runtime::lifecycle::{self, Lifecycle},
 };
@@ -92,7 +89,7 @@ fn pull(
     let reference = Reference::parse(name).map_err(image::Error::from)?;
     let board = Board::new(Direction::Pull, reference.familiar());
     let cancel = CancellationToken::new();
-    let client = Client::new(settings.clone(), Keychain::of_user(), cancel.clone())
+    let client = Client::new(settings.clone(), keychain(settings), cancel.clone())
         .map_err(image::Error::from)?;
     stop.cancels(cancel);
     lifecycle

@@ -97,6 +97,9 @@ impl Registries for Embedded {
                 password: request.password,
             };
             client.log_in(&request.registry, credentials.clone())?;
+            if !request.keep {
+                return Ok(String::new());
+            }
             let path = Keychain::of_user().keep(&request.registry, &credentials)?;
             Ok(path.display().to_string())
         })
@@ -125,8 +128,9 @@ impl Embedded {
         let cancel = CancellationToken::new();
         let _dropped = cancel.clone().drop_guard();
         self.blocking(operation, subject, move |_| {
-            let answer = Client::new(settings, Keychain::of_user(), cancel)
-                .and_then(|client| question(&client));
+            let keychain = keychain(&settings);
+            let answer =
+                Client::new(settings, keychain, cancel).and_then(|client| question(&client));
             Ok(answer.map_err(image::Error::from)?)
         })
         .await
@@ -153,7 +157,8 @@ impl Embedded {
             let result = thread::scope(|scope| {
                 let (board, lifecycle, client_cancel) = (&board, &lifecycle, cancel.clone());
                 scope.spawn(move || {
-                    let client = Client::new(settings, Keychain::of_user(), client_cancel);
+                    let keychain = keychain(&settings);
+                    let client = Client::new(settings, keychain, client_cancel);
                     let result = client
                         .map_err(|error| image::Error::from(error).into())
                         .and_then(|client| work(lifecycle, &client, board));
@@ -190,6 +195,11 @@ impl Embedded {
             })?;
         Ok(receiver)
     }
+}
+
+/// What is known of logins, one for this time only before the rest.
+pub(super) fn keychain(settings: &RegistrySettings) -> Keychain {
+    Keychain::of_user().with(settings.login.clone())
 }
 
 fn reference(operation: &'static str, text: &str) -> Result<Reference> {
