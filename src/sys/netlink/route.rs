@@ -454,6 +454,7 @@ mod tests {
             namespace: inner.as_fd(),
             peer: "eth0",
             mac: [2, 0, 0, 0, 0, 2],
+            hairpin: true,
             mtu: None,
         };
         Requests::default()
