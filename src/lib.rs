@@ -16,21 +16,25 @@
 //! dockerfile what a Dockerfile says, and does to a config                model format sys
 //! image      OCI images: reference, store, import, unpack                model sys layer dockerfile
 //! network    bridges, ports, address plan, names                         model sys
-//! runtime    spec, create, shim, exec, attach, logs, state               model sys layer dockerfile image network
+//! volume     volumes: made, filled, measured, on a device                model sys layer
+//! runtime    spec, create, shim, exec, attach, logs, state               model sys layer dockerfile image network volume
 //! build      an image from a Dockerfile, by steps with a cache           model sys layer dockerfile image runtime
 //! oci        the hidden OCI command line                                 model sys runtime
-//! engine     trait Engine, its errors, the embedded engine, the fake     model sys layer image network runtime record build
+//! engine     trait Engine, its errors, the embedded engine, the fake     model sys layer image network volume runtime record build
+//! wire       Docker's API on the wire: JSON shapes, stream frames        model format
+//! api        the Docker REST API as a server: routes and streams         model format wire engine config
 //! app        dashboard: state, message, update, keymap, effects          model action format engine config record
 //! ui         drawing only: theme, panels, dialogs                        model action format app config
 //! cli        arguments, one file per command, output                     model action format engine config record dockerfile
 //! ```
 //!
-//! A process of wharf is one of four faces, chosen in `main.rs` before any thread
+//! A process of wharf is one of five faces, chosen in `main.rs` before any thread
 //! exists: the shim of a container (or of an exec), the OCI command line, a command,
-//! or the dashboard. None is a daemon: what is true lies on disk and in the kernel,
-//! and every face reads it from there.
+//! the dashboard, or the API's server. None holds state: what is true lies on disk and
+//! in the kernel, and every face reads it from there.
 
 pub mod action;
+pub mod api;
 pub mod app;
 pub mod build;
 pub mod cli;
@@ -47,3 +51,5 @@ pub mod record;
 pub mod runtime;
 pub mod sys;
 pub mod ui;
+pub mod volume;
+pub mod wire;

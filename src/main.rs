@@ -4,7 +4,7 @@ use std::{os::unix::ffi::OsStrExt, path::Path, process::ExitCode, sync::Arc};
 
 use tokio::runtime::{Builder, Runtime};
 use wharf::{
-    app, cli,
+    api, app, cli,
     engine::{self, Engine, embedded::Embedded},
     oci,
     runtime::{paths::Root, shim},
@@ -26,16 +26,15 @@ fn main() -> ExitCode {
             data: |root| self::root(root).data,
             dashboard,
             screenshot,
+            serve: api::run,
         },
     )
 }
 
 fn root(directory: Option<&Path>) -> Root {
-    match directory {
-        // Shims are told where their files lie, and their directory is not ours.
-        Some(directory) => Root::at(std::path::absolute(directory).unwrap_or(directory.into())),
-        None => Root::system(),
-    }
+    // Shims are told where their files lie, and their directory is not ours.
+    let at = |dir: &Path| Root::at(std::path::absolute(dir).unwrap_or(dir.into()));
+    directory.map_or_else(Root::system, at)
 }
 
 fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {

@@ -301,7 +301,7 @@ impl RunStep {
                         _files = None::<ScratchDirectory>;
                     }
                 }
-                let source = match (&source, &builder.context) {
+                let source = match (&source, builder.context()) {
                     (Some(source), _) | (None, Some(source)) => source,
                     (None, None) => return Err(Error::new("there is no build context to mount")),
                 };
@@ -332,6 +332,7 @@ fn bind(source: &Path, target: &Path, read_only: bool) -> model::Mount {
             create: false,
             propagation: None,
             recursive: true,
+            writable_below: false,
         },
         target: target.to_owned(),
         read_only,

@@ -59,6 +59,7 @@ mod rmi;
 mod run;
 mod save;
 mod search;
+mod serve;
 mod start;
 mod stats;
 mod stop;
@@ -74,6 +75,7 @@ mod update;
 mod values;
 mod verify;
 mod version;
+mod volume;
 mod wait;
 
 use std::{
@@ -88,7 +90,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use crate::record::Showing;
 use crate::{
     action,
-    config::{Loaded, Loader},
+    config::{Loaded, Loader, Serve},
     engine::{Engine, Session},
     format::Depth,
     model::CreateRequest,
@@ -109,6 +111,8 @@ pub struct Faces {
     pub dashboard: fn(Arc<dyn Engine>, Settings) -> Result<(), String>,
     /// Draws the dashboard once, as an SVG picture.
     pub screenshot: fn(Arc<dyn Engine>, Shot) -> Result<String, String>,
+    /// Serves the API until a signal asks for the end.
+    pub serve: fn(Arc<dyn Engine>, Serve) -> Result<(), String>,
 }
 
 /// The configuration, and who reads it again.
@@ -209,6 +213,9 @@ enum Command {
     Network(network::NetworkCommand),
     /// Print where a container's open ports are on the host
     Port(network::PortArgs),
+    /// Work with volumes
+    #[command(subcommand)]
+    Volume(volume::VolumeCommand),
     /// Work with images
     #[command(subcommand)]
     Image(image::ImageCommand),
@@ -224,6 +231,7 @@ enum Command {
     Debug(debug::DebugCommand),
     /// Show the configuration: what holds, and where it comes from
     Config(config::ConfigArgs),
+    Serve(serve::ServeArgs),
     /// Print a shell's completions
     Completions(completions::CompletionsArgs),
     /// Print the manual page
@@ -341,6 +349,10 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
             Err(error) => Err(Failure::new(error)),
         };
     };
+    if let Command::Serve(args) = command {
+        let data = (faces.data)(cli.root.as_deref());
+        return serve::run(&args, data, &loader, engine, faces);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -418,6 +430,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Rmi(args) => rmi::run(&args, context).await,
         Command::Network(command) => network::run(command, context).await,
         Command::Port(args) => network::port(&args, context).await,
+        Command::Volume(command) => volume::run(command, context).await,
         Command::History(args) => history::run(&args, context).await,
         Command::System(command) => system::run(command, context).await,
         Command::Container(container::ContainerCommand::Prune(args)) => {
@@ -432,6 +445,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         | Command::Completions(_)
         | Command::Config(_)
         | Command::Replay(_)
+        | Command::Serve(_)
         | Command::Man(_) => Err(Failure::new(
             "it has no longer form: call it as `wharf demo`",
         )),

@@ -15,6 +15,7 @@ mod file;
 mod load;
 mod problem;
 pub mod reference;
+mod serve;
 mod settings;
 mod theme;
 mod value;
@@ -33,6 +34,7 @@ use crate::{
 pub use color::Color;
 pub use load::{Loaded, Loader, Overrides, candidates};
 pub use problem::{Origin, Problem};
+pub use serve::{DEFAULT_SOCKET, Listen, Serve, TlsFiles};
 pub use settings::{SETTINGS, Setting};
 pub use theme::{Paint, Palette, ROLES, Role, SHIPPED};
 pub use value::{Kind, Known, Value, is_on, told};

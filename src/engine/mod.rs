@@ -39,14 +39,15 @@ pub use crate::image::{Reference, ReferenceError};
 
 use crate::model::{
     AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest, ConnectRequest,
-    Container, ContainerId, CopyRequest, CreateRequest, Digest, Event, EventsRequest, ExecConfig,
-    ExecId, Exit, ExtractRequest, Extracted, FileDifference, FilePage, FoundRepository,
-    GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest,
-    LoadedImage, LogLine, LoginRequest, LogsRequest, Network, NetworkCreateRequest, NetworkDetails,
-    Process, PruneImages, PrunedImages, PullRequest, PushRequest, ReadRequest, RegistrySettings,
+    Container, ContainerDetails, ContainerId, CopyRequest, Counters, CreateRequest, Digest, Event,
+    EventsRequest, ExecConfig, ExecDetails, ExecId, Exit, ExtractRequest, Extracted,
+    FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
+    ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
+    Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages, PruneVolumes,
+    PrunedImages, PrunedVolumes, PullRequest, PushRequest, ReadRequest, RegistrySettings,
     RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest, StartRequest,
     StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest,
-    Verified, Visible, WaitCondition, World,
+    Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
@@ -58,6 +59,7 @@ pub trait Engine:
     + Upkeep
     + Registries
     + Networks
+    + Volumes
     + Archives
     + Build
     + Files
@@ -72,6 +74,7 @@ impl<
         + Upkeep
         + Registries
         + Networks
+        + Volumes
         + Archives
         + Build
         + Files
@@ -96,6 +99,16 @@ pub trait Observe: Send + Sync {
     /// One container, freshly read.
     async fn inspect(&self, id: &ContainerId) -> Result<Container>;
 
+    /// The same, and what its record alone knows.
+    async fn details(&self, id: &ContainerId) -> Result<ContainerDetails> {
+        Err(no_details("inspect", id))
+    }
+
+    /// Its counters now.
+    async fn counters(&self, id: &ContainerId) -> Result<Counters> {
+        Err(no_details("count what is used by", id))
+    }
+
     /// Lines of its log, oldest first; ends by itself unless `follow` is set.
     async fn logs(&self, request: LogsRequest) -> Result<mpsc::Receiver<Result<LogLine>>>;
 
@@ -111,6 +124,11 @@ pub trait Observe: Send + Sync {
 
     /// What happens from now on, and what happened since the time asked for.
     async fn events(&self, request: EventsRequest) -> Result<mpsc::Receiver<Result<Event>>>;
+}
+
+fn no_details(operation: &'static str, id: &ContainerId) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, id.short())
+        .because("this engine doesn't tell it")
 }
 
 /// The lifecycle. Each call returns when what it says is true.
@@ -149,6 +167,11 @@ pub trait Containers: Send + Sync {
     /// Give it another name.
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<()>;
 
+    /// Give its terminal another size.
+    async fn resize(&self, id: &ContainerId, _size: TerminalSize) -> Result<()> {
+        Err(no_details("resize", id))
+    }
+
     /// Wait for its exit or removal.
     async fn wait(&self, id: &ContainerId, condition: WaitCondition) -> Result<Exit>;
 
@@ -162,8 +185,37 @@ pub trait Execs: Send + Sync {
     /// Run one. Without streams it is detached.
     async fn exec(&self, id: &ContainerId, config: ExecConfig) -> Result<Exec>;
 
+    /// Make one that is started later, maybe through another engine value.
+    async fn create_exec(&self, id: &ContainerId, _config: ExecConfig) -> Result<ExecId> {
+        Err(no_details("make an exec in", id))
+    }
+
+    /// Start one that was made; with `attach`, its streams.
+    async fn start_exec(
+        &self,
+        exec: &ExecId,
+        _attach: Option<AttachStreams>,
+    ) -> Result<Option<Session>> {
+        Err(no_exec(exec))
+    }
+
+    /// What is known of one.
+    async fn inspect_exec(&self, exec: &ExecId) -> Result<ExecDetails> {
+        Err(no_exec(exec))
+    }
+
+    /// Give its terminal another size.
+    async fn resize_exec(&self, exec: &ExecId, _size: TerminalSize) -> Result<()> {
+        Err(no_exec(exec))
+    }
+
     /// Wait for it; its exit code.
     async fn exec_wait(&self, id: &ContainerId, exec: &ExecId) -> Result<i32>;
+}
+
+fn no_exec(exec: &ExecId) -> EngineError {
+    EngineError::new(ErrorKind::NotFound, "find the exec", exec.short())
+        .because("this engine starts execs as it makes them")
 }
 
 /// The image store.
@@ -242,6 +294,66 @@ fn no_networks(operation: &'static str, subject: impl Into<String>) -> EngineErr
         .because("this engine has no networks")
 }
 
+/// Volumes. An engine without any refuses to make one.
+///
+/// Containers name theirs in [`crate::model::ContainerConfig::mounts`]: those that are
+/// missing are made with the container, those without a name are removed with it if
+/// [`crate::model::RemoveRequest::volumes`] says so or it removes itself.
+#[async_trait]
+pub trait Volumes: Send + Sync {
+    /// All volumes by name, and who uses them. Nothing is measured.
+    async fn volumes(&self) -> Result<Vec<VolumeDetails>> {
+        Ok(Vec::new())
+    }
+
+    /// The volume of a name, and who uses it.
+    async fn volume(&self, name: &str) -> Result<VolumeDetails> {
+        Err(no_volumes("look at the volume", name))
+    }
+
+    /// Make one. One that is there with the same options is left as it is.
+    async fn create_volume(&self, request: VolumeCreateRequest) -> Result<Volume> {
+        let name = request.name.unwrap_or_default();
+        Err(no_volumes("create the volume", name))
+    }
+
+    /// Remove one that no container uses, running or not.
+    async fn remove_volume(&self, name: &str) -> Result<()> {
+        Err(no_volumes("remove the volume", name))
+    }
+
+    /// Remove those that no container uses, or say which would go.
+    async fn prune_volumes(&self, _request: PruneVolumes) -> Result<PrunedVolumes> {
+        Ok(PrunedVolumes::default())
+    }
+
+    /// Volumes with their sizes, all if none is named. Those whose size may have changed
+    /// since it was last asked for are walked, which takes as long as they are big.
+    async fn measure_volumes(&self, _names: &[String]) -> Result<Vec<VolumeDetails>> {
+        self.volumes().await
+    }
+
+    /// Write all files of a volume as a tar.
+    async fn export_volume(&self, name: &str, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
+        Err(no_volumes("export the volume", name))
+    }
+
+    /// Unpack an uncompressed tar into a volume, beside what is in it. How many entries
+    /// came.
+    async fn import_volume(
+        &self,
+        name: &str,
+        _source: Box<dyn std::io::Read + Send>,
+    ) -> Result<u64> {
+        Err(no_volumes("import into the volume", name))
+    }
+}
+
+fn no_volumes(operation: &'static str, subject: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Unsupported, operation, subject)
+        .because("this engine has no volumes")
+}
+
 /// What the store of images holds, and keeping it in order.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -317,6 +429,11 @@ pub trait Archives: Send + Sync {
     /// Write all files of a container's root as a tar.
     async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
         Err(no_archives("export", id.short()))
+    }
+
+    /// What is at a path in a container; a link at its end is not followed.
+    async fn path_details(&self, request: CopyRequest) -> Result<PathDetails> {
+        Err(no_archives("look into", request.id.short()))
     }
 
     /// Copy a file or a directory out of a container, running or not.

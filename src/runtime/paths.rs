@@ -17,6 +17,8 @@
 //!     log log.1            CRI lines
 //!   networks/NAME.json     Network         update.ID      the record before a cut update
 //!   networks/lock          addresses, ports connect.ID     the record before a cut connect
+//!   volumes/NAME/          see [`crate::volume`]  volumes/NAME   where one on a device is mounted
+//!   volumes.lock           which there are
 //!   recording/             `wharf record`'s  networks/      who has which address and port
 //! ```
 
@@ -102,6 +104,16 @@ impl Root {
         self.run.join("networks")
     }
 
+    /// The volumes.
+    pub fn volumes(&self) -> PathBuf {
+        self.data.join("volumes")
+    }
+
+    /// Where volumes on devices are mounted.
+    pub fn live_volumes(&self) -> PathBuf {
+        self.run.join("volumes")
+    }
+
     /// A word for this engine, which no other on this machine has; empty for the
     /// machine's own.
     pub fn word(&self) -> String {
@@ -185,6 +197,11 @@ pub struct ExecPaths {
 }
 
 impl ExecPaths {
+    /// What it runs, if it is made before it is started.
+    pub fn config(&self) -> PathBuf {
+        self.directory.join("config")
+    }
+
     /// Its live state; with an exit once it ended.
     pub fn state(&self) -> PathBuf {
         self.directory.join("state")

@@ -9,7 +9,8 @@
 //! containers   the lifecycle and execs          session   a shim's frames as channels
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
-//! networks     networks
+//! networks     networks                      volumes   volumes
+//! counters     what one container used
 //! files        what images and containers hold
 //! groups       the host's control groups usage     what a group uses, from its counters
 //! registries   pull, push, login, search
@@ -18,6 +19,7 @@
 mod archives;
 mod builds;
 mod containers;
+mod counters;
 mod error;
 mod files;
 mod groups;
@@ -30,6 +32,7 @@ mod session;
 mod traffic;
 mod upkeep;
 mod usage;
+mod volumes;
 mod watches;
 mod world;
 

@@ -83,7 +83,10 @@ impl Lifecycle {
         };
         write_atomically(&paths.started(), &text, durability)
             .map_err(failed("write", paths.started()))?;
-        let started = self.plug(&record).and_then(|plugged| {
+        let ready = self
+            .ready_volumes(&record)
+            .and_then(|()| self.plug(&record));
+        let started = ready.and_then(|plugged| {
             let started = shim::spawn(self.root(), id, attach, plugged.as_ref());
             if started.is_err() {
                 self.unplug(&record)?;
@@ -91,11 +94,12 @@ impl Lifecycle {
             Ok(started?)
         });
         if started.is_err() {
+            let _ = self.let_go_volumes(&record);
             // It never ran; what the shim could record of it is in the exit record. That
             // failure is the one to tell, and what stays behind is repaired.
             let _ = std::fs::remove_file(paths.started());
             if record.config.auto_remove {
-                let _ = self.remove_ended(held, &record);
+                let _ = self.remove_ended(held, &record, true);
             }
         }
         Ok(started?.control)
@@ -140,15 +144,7 @@ impl Lifecycle {
         // Against a stop that comes at the same time; several execs may start at once
         // only one after the other, which takes milliseconds.
         let _held = self.store.lock(id)?;
-        let state = self.inspect(id)?.state;
-        if !state.can_exec() {
-            let hint = match state {
-                State::Paused => "unpause it first",
-                State::Restarting => "wait until it runs again",
-                _ => "start it first",
-            };
-            return Err(Error::State { state, hint });
-        }
+        self.can_exec(id)?;
         let exec = ExecId::from_bytes(&super::create::random()?);
         let started = shim::spawn_exec(self.root(), id, &exec, config)?;
         Ok((exec, started.control))
