@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{Align, Column, Item, Key, Width};
+use super::{Align, Column, Item, Key, Width, traffic};
 use crate::{
     format::{
         bytes, duration, ports as format_ports, status,
@@ -28,7 +28,7 @@ const TEXT: Column = Column {
 };
 
 /// A column of figures.
-const FIGURE: Column = Column {
+pub(super) const FIGURE: Column = Column {
     align: Align::Right,
     ..TEXT
 };
@@ -184,68 +184,10 @@ pub const CONTAINERS: &[Column] = &[
         },
         ..FIGURE
     },
-    Column {
-        id: "net_in",
-        field: "NetInRate",
-        title: "NET IN",
-        width: Width::Fit { min: 6, max: 10 },
-        cell: |i| or_unknown(i, i.usage.and_then(|u| u.net_in_bps).map(bytes::rate)),
-        json: |i| json!(i.usage.and_then(|u| u.net_in_bps)),
-        key: |i| number(i.usage.and_then(|u| u.net_in_bps)),
-        ..FIGURE
-    },
-    Column {
-        id: "net_out",
-        field: "NetOutRate",
-        title: "NET OUT",
-        width: Width::Fit { min: 6, max: 10 },
-        cell: |i| or_unknown(i, i.usage.and_then(|u| u.net_out_bps).map(bytes::rate)),
-        json: |i| json!(i.usage.and_then(|u| u.net_out_bps)),
-        key: |i| number(i.usage.and_then(|u| u.net_out_bps)),
-        ..FIGURE
-    },
-    Column {
-        id: "net_io",
-        field: "NetIO",
-        title: "RECEIVED / SENT",
-        cell: |i| {
-            let moved = i.usage.and_then(|u| u.net_in_bytes.zip(u.net_out_bytes));
-            let text = moved.map(|(r, s)| format!("{} / {}", bytes::decimal(r), bytes::decimal(s)));
-            or_unknown(i, text)
-        },
-        json: |i| {
-            let usage = i.usage.copied().unwrap_or_default();
-            json!({
-                "received_bytes": usage.net_in_bytes,
-                "sent_bytes": usage.net_out_bytes,
-                "received_packets_per_second": usage.net_in_pps,
-                "sent_packets_per_second": usage.net_out_pps,
-            })
-        },
-        key: |i| {
-            let moved = i.usage.and_then(|u| u.net_in_bytes.zip(u.net_out_bytes));
-            number(moved.map(|(r, s)| r as f64 + s as f64))
-        },
-        ..FIGURE
-    },
-    Column {
-        id: "net_errors",
-        field: "NetErrors",
-        title: "NET LOST",
-        cell: |i| {
-            let lost = i.usage.and_then(|u| Some(u.net_errors? + u.net_drops?));
-            or_unknown(i, lost.map(|n| n.to_string()))
-        },
-        json: |i| {
-            let usage = i.usage.copied().unwrap_or_default();
-            json!({ "errors": usage.net_errors, "drops": usage.net_drops })
-        },
-        key: |i| {
-            let lost = i.usage.and_then(|u| Some(u.net_errors? + u.net_drops?));
-            number(lost.map(|n| n as f64))
-        },
-        ..FIGURE
-    },
+    traffic::NET_IN,
+    traffic::NET_OUT,
+    traffic::NET_IO,
+    traffic::NET_ERRORS,
     Column {
         id: "pids",
         field: "PIDs",
@@ -646,10 +588,10 @@ fn cores(millis: u64) -> String {
     format!("{}", millis as f64 / 1000.0)
 }
 
-fn number(figure: Option<f64>) -> Key {
+pub(super) fn number(figure: Option<f64>) -> Key {
     figure.map_or(Key::Unknown, Key::Number)
 }
 
-fn or_unknown(item: &Item, text: Option<String>) -> String {
+pub(super) fn or_unknown(item: &Item, text: Option<String>) -> String {
     text.unwrap_or_else(|| item.glyphs.unknown().to_owned())
 }
