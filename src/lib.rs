@@ -22,7 +22,7 @@
 //! oci        the hidden OCI command line                                 model sys runtime
 //! engine     trait Engine, its errors, the embedded engine, the fake     model sys layer image network volume runtime record build
 //! wire       Docker's API on the wire: JSON shapes, stream frames        model format
-//! api        the Docker REST API as a server: routes and streams         model format wire engine config
+//! api        the Docker REST API as a server: routes and streams         model format wire engine config record
 //! app        dashboard: state, message, update, keymap, effects          model action format engine config record
 //! ui         drawing only: theme, panels, dialogs                        model action format app config
 //! cli        arguments, one file per command, output                     model action format engine config record dockerfile

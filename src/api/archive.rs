@@ -101,8 +101,8 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcom
         _ => error.into(),
     };
     let method = ask.method.clone();
-    match &method {
-        &Method::HEAD => {
+    match method {
+        Method::HEAD => {
             let details = server
                 .engine
                 .path_details(request(false))
@@ -112,7 +112,7 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcom
             answer.headers_mut().insert(STAT, header(&details)?);
             Ok(answer)
         }
-        &Method::GET => {
+        Method::GET => {
             let details = server
                 .engine
                 .path_details(request(false))
@@ -131,7 +131,7 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcom
             answer.headers_mut().insert(STAT, header(&details)?);
             Ok(answer)
         }
-        &Method::PUT => {
+        Method::PUT => {
             let from = CopyFrom::Archive(Box::new(ask.reader()));
             server
                 .engine

@@ -41,8 +41,8 @@ pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
     let arguments: BTreeMap<String, Option<String>> = query.json("buildargs")?.unwrap_or_default();
     let labels: BTreeMap<String, String> = query.json("labels")?.unwrap_or_default();
     let network = match query.text("networkmode") {
-        None | Some("default" | DEFAULT_NETWORK) => NetworkMode::Bridge,
-        Some("none") => NetworkMode::None,
+        // Steps of builds have the host's network or none.
+        None | Some("default" | "none" | DEFAULT_NETWORK) => NetworkMode::None,
         Some("host") => NetworkMode::Host,
         Some(other) => {
             return Err(Failure::bad(format!(

@@ -26,6 +26,7 @@ mod hijack;
 mod images;
 mod listen;
 mod logs;
+mod metrics;
 mod networks;
 mod route;
 mod serve;

@@ -7,7 +7,7 @@ use hyper::Method;
 use super::{
     answer::{Failure, Outcome},
     ask::Ask,
-    build, containers, events, exec, images, networks,
+    build, containers, events, exec, images, metrics, networks,
     serve::Server,
     swarm, system, usage, volumes,
 };
@@ -19,6 +19,9 @@ pub async fn route(server: Arc<Server>, mut ask: Ask) -> Outcome {
     let method = ask.method.clone();
     match (&method, parts.as_slice()) {
         (&Method::GET | &Method::HEAD, ["_ping"]) => Ok(system::ping()),
+        (&Method::GET, ["metrics"]) => metrics::metrics(&server).await,
+        (&Method::GET, ["healthz"]) => Ok(metrics::health()),
+        (&Method::GET, ["readyz"]) => metrics::ready(&server).await,
         (&Method::GET, ["version"]) => system::version(),
         (&Method::GET, ["info"]) => system::info(&server).await,
         (&Method::GET, ["events"]) => events::events(&server, &ask).await,

@@ -23,6 +23,7 @@ use super::{
     ask::{Ask, Peer},
     attach::Pending,
     audit::{self, Audit},
+    certificate,
     listen::{self, Listener},
     route,
 };
@@ -93,6 +94,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Serves until a signal asks for the end.
 pub fn run(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
+    if let Some((directory, names)) = &serve.tls_init {
+        let names = match names.as_slice() {
+            [] => certificate::own_names(),
+            names => names.to_vec(),
+        };
+        return certificate::init(directory, &names);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -194,7 +202,7 @@ async fn secure(
         .get_ref()
         .1
         .peer_certificates()
-        .and_then(|chain| super::certificate::name(chain.first()?))
+        .and_then(|chain| certificate::name(chain.first()?))
         .unwrap_or_else(|| "without a name".into());
     server.converse(stream, Peer::Certificate(name), slot).await;
 }
