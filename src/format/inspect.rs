@@ -1,11 +1,14 @@
 //! All that is known about a container as JSON, in docker's shape: what `wharf inspect`
 //! prints and the dashboard shows as a tree.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::model::{
-    Attachment, Container, DEFAULT_NETWORK, DeviceRate, Endpoint, HostAddress, LOCAL_DRIVER,
-    Limits, Mount, MountKind, NetworkMode, RestartPolicy, SeccompMode, State,
+    Attachment, Container, DEFAULT_NETWORK, DeviceRate, Endpoint, Health, HealthCheck,
+    HealthResult, HealthTest, HostAddress, LOCAL_DRIVER, Limits, Mount, MountKind, NetworkMode,
+    RestartPolicy, SeccompMode, State,
 };
 
 /// Docker's time of what never was.
@@ -38,6 +41,7 @@ pub fn container(c: &Container) -> Value {
             "Error": c.error.clone().unwrap_or_default(),
             "StartedAt": started,
             "FinishedAt": finished,
+            "Health": c.health.as_ref().map(health),
         },
         "Image": c.image_id,
         "Name": format!("/{}", c.name),
@@ -58,9 +62,48 @@ pub fn container(c: &Container) -> Value {
             "Labels": config.labels,
             "StopSignal": config.stop_signal,
             "StopTimeout": config.stop_timeout_secs,
+            "Healthcheck": config.health.as_ref().map(health_check),
         },
         "HostConfig": host_config(c),
         "NetworkSettings": network_settings(c),
+    })
+}
+
+fn health(health: &Health) -> Value {
+    let result = |result: &HealthResult| {
+        json!({
+            "Start": result.start,
+            "End": result.end,
+            "ExitCode": result.exit_code,
+            "Output": result.output,
+        })
+    };
+    json!({
+        "Status": health.status,
+        "FailingStreak": health.failing_streak,
+        "Log": health.log.iter().map(result).collect::<Vec<_>>(),
+    })
+}
+
+/// Times in nanoseconds, 0 for docker's default.
+fn health_check(check: &HealthCheck) -> Value {
+    let time = |time: Option<Duration>| time.map_or(0, |time| time.as_nanos() as u64);
+    let test = match &check.test {
+        None => Vec::new(),
+        Some(HealthTest::None) => vec!["NONE".to_owned()],
+        Some(HealthTest::Shell(line)) => vec!["CMD-SHELL".to_owned(), line.clone()],
+        Some(HealthTest::Command(argv)) => {
+            let words = argv.iter().cloned();
+            std::iter::once("CMD".to_owned()).chain(words).collect()
+        }
+    };
+    json!({
+        "Test": test,
+        "Interval": time(check.interval),
+        "Timeout": time(check.timeout),
+        "StartPeriod": time(check.start_period),
+        "StartInterval": time(check.start_interval),
+        "Retries": check.retries.unwrap_or(0),
     })
 }
 

@@ -23,6 +23,7 @@ use super::{
     Failure,
     face::Inheritance,
     failure::{Describe, chain},
+    health::{self, Monitor},
     relay::Relay,
     restart::{self, Backoff},
     run, stdio,
@@ -145,6 +146,7 @@ struct Run {
     cgroup: Option<Cgroup>,
     oom: Option<OomWatch>,
     began: Instant,
+    health: Option<Monitor>,
 }
 
 impl Shim {
@@ -247,6 +249,7 @@ impl Shim {
             cgroup: Some(cgroup),
             oom,
             began: Instant::now(),
+            health: Monitor::begin(&self.record, &self.paths, self.began()),
         })
     }
 
@@ -312,7 +315,13 @@ impl Shim {
             cgroup,
             // Only its length up to ten seconds matters, and adoption came later.
             began: Instant::now(),
+            health: Monitor::resume(&self.record, &self.paths, self.began()),
         })
+    }
+
+    /// When this run began.
+    fn began(&self) -> Timestamp {
+        self.live.started.unwrap_or_else(Timestamp::now)
     }
 
     /// The shim's life after the first start: runs, waits and restarts.
@@ -352,15 +361,21 @@ impl Shim {
         loop {
             let oom = run.oom.as_ref().map(AsFd::as_fd);
             let resolver = self.resolver.as_ref().map(Resolver::fd);
-            let watched: Vec<BorrowedFd<'_>> = std::iter::once(run.pidfd.as_fd())
-                .chain(oom)
-                .chain(resolver)
-                .collect();
-            let (has_oom, has_resolver) = (oom.is_some(), resolver.is_some());
-            let until = (!self.has_settled).then_some(settle_at);
+            let mut watched: Vec<BorrowedFd<'_>> = vec![run.pidfd.as_fd()];
+            watched.extend(oom);
+            let resolver_at = resolver.map(|_| watched.len());
+            watched.extend(resolver);
+            let has_oom = oom.is_some();
+            let is_paused = self.live.state == State::Paused;
+            let mut health = None;
+            if let Some(monitor) = &run.health {
+                watched.extend(monitor.watched());
+                health = monitor.deadline(is_paused);
+            }
+            let settle = (!self.has_settled).then_some(settle_at);
+            let until = [settle, health].into_iter().flatten().min();
             let turn = self.relay.turn(&watched, until)?;
-            if has_resolver
-                && turn.ready.last() == Some(&true)
+            if resolver_at.is_some_and(|at| turn.ready[at])
                 && let Some(resolver) = &mut self.resolver
             {
                 resolver.serve();
@@ -375,6 +390,7 @@ impl Shim {
             if turn.ready[0] {
                 return Ok(());
             }
+            self.check_health(run);
             if !self.has_settled && Instant::now() >= settle_at {
                 self.settle();
             }
@@ -391,7 +407,24 @@ impl Shim {
         heap::trim();
     }
 
-    fn serve(&mut self, run: &Run, request: &Frame) -> Result<(), String> {
+    /// Does what is due of its health checks.
+    fn check_health(&mut self, run: &mut Run) {
+        let Some(mut monitor) = run.health.take() else {
+            return;
+        };
+        let told = monitor.turn(self.live.state == State::Paused, |config| {
+            let overlay = run::overlay(&self.root, &self.record)?;
+            let init = (run.pid, &run.pidfd);
+            let cgroup = run.cgroup.as_ref();
+            health::start(&self.record, &self.paths, &overlay, cgroup, init, config)
+        });
+        run.health = Some(monitor);
+        for event in told {
+            self.event(&event.action, &event.details);
+        }
+    }
+
+    fn serve(&mut self, run: &mut Run, request: &Frame) -> Result<(), String> {
         let cgroup = || run.cgroup.as_ref().ok_or("it has no control group");
         match request {
             Frame::Signal(number) => {
@@ -410,11 +443,22 @@ impl Shim {
                 cgroup()?.thaw().map_err(|e| chain(&e))?;
                 self.live.state = State::Running;
                 self.write_state();
+                if let Some(monitor) = &mut run.health {
+                    monitor.thawed();
+                }
                 self.event("unpause", &[]);
                 Ok(())
             }
             // Nothing waits: it runs. Its networks may have changed.
             Frame::Settle => self.open_resolver().map_err(|failure| failure.message),
+            Frame::Check => match &mut run.health {
+                Some(_) if self.live.state == State::Paused => Err("it is paused".into()),
+                Some(monitor) => {
+                    monitor.hurry();
+                    Ok(())
+                }
+                None => Err("it has no health check".into()),
+            },
             _ => Err("that is no request to a shim".into()),
         }
     }
@@ -438,6 +482,9 @@ impl Shim {
     fn finish(&mut self, mut run: Run) -> io::Result<Exit> {
         let code = run::exit_code(run.pid, &run.pidfd);
         let at = Timestamp::now();
+        if let Some(monitor) = run.health.take() {
+            monitor.finish();
+        }
         self.relay.drain()?;
         self.note_oom(&mut run);
         if let Some(cgroup) = run.cgroup.take() {

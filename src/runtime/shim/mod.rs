@@ -23,6 +23,7 @@ mod container;
 mod exec;
 mod face;
 mod failure;
+mod health;
 mod network;
 mod relay;
 pub(super) mod restart;
@@ -35,6 +36,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 pub use face::main;
+pub use health::{HealthRecord, read as read_health};
 pub use spawn::{Plugged, Started, adopt, spawn, spawn_exec};
 
 /// The name by which `main` knows that it is to be a shim.
