@@ -23,7 +23,7 @@ pub fn container(c: &Container) -> Value {
     };
     let started = c.started.map_or(NEVER.into(), |at| at.to_string());
     let finished = c.exit.map_or(NEVER.into(), |exit| exit.at.to_string());
-    json!({
+    let mut all = json!({
         "Id": c.id,
         "Created": c.created,
         "Path": path,
@@ -41,7 +41,6 @@ pub fn container(c: &Container) -> Value {
             "Error": c.error.clone().unwrap_or_default(),
             "StartedAt": started,
             "FinishedAt": finished,
-            "Health": c.health.as_ref().map(health),
         },
         "Image": c.image_id,
         "Name": format!("/{}", c.name),
@@ -62,11 +61,18 @@ pub fn container(c: &Container) -> Value {
             "Labels": config.labels,
             "StopSignal": config.stop_signal,
             "StopTimeout": config.stop_timeout_secs,
-            "Healthcheck": config.health.as_ref().map(health_check),
         },
         "HostConfig": host_config(c),
         "NetworkSettings": network_settings(c),
-    })
+    });
+    // As docker has it: not there at all where nothing is checked.
+    if let Some(known) = &c.health {
+        all["State"]["Health"] = health(known);
+    }
+    if let Some(check) = &config.health {
+        all["Config"]["Healthcheck"] = health_check(check);
+    }
+    all
 }
 
 fn health(health: &Health) -> Value {

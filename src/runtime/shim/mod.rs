@@ -7,7 +7,9 @@
 //! ```text
 //! spawn      the starter's side: directory, lock, socket, process, answer
 //! face       the shim's first steps: own session, no stray descriptors, which work
-//! container  start, watch, record, restart, end, remove
+//! container  start, watch, restart
+//! end        what is recorded and given back, and removed
+//! health     the health checks of a run
 //! network    namespace, ports and names
 //! exec       the same for one more process in a running container
 //! stdio      FIFOs, pipes or terminal of the process
@@ -20,6 +22,7 @@
 
 mod client;
 mod container;
+mod end;
 mod exec;
 mod face;
 mod failure;
