@@ -94,11 +94,9 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcom
         follow_link,
         keep_owner: true,
     };
-    let about = |error: EngineError| match error.kind {
-        ErrorKind::NotFound => {
-            Failure::missing(format!("Could not find the file {path} in container {id}"))
-        }
-        _ => error.into(),
+    let about = |error: EngineError| match is_missing(&error) {
+        true => Failure::missing(format!("Could not find the file {path} in container {id}")),
+        false => error.into(),
     };
     let method = ask.method.clone();
     match method {
@@ -142,6 +140,19 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcom
         }
         _ => Err(Failure::no_page()),
     }
+}
+
+/// Whether a path, or the container, isn't there.
+fn is_missing(error: &EngineError) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    let mut cause: Option<&dyn std::error::Error> = error.source.as_deref().map(|s| s as _);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(error.kind(), NotFound | NotADirectory);
+        }
+        cause = error.source();
+    }
+    error.kind == ErrorKind::NotFound
 }
 
 /// Where docker's clients read what is at a path.

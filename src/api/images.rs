@@ -101,7 +101,13 @@ async fn list(server: &Server, ask: &Ask) -> Outcome {
         let of = |row: &&crate::model::ContainerRow| row.container.image_id == image.id;
         let users = world.containers.iter().filter(of).count();
         let containers = if shared { users as i64 } else { -1 };
-        wire::image::summary(image, containers, shared)
+        let mut summary = wire::image::summary(image, containers, shared);
+        // Who asks for names is told those and no others.
+        summary.repo_tags.retain(|name| {
+            filters.any("reference", |pattern| names(pattern, name))
+                && pattern.is_none_or(|pattern| names(pattern, name))
+        });
+        summary
     });
     json(&list.collect::<Vec<_>>())
 }

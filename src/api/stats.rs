@@ -124,9 +124,26 @@ async fn ps(
 ) -> Result<(Vec<String>, Vec<Vec<String>>), Failure> {
     let words = shlex::split(arguments)
         .ok_or_else(|| Failure::bad(format!("ps_args={arguments}: a quote has no end")))?;
-    let mut command = std::process::Command::new("ps");
-    command.args(&words).stdin(std::process::Stdio::null());
-    let output = super::archive::in_thread(move || command.output())
+    // As the daemon asks: for these processes, or, where the arguments don't allow that, for
+    // all of them.
+    let pids: Vec<_> = processes
+        .iter()
+        .map(|process| process.pid.to_string())
+        .collect();
+    let only = format!("-q{}", pids.join(","));
+    let run = move || {
+        let ps = |words: &[String]| {
+            let mut command = std::process::Command::new("ps");
+            command.args(words).stdin(std::process::Stdio::null());
+            command.output()
+        };
+        let output = ps(&[words.as_slice(), &[only]].concat())?;
+        match output.status.success() {
+            true => Ok(output),
+            false => ps(&words),
+        }
+    };
+    let output = super::archive::in_thread(run)
         .await
         .map_err(|error| Failure::bad(format!("error running ps: {error}")))?;
     if !output.status.success() {

@@ -343,7 +343,7 @@ fn state(container: &Container) -> models::ContainerState {
             Some(exit) => exit.at.to_string(),
             None => NEVER.into(),
         }),
-        health: None,
+        health: container.health.as_ref().map(super::health::state),
     }
 }
 
@@ -376,6 +376,7 @@ fn container_config(details: &ContainerDetails, image: Option<&Image>) -> models
         }),
         entrypoint: list(&entrypoint),
         labels: Some(labels(&config.labels)),
+        healthcheck: config.health.as_ref().map(super::health::config),
         stop_signal: details.stop_signal.clone(),
         stop_timeout: config.stop_timeout_secs,
         ..Default::default()

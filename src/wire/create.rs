@@ -47,13 +47,11 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
     refuse(&host)?;
     let image = body.image.filter(|image| !image.is_empty());
     let image = image.ok_or("no image specified")?;
-    let health = body.healthcheck.is_some_and(|check| {
-        let test = check.test.unwrap_or_default();
-        !test.is_empty() && test != ["NONE"]
-    });
-    if health {
-        return Err("health checks are not supported yet".into());
-    }
+    let health = body
+        .healthcheck
+        .map(super::health::check)
+        .transpose()?
+        .flatten();
     let (network, networks) = networks(&host, body.networking_config, mac)?;
     let auto_remove = host.auto_remove.unwrap_or_default();
     let restart = restart(host.restart_policy.as_ref())?;
@@ -113,6 +111,7 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
             .map(|n| i32::try_from(n).ok().filter(|n| (-1000..=1000).contains(n)))
             .map(|n| n.ok_or("OomScoreAdj: it must be between -1000 and 1000"))
             .transpose()?,
+        health,
         ..ContainerConfig::default()
     })
 }

@@ -8,6 +8,7 @@
 pub mod container;
 pub mod create;
 pub mod frame;
+pub mod health;
 pub mod host;
 pub mod image;
 pub mod network;

@@ -1,7 +1,7 @@
 //! Clients beside the command: docker's Python SDK and docker-compose, both Debian's.
 
 use crate::{
-    Server, sandbox,
+    Server, desk, sandbox,
     support::{eventually, host::Host, process, sandbox::BUSYBOX},
 };
 
@@ -26,10 +26,11 @@ services:
     command: sh -c "echo kept > /data/file; while :; do echo hello from db | nc -l -p 80; done"
     volumes: ["dbdata:/data"]
     networks: [back]
+    healthcheck: {test: "grep kept /data/file", interval: 100ms, timeout: 5s, retries: 100}
   web:
     image: busybox:1
     command: sh -c "echo web is up; exec sleep 600"
-    depends_on: [db]
+    depends_on: {db: {condition: service_healthy}}
     networks: [back, front]
     ports: ["8088:80"]
     environment: {WHO: compose}
@@ -47,7 +48,7 @@ fn compose_brings_a_project_up_and_down_again() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
-    let directory = sandbox.root().join("project");
+    let directory = desk().join("project");
     std::fs::create_dir(&directory).unwrap();
     std::fs::write(directory.join("docker-compose.yml"), PROJECT).unwrap();
     let compose = |arguments: &[&str]| {

@@ -29,23 +29,31 @@ use support::{
     process::{self, Background, Finished},
 };
 
+thread_local! {
+    static DESK: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
+
+/// A directory of this test's own, for what is not the engine's.
+pub fn desk() -> PathBuf {
+    DESK.with(|desk| desk.path().to_owned())
+}
+
 /// A server over a sandbox's engine.
-pub struct Server<'a> {
-    sandbox: &'a Sandbox,
+pub struct Server {
     process: Background,
     /// Its socket.
     pub socket: PathBuf,
 }
 
-impl<'a> Server<'a> {
+impl Server {
     /// Starts one, and waits until it answers.
-    pub fn start(sandbox: &'a Sandbox) -> Self {
+    pub fn start(sandbox: &Sandbox) -> Self {
         Self::with(sandbox, &[])
     }
 
     /// The same with further arguments.
-    pub fn with(sandbox: &'a Sandbox, arguments: &[&str]) -> Self {
-        let socket = sandbox.root().join("docker.sock");
+    pub fn with(sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        let socket = desk().join("docker.sock");
         let address = format!("unix://{}", socket.display());
         let mut all = vec!["serve", "-H", &address];
         all.extend(arguments);
@@ -56,7 +64,6 @@ impl<'a> Server<'a> {
             .spawn()
             .unwrap();
         let server = Self {
-            sandbox,
             process: Background(child),
             socket,
         };
@@ -98,13 +105,7 @@ impl<'a> Server<'a> {
 
     /// Says something, and hears all that comes.
     pub fn say(&self, text: &str) -> Option<String> {
-        let mut stream = UnixStream::connect(&self.socket).ok()?;
-        stream.set_read_timeout(Some(process::DEADLINE)).unwrap();
-        // A server that refuses early may have closed already.
-        let _ = stream.write_all(text.as_bytes());
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        Some(String::from_utf8_lossy(&answer).into_owned())
+        say(&self.socket, text)
     }
 
     /// A program of docker's, told where we are.
@@ -113,7 +114,7 @@ impl<'a> Server<'a> {
         command
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("HOME", self.sandbox.root())
+            .env("HOME", desk())
             .env("DOCKER_HOST", format!("unix://{}", self.socket.display()))
             .env("DOCKER_BUILDKIT", "0")
             .args(arguments);
@@ -166,6 +167,17 @@ impl<'a> Server<'a> {
             thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// Says something at a socket, and hears all that comes. Nothing if nobody listens.
+pub fn say(socket: &std::path::Path, text: &str) -> Option<String> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    stream.set_read_timeout(Some(process::DEADLINE)).unwrap();
+    // A server that refuses early may have closed already.
+    let _ = stream.write_all(text.as_bytes());
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    Some(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// The status of an answer.
