@@ -20,5 +20,7 @@ mod run;
 mod scope;
 mod tree;
 
+/// What a `.dockerignore` leaves out.
+pub use crate::dockerfile::ignore::Ignore;
 pub use builder::{Calls, Stop, build};
 pub use error::{Error, Result};

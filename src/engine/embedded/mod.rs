@@ -18,7 +18,7 @@
 mod archives;
 mod builds;
 mod containers;
-mod error;
+pub(super) mod error;
 mod files;
 mod groups;
 mod images;
@@ -28,7 +28,6 @@ mod processes;
 mod registries;
 mod session;
 mod upkeep;
-mod usage;
 mod watches;
 mod world;
 
@@ -143,7 +142,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// `None` if the work panicked or no thread could be made.
-async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub(super) async fn in_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     let (done, result) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
         .name("wharf-engine".into())

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use super::{
     error,
     groups::Forest,
-    usage::{Gauge, monotonic_ns},
     watches::{Changes, Watches},
 };
 use crate::{
+    engine::usage::{Gauge, monotonic_ns},
     model::{
         Container, ContainerId, ContainerRow, GroupRow, Host, Image, Limit, Problem, Source, Usage,
         Visible, World,
