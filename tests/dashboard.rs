@@ -46,6 +46,8 @@ impl Terminal {
             "-e",
             "WHARF_CONFIG=/dev/null",
             "-e",
+            "WHARF_NETWORK=none",
+            "-e",
             &state,
             "exec env PS1='prompt> ' sh",
         ]);

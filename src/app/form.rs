@@ -69,7 +69,6 @@ pub enum Value {
 }
 
 const RESTART: &[&str] = &["no", "on-failure", "always", "unless-stopped"];
-const NETWORK: &[&str] = &["none", "host"];
 
 impl Form {
     /// An empty form for an image.
@@ -131,12 +130,16 @@ impl Form {
                 flag: Flag::One("--restart"),
                 value: Value::OneOf(0, RESTART),
             },
-            Field {
-                title: "network",
-                hint: "its own with loopback only, or the host's",
-                flag: Flag::One("--network"),
-                value: Value::OneOf(0, NETWORK),
-            },
+            text(
+                "networks",
+                "the configured one if left empty; none, host, or several with blanks between",
+                Flag::Each("--network"),
+            ),
+            text(
+                "ports",
+                "[IP:][HOST:]PORT[/PROTOCOL], several with blanks between",
+                Flag::Each("--publish"),
+            ),
             switch("terminal", "give it a terminal", "-t"),
             switch("stdin", "keep its stdin open", "-i"),
             switch("remove", "remove it when it exits", "--rm"),

@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     os::fd::OwnedFd,
     path::Path,
     sync::{
@@ -26,12 +27,11 @@ use super::{
     context::Source,
     error::failed,
     graph::{Graph, Origin},
+    input::Input,
     scope::{Globals, Scope},
 };
 use crate::{
-    dockerfile::{
-        self, Dockerfile, ImageDocument, Instruction, InstructionKind, Stage, Step, ignore::Ignore,
-    },
+    dockerfile::{self, Dockerfile, ImageDocument, Instruction, InstructionKind, Stage, Step},
     image::{Cached, ImageStore, Lease, PackedLayer, Unfinished},
     layer::{self, Overlay, Position, ScratchDirectory},
     model::{BuildEvent, BuildRequest, ContainerId, Digest},
@@ -48,9 +48,12 @@ pub struct Calls<'a> {
     pub stop: &'a Stop,
 }
 
-/// Stops a build from outside.
+/// Stops a build from outside. All its clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<Stopping>);
+
 #[derive(Debug, Default)]
-pub struct Stop {
+struct Stopping {
     is_set: AtomicBool,
     containers: Mutex<Vec<ContainerId>>,
     transfers: Mutex<Vec<CancellationToken>>,
@@ -87,7 +90,7 @@ pub struct Builder<'a> {
     pub(super) request: &'a BuildRequest,
     pub(super) calls: Calls<'a>,
     pub(super) globals: Globals,
-    pub(super) context: Option<Source>,
+    input: Input,
     escape: char,
     stages: Vec<Stage>,
     graph: Graph,
@@ -99,8 +102,8 @@ pub struct Builder<'a> {
 impl Stop {
     /// Stops the build: nothing begins any more, and what runs is killed.
     pub fn set(&self, lifecycle: &Lifecycle) {
-        self.is_set.store(true, Ordering::SeqCst);
-        let transfers = self.transfers.lock();
+        self.0.is_set.store(true, Ordering::SeqCst);
+        let transfers = self.0.transfers.lock();
         let transfers = transfers.unwrap_or_else(PoisonError::into_inner);
         transfers.iter().for_each(CancellationToken::cancel);
         for id in self.lock().iter() {
@@ -114,7 +117,7 @@ impl Stop {
 
     /// Whether the build shall stop.
     pub fn is_set(&self) -> bool {
-        self.is_set.load(Ordering::SeqCst)
+        self.0.is_set.load(Ordering::SeqCst)
     }
 
     /// Has a transfer cancelled when the build is stopped.
@@ -122,7 +125,7 @@ impl Stop {
         if self.is_set() {
             transfer.cancel();
         }
-        let transfers = self.transfers.lock();
+        let transfers = self.0.transfers.lock();
         transfers
             .unwrap_or_else(PoisonError::into_inner)
             .push(transfer);
@@ -137,7 +140,8 @@ impl Stop {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<ContainerId>> {
-        self.containers
+        self.0
+            .containers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,8 +152,20 @@ impl Stop {
 /// # Errors
 /// Whatever is wrong with the Dockerfile, and what failed, with its lines. Nothing is
 /// named then, and nothing but cached layers stays.
-pub fn build(lifecycle: &Lifecycle, request: &BuildRequest, calls: Calls<'_>) -> Result<Digest> {
-    let file = Dockerfile::parse(&request.dockerfile)?;
+pub fn build(lifecycle: &Lifecycle, mut request: BuildRequest, calls: Calls<'_>) -> Result<Digest> {
+    let images = lifecycle.images().map_err(failed("open the image store"))?;
+    images.sweep().map_err(failed("open the image store"))?;
+    let (context, file) = (
+        mem::take(&mut request.context),
+        mem::take(&mut request.dockerfile),
+    );
+    let input = Input::open(&images, context, file, &calls)?;
+    (calls.tell)(BuildEvent::Dockerfile {
+        name: input.name.clone(),
+        text: String::from_utf8_lossy(&input.text).into_owned(),
+    });
+    let request = &request;
+    let file = Dockerfile::parse(&input.text)?;
     let (arguments, stages) = dockerfile::stages(&file)?;
     let escape = file.directives.escape;
     let target = request.target.as_deref();
@@ -169,14 +185,9 @@ pub fn build(lifecycle: &Lifecycle, request: &BuildRequest, calls: Calls<'_>) ->
         }
     }
     let graph = Graph::new(&stages, &globals, escape, target)?;
-    let ignore = Ignore::parse(&request.ignore)
-        .map_err(|error| Error::new(format!("the .dockerignore's {error}")))?;
-    let context = request.context.as_deref();
-    let context = context
-        .map(|path| Source::context(path, ignore))
-        .transpose()?;
-    let images = lifecycle.images().map_err(failed("open the image store"))?;
-    images.sweep().map_err(failed("open the image store"))?;
+    (calls.tell)(BuildEvent::Planned {
+        stages: graph.planned(&stages),
+    });
     let lease = images
         .lease(Unfinished::Discard)
         .map_err(failed("take a lease"))?;
@@ -187,7 +198,7 @@ pub fn build(lifecycle: &Lifecycle, request: &BuildRequest, calls: Calls<'_>) ->
         request,
         calls,
         globals,
-        context,
+        input,
         escape,
         stages,
         graph,
@@ -209,6 +220,11 @@ fn architecture() -> &'static str {
 }
 
 impl Builder<'_> {
+    /// The files that are copied from, if there are any.
+    pub(super) fn context(&self) -> Option<&Source> {
+        self.input.context.as_ref()
+    }
+
     /// The stages of the file.
     pub(super) fn stages(&self) -> &[Stage] {
         &self.stages
@@ -291,7 +307,7 @@ impl Builder<'_> {
             if self.calls.stop.is_set() {
                 return Err(Error::cancelled());
             }
-            let name = stage.name.clone().unwrap_or_else(|| format!("stage-{at}"));
+            let name = stage.title(at);
             let text = instruction
                 .text
                 .split_whitespace()
@@ -367,6 +383,7 @@ impl Builder<'_> {
         let number = self.steps.fetch_add(1, Ordering::Relaxed);
         (self.calls.tell)(BuildEvent::Step {
             step: number,
+            stage: site.stage,
             name: site.title.clone(),
             lines: site.instruction.lines.clone(),
         });

@@ -3,7 +3,6 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -38,17 +37,12 @@ pub struct Found {
 
 impl Source {
     /// A build's context.
-    ///
-    /// # Errors
-    /// A directory that can't be opened.
-    pub fn context(directory: &Path, ignore: Ignore) -> Result<Self> {
-        let root = File::open(directory)
-            .map_err(failed(format!("open the context {}", directory.display())))?;
-        Ok(Self {
-            root: root.into(),
+    pub fn context(root: OwnedFd, ignore: Ignore) -> Self {
+        Self {
+            root,
             ignore,
             is_root: false,
-        })
+        }
     }
 
     /// The files of an image or a stage.
@@ -207,7 +201,8 @@ mod tests {
             std::os::unix::fs::symlink(target, directory.path().join(link)).unwrap();
         }
         let ignore = Ignore::parse(ignore).unwrap();
-        let source = Source::context(directory.path(), ignore).unwrap();
+        let root = std::fs::File::open(directory.path()).unwrap();
+        let source = Source::context(root.into(), ignore);
         (directory, source)
     }
 

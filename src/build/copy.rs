@@ -2,15 +2,15 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Seek},
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    io::{self, Read},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Error, Result,
+    Error, Result, archive,
     builder::{Builder, Made, owner},
     context::{Found, Source},
     error::failed,
@@ -23,7 +23,7 @@ use crate::dockerfile::{
     expand::ExpandError,
     ignore::{Ignore, clean},
 };
-use crate::layer::{Overlay, ScratchDirectory};
+use crate::layer::{Overlay, ScratchDirectory, unpack_into};
 
 /// One `COPY` or `ADD`, its words replaced and its sources found.
 pub(super) struct CopyStep<'a> {
@@ -114,7 +114,7 @@ impl<'a> CopyStep<'a> {
                 (Files::Mounted(Source::root(root), scratch), known.join(" "))
             }
             None if paths.is_empty() => (Files::None, String::new()),
-            None => match &builder.context {
+            None => match builder.context() {
                 Some(context) => (Files::Context(context), String::new()),
                 None => return Err(Error::new("there is no build context to copy from")),
             },
@@ -266,9 +266,9 @@ impl<'a> CopyStep<'a> {
                     false => destination,
                 };
                 copy_directory(&mut copier, found, root, &into, new_owner)
-            } else if self.unpacks && is_archive(found.node.as_fd()).unwrap_or(false) {
+            } else if let Some(tar) = self.tar(found)? {
                 let aside = self.builder.scratch()?;
-                unpack(found, aside.path(), root, &destination, &change)
+                unpack(tar, aside.path(), root, &destination, &change)
             } else {
                 let into = target(root, &destination, many || self.parents, new_owner);
                 into.and_then(|(directory, name)| {
@@ -283,6 +283,15 @@ impl<'a> CopyStep<'a> {
                 .map_err(failed(format!("write {}", file.name)))?;
         }
         Ok(())
+    }
+
+    /// The archive that something is, where archives are to be unpacked.
+    fn tar(&self, found: &Found) -> Result<Option<Box<dyn Read>>> {
+        match self.unpacks {
+            true => archive::tar_of(found.node.as_fd())
+                .map_err(failed(format!("read {}", found.path.display()))),
+            false => Ok(None),
+        }
     }
 
     fn write(
@@ -366,49 +375,18 @@ fn parent_of(written: &str, path: &Path) -> PathBuf {
     kept.unwrap_or(parent).to_owned()
 }
 
-/// Whether a file is a tar, plain or packed. Only what unpacks to a whole header counts:
-/// docker looks at no name either.
-fn is_archive(node: BorrowedFd<'_>) -> io::Result<bool> {
-    let mut block = [0; 512];
-    let Ok(mut plain) = plain(node) else {
-        return Ok(false);
-    };
-    Ok(plain.read_exact(&mut block).is_ok() && &block[257..262] == b"ustar")
-}
-
-/// The bytes of an archive, unpacked by its first bytes.
-fn plain(node: BorrowedFd<'_>) -> io::Result<Box<dyn Read>> {
-    let mut file = File::open(format!("/proc/self/fd/{}", node.as_raw_fd()))?;
-    let mut magic = [0; 6];
-    let length = file.read(&mut magic)?;
-    file.rewind()?;
-    let file = io::BufReader::new(file);
-    Ok(match &magic[..length] {
-        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(file)?),
-        [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => {
-            Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(file))
-        }
-        _ => Box::new(file),
-    })
-}
-
 /// Unpacks an archive into a directory of the image. First aside, then copied like any
 /// tree, so that its entries meet the image's links as a copy's do.
 fn unpack(
-    found: &Found,
+    tar: Box<dyn Read>,
     aside: &Path,
     root: BorrowedFd<'_>,
     destination: &Path,
     change: &Change,
 ) -> io::Result<()> {
     let directory = tree::make_directories(root, destination, (0, 0))?;
-    let mut archive = tar::Archive::new(plain(found.node.as_fd())?);
-    archive.set_preserve_permissions(true);
-    archive.set_preserve_ownerships(true);
-    archive.set_unpack_xattrs(true);
-    archive.unpack(aside)?;
+    let aside = File::open(aside)?;
+    unpack_into(aside.try_clone()?.into(), tar, None).map_err(io::Error::other)?;
     let leave = |_: &Path| false;
     // Owners are the archive's, unless the Dockerfile says another.
     let owner = change.owner.filter(|owner| *owner != (0, 0));
@@ -417,6 +395,5 @@ fn unpack(
         mode: None,
         ..change.clone()
     };
-    let from = File::open(aside)?;
-    Copier::new(change, &leave).contents(from.as_fd(), Path::new(""), directory.as_fd())
+    Copier::new(change, &leave).contents(aside.as_fd(), Path::new(""), directory.as_fd())
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Error, scope::Globals};
-use crate::dockerfile::{InstructionKind, Mount, Stage};
+use crate::{
+    dockerfile::{InstructionKind, Mount, Stage},
+    model::BuildStage,
+};
 
 /// What a stage, a copy or a mount is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +84,17 @@ impl Graph {
             }
         }
         Ok(graph)
+    }
+
+    /// The stages as they are told to whoever watches.
+    pub fn planned(&self, stages: &[Stage]) -> Vec<BuildStage> {
+        let stages = stages.iter().enumerate();
+        let planned = stages.map(|(at, stage)| BuildStage {
+            name: stage.title(at),
+            base: stage.base.clone(),
+            is_needed: self.needed.contains(&at),
+        });
+        planned.collect()
     }
 
     /// The stages that one uses directly.

@@ -1,6 +1,8 @@
 //! Building: a Dockerfile and a context are made into an image.
 //!
 //! ```text
+//! input        the Dockerfile and the context, wherever they come from
+//! archive      tars, plain or packed
 //! scope        which names have which values at a line
 //! context      the files that are copied from, found without ever leading out
 //! tree         hashing and copying them
@@ -11,11 +13,13 @@
 //! ```
 
 mod apply;
+mod archive;
 mod builder;
 mod context;
 mod copy;
 mod error;
 mod graph;
+mod input;
 mod run;
 mod scope;
 mod tree;

@@ -301,7 +301,7 @@ impl RunStep {
                         _files = None::<ScratchDirectory>;
                     }
                 }
-                let source = match (&source, &builder.context) {
+                let source = match (&source, builder.context()) {
                     (Some(source), _) | (None, Some(source)) => source,
                     (None, None) => return Err(Error::new("there is no build context to mount")),
                 };

@@ -85,6 +85,16 @@ fn reopen(node: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> {
     Ok(fs::open(path, flags, Mode::empty())?)
 }
 
+/// Something that a descriptor names, opened to be read; what blocks or acts when it is
+/// opened (a FIFO, a device) is refused.
+pub fn open_file(node: BorrowedFd<'_>) -> io::Result<File> {
+    match kind(&fs::fstat(node)?) {
+        FileType::RegularFile => Ok(reopen(node, OFlags::RDONLY)?.into()),
+        FileType::Directory => Err(io::ErrorKind::IsADirectory.into()),
+        _ => Err(io::Error::other("it is no regular file")),
+    }
+}
+
 fn child(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(fs::openat(directory, name, flags, Mode::empty())?)

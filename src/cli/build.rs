@@ -19,7 +19,9 @@ use super::{
     output::line,
     values,
 };
-use crate::model::{BuildEvent, BuildRequest, Digest, NetworkMode};
+use crate::model::{
+    BuildContext, BuildEvent, BuildFile, BuildRequest, Digest, InputStream, NetworkMode,
+};
 
 /// Longest secret and Dockerfile, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -62,7 +64,7 @@ pub struct BuildArgs {
     iidfile: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArgs,
-    /// The build context: a directory, or - for a Dockerfile on standard input
+    /// The build context: a directory, or - for a tar or a Dockerfile alone on standard input
     #[arg(value_name = "CONTEXT")]
     context: PathBuf,
 }
@@ -80,9 +82,9 @@ enum Progress {
 
 /// Builds an image, and prints its id.
 pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
-    let (mut request, name) = request(args)?;
+    let mut request = request(args)?;
     request.registries = config::registries(&context.loader)?;
-    let text = String::from_utf8_lossy(&request.dockerfile).into_owned();
+    let (mut name, mut text) = (String::new(), String::new());
     let mut events = context.engine.build(request).await?;
     let is_live = io::stderr().is_terminal() && args.progress == Progress::Auto;
     let mut view = View::new(&context.output, is_live, args.quiet);
@@ -133,6 +135,10 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
                     None => error,
                 });
             }
+            BuildEvent::Dockerfile {
+                name: read,
+                text: lines,
+            } => (name, text) = (read, lines),
             _ => {}
         }
     }
@@ -149,59 +155,87 @@ fn built(args: &BuildArgs, image: &Digest) -> Outcome {
     Ok(0)
 }
 
-/// What is asked for, and what its Dockerfile is called.
-fn request(args: &BuildArgs) -> Result<(BuildRequest, String), Failure> {
-    let from_stdin = args.context.as_os_str() == "-";
-    let directory = (!from_stdin).then_some(args.context.as_path());
-    if let Some(directory) = directory
-        && !directory.is_dir()
-    {
+/// What is asked for.
+fn request(args: &BuildArgs) -> Result<BuildRequest, Failure> {
+    let (context, dockerfile) = sources(args)?;
+    Ok(BuildRequest {
+        context,
+        dockerfile,
+        arguments: arguments(&args.build_arg),
+        target: args.target.clone(),
+        names: args.tags.clone(),
+        labels: labels(&args.label)?,
+        no_cache: args.no_cache,
+        network: args.network.clone().unwrap_or_default(),
+        limits: args.limits.limits().map_err(Failure::usage)?,
+        secrets: args
+            .secret
+            .iter()
+            .map(|text| secret(text))
+            .collect::<Result<_, _>>()?,
+        registries: Default::default(),
+        epoch: epoch(&args.build_arg)?,
+    })
+}
+
+/// Where the files and the Dockerfile come from.
+fn sources(args: &BuildArgs) -> Result<(BuildContext, BuildFile), Failure> {
+    let is_stdin = |path: &Path| path.as_os_str() == "-";
+    if is_stdin(&args.context) {
+        let file = match &args.file {
+            Some(file) if is_stdin(file) => {
+                let message = "build: standard input can't be both the Dockerfile and the context";
+                return Err(
+                    Failure::usage(message).with_hint("for a Dockerfile alone, leave -f out")
+                );
+            }
+            Some(file) => Some(file.display().to_string()),
+            None => None,
+        };
+        let context = BuildContext::Stream(InputStream::new(stdin()?));
+        return Ok((context, BuildFile::InContext(file)));
+    }
+    let directory = args.context.as_path();
+    if !directory.is_dir() {
         let message = format!("build: the context {} is no directory", directory.display());
         return Err(Failure::new(message).with_hint("give the directory with the files to copy"));
     }
-    let (dockerfile, name) = match (&args.file, directory) {
-        (Some(file), _) if file.as_os_str() == "-" => (stdin()?, "-".to_owned()),
-        (Some(file), _) => (read(file)?, file.display().to_string()),
-        (None, None) => (stdin()?, "-".to_owned()),
-        (None, Some(directory)) => {
-            let names = ["Dockerfile", "Containerfile"].map(|name| directory.join(name));
-            let Some(file) = names.iter().find(|file| file.exists()) else {
-                let message = format!("build: {} has no Dockerfile", directory.display());
-                return Err(Failure::new(message).with_hint("name one by -f FILE"));
-            };
-            (read(file)?, file.display().to_string())
-        }
-    };
-    Ok((
-        BuildRequest {
-            ignore: ignore(args, directory)?,
-            context: directory.map(Path::to_owned),
-            dockerfile,
-            arguments: arguments(&args.build_arg),
-            target: args.target.clone(),
-            names: args.tags.clone(),
-            labels: labels(&args.label)?,
-            no_cache: args.no_cache,
-            network: args.network.clone().unwrap_or_default(),
-            limits: args.limits.limits().map_err(Failure::usage)?,
-            secrets: args
-                .secret
-                .iter()
-                .map(|text| secret(text))
-                .collect::<Result<_, _>>()?,
-            registries: Default::default(),
-            epoch: epoch(&args.build_arg)?,
+    let file = match &args.file {
+        Some(file) if is_stdin(file) => BuildFile::Text {
+            name: "-".into(),
+            text: bounded(stdin()?, "standard input")?,
+            ignore: None,
         },
-        name,
-    ))
+        Some(file) => {
+            let mut ignore = file.clone().into_os_string();
+            ignore.push(".dockerignore");
+            let ignore = PathBuf::from(ignore);
+            BuildFile::Text {
+                name: file.display().to_string(),
+                text: read(file)?,
+                ignore: match ignore.is_file() {
+                    true => Some(text(&ignore)?),
+                    false => None,
+                },
+            }
+        }
+        None => BuildFile::InContext(None),
+    };
+    Ok((BuildContext::Directory(directory.to_owned()), file))
 }
 
-fn stdin() -> Result<Vec<u8>, Failure> {
-    if io::stdin().is_terminal() {
+fn stdin() -> Result<io::Stdin, Failure> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
         return Err(Failure::new("build -: stdin is a terminal")
-            .with_hint("pipe a Dockerfile into it, or name a directory"));
+            .with_hint("pipe a tar or a Dockerfile into it, or name a directory"));
     }
-    bounded(io::stdin(), "standard input")
+    Ok(stdin)
+}
+
+fn text(file: &Path) -> Result<String, Failure> {
+    String::from_utf8(read(file)?)
+        .map_err(|_| Failure::new(format!("build: {} is not UTF-8", file.display())))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
@@ -222,22 +256,6 @@ fn bounded(source: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
             "build: {name} has more than {LONGEST} bytes"
         ))),
         false => Ok(text),
-    }
-}
-
-/// The `.dockerignore` that counts: the Dockerfile's own, else the context's.
-fn ignore(args: &BuildArgs, directory: Option<&Path>) -> Result<String, Failure> {
-    let own = args.file.as_ref().map(|file| {
-        let mut name = file.clone().into_os_string();
-        name.push(".dockerignore");
-        PathBuf::from(name)
-    });
-    let shared = directory.map(|directory| directory.join(".dockerignore"));
-    let found = own.into_iter().chain(shared).find(|file| file.is_file());
-    match found {
-        Some(file) => String::from_utf8(read(&file)?)
-            .map_err(|_| Failure::new(format!("build: {} is not UTF-8", file.display()))),
-        None => Ok(String::new()),
     }
 }
 

@@ -149,7 +149,7 @@ pub const SETTINGS: &[Setting] = &[
         ..setting(
             "network.default",
             Kind::Network,
-            "\"none\"",
+            "\"bridge\"",
             "What a container joins if it names no network: a network, none or host",
             |config, value| config.network.default = text(value),
         )

@@ -230,6 +230,13 @@ pub fn stages(file: &Dockerfile) -> Result<Stages, ParseError> {
     Ok((arguments, stages))
 }
 
+impl Stage {
+    /// What it is called: by its name, else by its place in the file.
+    pub fn title(&self, at: usize) -> String {
+        self.name.clone().unwrap_or_else(|| format!("stage-{at}"))
+    }
+}
+
 impl Instruction {
     /// An `ONBUILD` trigger, as it is kept in an image's config.
     ///

@@ -1,21 +1,86 @@
 //! A build: what is asked for, and what is told while it runs.
 
-use std::{collections::BTreeMap, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::Read,
+    ops::RangeInclusive,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{ContainerId, Digest, Limits, NetworkMode, RegistrySettings, Stream};
 
+/// Where a build's files come from.
+#[derive(Debug, Default)]
+pub enum BuildContext {
+    /// There are none.
+    #[default]
+    None,
+    /// A directory of this host.
+    Directory(PathBuf),
+    /// A tar, plain or packed, that is read once. Anything else that comes is a Dockerfile
+    /// without a context, unless the request names a Dockerfile.
+    Stream(InputStream),
+    /// An address: of a git repository (`URL#ref:subdirectory`), or of a tar or Dockerfile.
+    Remote(String),
+}
+
+/// Bytes that come once. The lock only makes what holds them fit to be shared.
+pub struct InputStream(Mutex<Box<dyn Read + Send>>);
+
+impl InputStream {
+    /// Of a source.
+    pub fn new(source: impl Read + Send + 'static) -> Self {
+        Self(Mutex::new(Box::new(source)))
+    }
+
+    /// The source.
+    pub fn into_inner(self) -> Box<dyn Read + Send> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for InputStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InputStream")
+    }
+}
+
+/// Where the Dockerfile is.
+#[derive(Debug)]
+pub enum BuildFile {
+    /// In the context, at a path below it; `Dockerfile`, else `Containerfile`, if none is
+    /// said.
+    InContext(Option<String>),
+    /// Somewhere else: it was read already.
+    Text {
+        /// What messages call it.
+        name: String,
+        /// What stands in it.
+        text: Vec<u8>,
+        /// The `.dockerignore` that belongs to it alone, if there is one.
+        ignore: Option<String>,
+    },
+}
+
+impl Default for BuildFile {
+    fn default() -> Self {
+        Self::InContext(None)
+    }
+}
+
 /// What shall be built.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct BuildRequest {
-    /// The directory that `COPY` and `ADD` take files from; none has no files.
-    pub context: Option<PathBuf>,
-    /// The Dockerfile's text.
-    pub dockerfile: Vec<u8>,
-    /// The text of the `.dockerignore` that counts.
-    pub ignore: String,
+    /// Where `COPY` and `ADD` take files from.
+    pub context: BuildContext,
+    /// Where the Dockerfile is.
+    pub dockerfile: BuildFile,
     /// `--build-arg`.
     pub arguments: BTreeMap<String, String>,
     /// The stage to build; the last one if nothing is said.
@@ -42,10 +107,24 @@ pub struct BuildRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum BuildEvent {
+    /// The Dockerfile was read.
+    Dockerfile {
+        /// What messages call it.
+        name: String,
+        /// What stands in it.
+        text: String,
+    },
+    /// What will be built.
+    Planned {
+        /// Every stage, in the Dockerfile's order.
+        stages: Vec<BuildStage>,
+    },
     /// A step begins, or was found in the cache.
     Step {
         /// Its number, from 0, in the order of beginning.
         step: usize,
+        /// Its stage, by its place.
+        stage: usize,
         /// Such as `[web 2/5] RUN make`.
         name: String,
         /// Its lines of the Dockerfile, from 1.
@@ -95,6 +174,17 @@ pub enum BuildEvent {
     },
     /// The build failed. The last event.
     Ended(BuildFailure),
+}
+
+/// One stage of a build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildStage {
+    /// Its name, or `stage-0` and so on.
+    pub name: String,
+    /// What it stands on, in words.
+    pub base: String,
+    /// Whether the target needs it.
+    pub is_needed: bool,
 }
 
 /// Why a build failed.

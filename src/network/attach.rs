@@ -55,7 +55,7 @@ impl Networks {
             // repair.
             let _ = self.release(wish.container);
         }
-        attached
+        attached.map_err(Error::of_capability)
     }
 
     fn try_attach(&self, wish: &Wish<'_>) -> Result<Attached> {

@@ -2,6 +2,8 @@
 
 use std::{io, net::IpAddr, path::PathBuf};
 
+use rustix::io::Errno;
+
 use crate::sys::netlink;
 
 /// Why something about networks could not be done.
@@ -28,6 +30,9 @@ pub enum Error {
     /// This kernel can't do that.
     #[error("{0}")]
     Unsupported(String),
+    /// This host lacks something that every network but `none` and `host` needs.
+    #[error("this host can't give containers networks of their own")]
+    Incapable(#[source] Box<Self>),
     /// Another has the address.
     #[error("the address {ip} is in use by {holder}")]
     AddressTaken {
@@ -71,6 +76,34 @@ pub enum Error {
         /// Where and why.
         source: serde_json::Error,
     },
+}
+
+impl Error {
+    /// The same, told as what it means where the kernel or the rights of this process lack
+    /// what networks are made with: bridges, pairs of interfaces, nf_tables.
+    pub(super) fn of_capability(self) -> Self {
+        let source = match &self {
+            Self::Kernel(error) => &error.source,
+            Self::Io { source, .. } => source,
+            _ => return self,
+        };
+        let lacks = matches!(
+            Errno::from_io_error(source),
+            Some(
+                Errno::PERM
+                    | Errno::ACCESS
+                    | Errno::ROFS
+                    | Errno::NOSYS
+                    | Errno::OPNOTSUPP
+                    | Errno::PROTONOSUPPORT
+                    | Errno::AFNOSUPPORT
+            )
+        );
+        match lacks {
+            true => Self::Incapable(Box::new(self)),
+            false => self,
+        }
+    }
 }
 
 fn on_it(names: &[String]) -> String {

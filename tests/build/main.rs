@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod contexts;
 mod files;
 mod refusals;
 mod steps;

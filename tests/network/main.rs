@@ -8,6 +8,7 @@
 mod support;
 
 mod crash;
+mod default;
 mod names;
 mod plan;
 mod ports;

@@ -60,6 +60,7 @@ impl Bench {
             .env("HOME", self.home())
             .env("WHARF_ROOT", self.root())
             .env("WHARF_CONFIG", self.dir.path().join("config.toml"))
+            .env("WHARF_NETWORK", "none")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .args(arguments);
         command

@@ -3,6 +3,7 @@
 //! network, and all of it goes with the last process.
 
 use std::{
+    cell::Cell,
     io::Read,
     process::{Child, Command, Stdio},
 };
@@ -40,6 +41,15 @@ defined($s->recv($l, 1500)) && length $l or die "nothing heard";
 print $l;
 "#;
 
+thread_local! {
+    static IS_OWN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread has a host of its own.
+pub fn is_own() -> bool {
+    IS_OWN.get()
+}
+
 /// The host.
 #[derive(Debug)]
 pub struct Host;
@@ -48,6 +58,7 @@ impl Host {
     /// Makes one and moves this thread there.
     pub fn enter() -> Self {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        IS_OWN.set(true);
         let host = Self;
         host.run("ip", &["link", "set", "lo", "up"]);
         host

@@ -25,6 +25,8 @@ pub const DEBIAN: &str = "debian:12";
 /// An engine below a temporary directory.
 pub struct Sandbox {
     root: PathBuf,
+    /// What containers join that name no network.
+    network: &'static str,
     ids: RefCell<BTreeSet<String>>,
 }
 
@@ -40,6 +42,7 @@ impl Sandbox {
         fs::create_dir(&root).unwrap();
         Self {
             root,
+            network: "none",
             ids: RefCell::default(),
         }
     }
@@ -48,8 +51,23 @@ impl Sandbox {
     pub fn at(root: PathBuf) -> Self {
         Self {
             root,
+            network: "none",
             ids: RefCell::default(),
         }
+    }
+
+    /// The same, where containers join `network` if nothing is said: none unless a test
+    /// is about networks, so that nothing touches those of the machine. Such a test
+    /// enters a host of its own first ([`super::host::Host`]).
+    pub fn with_default_network(self, network: &'static str) -> Self {
+        assert!(
+            super::host::is_own(),
+            "a test of networks moves into a host of its own first"
+        );
+        // A value with a destructor can't be taken apart.
+        let mut sandbox = self;
+        sandbox.network = network;
+        sandbox
     }
 
     /// An engine with the busybox image in it.
@@ -85,6 +103,7 @@ impl Sandbox {
             .env("WHARF_ROOT", &self.root)
             // Whoever runs the tests may have a configuration.
             .env("WHARF_CONFIG", "/dev/null")
+            .env("WHARF_NETWORK", self.network)
             .args(arguments);
         command
     }

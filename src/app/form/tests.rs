@@ -20,14 +20,20 @@ fn fields_become_the_command_that_does_the_same() {
         ("name", "web"),
         ("memory", "512m"),
         ("variables", "A=1 B='x y'"),
+        ("networks", "front back"),
+        ("ports", "8080:80"),
     ]);
-    form.fields[10].value = Value::OneOf(2, RESTART);
-    form.fields[12].value = Value::Is(true);
+    let mut set = |title: &str, value| {
+        let mut fields = form.fields.iter_mut();
+        fields.find(|field| field.title == title).unwrap().value = value;
+    };
+    set("restart", Value::OneOf(2, RESTART));
+    set("terminal", Value::Is(true));
     let command = form.command().unwrap();
     assert_eq!(
         command,
-        "wharf run -d --name web --memory 512m --env=A=1 '--env=B=x y' --restart always -t \
-         debian:12 sh -c 'echo $X'"
+        "wharf run -d --name web --memory 512m --env=A=1 '--env=B=x y' --restart always \
+         --network=front --network=back --publish=8080:80 -t debian:12 sh -c 'echo $X'"
     );
     form.plan(crate::cli::plan);
     let request = form.planned.unwrap();

@@ -617,8 +617,8 @@ async fn container_that_cannot_start_is_told_and_one_to_be_removed_is() {
         .fail_next(EngineError::new(ErrorKind::CommandNotFound, "start", "x"));
     bench.press("R").await;
     bench.type_in("debian:12").await;
-    bench.press(&["up"; 14].join(" ")).await;
-    bench.press(&["down"; 14].join(" ")).await;
+    bench.press(&["up"; 15].join(" ")).await;
+    bench.press(&["down"; 15].join(" ")).await;
     bench.press("space enter").await;
     assert_eq!(bench.engine.calls(), ["start new", "remove new"]);
     assert!(bench.state.toasts.last().unwrap().is_error);

@@ -118,9 +118,11 @@ impl<'a> View<'a> {
                 self.say(&text)?;
                 self.keep(&self.output.paint(Tone::Warn, &text))
             }
-            BuildEvent::Container { .. } | BuildEvent::Built { .. } | BuildEvent::Ended(_) => {
-                Ok(())
-            }
+            BuildEvent::Dockerfile { .. }
+            | BuildEvent::Planned { .. }
+            | BuildEvent::Container { .. }
+            | BuildEvent::Built { .. }
+            | BuildEvent::Ended(_) => Ok(()),
         }
     }
 

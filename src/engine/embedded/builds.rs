@@ -1,6 +1,6 @@
 //! Builds.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{mem, thread, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -23,9 +23,10 @@ const CHANNEL_EVENTS: usize = 256;
 
 #[async_trait]
 impl Build for Embedded {
-    async fn build(&self, request: BuildRequest) -> Result<mpsc::Receiver<BuildEvent>> {
+    async fn build(&self, mut request: BuildRequest) -> Result<mpsc::Receiver<BuildEvent>> {
         let (events, receiver) = mpsc::channel(CHANNEL_EVENTS);
-        let stop = Arc::new(Stop::default());
+        let stop = Stop::default();
+        let registries = mem::take(&mut request.registries);
         let (lifecycle, stopped, watched) = (self.lifecycle.clone(), stop.clone(), events.clone());
         // Ends with the build, whose end drops the last sender that is not this one's.
         let watch = tokio::spawn(async move {
@@ -40,7 +41,7 @@ impl Build for Embedded {
                 let _ = events.blocking_send(event);
             };
             let pull = |name: &str| {
-                pull(&lifecycle, &stop, &request.registries, name)
+                pull(&lifecycle, &stop, &registries, name)
                     .map_err(|error| error::line(&format!("pull {name}"), &error))
             };
             let calls = Calls {
@@ -48,7 +49,7 @@ impl Build for Embedded {
                 pull: &pull,
                 stop: &stop,
             };
-            let last = match build::build(&lifecycle, &request, calls) {
+            let last = match build::build(&lifecycle, request, calls) {
                 Ok(image) => BuildEvent::Built { image },
                 Err(error) => BuildEvent::Ended(BuildFailure {
                     message: error.message,

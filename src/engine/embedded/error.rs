@@ -150,7 +150,7 @@ fn network_kind(error: &network::Error) -> ErrorKind {
         | network::Error::NoSubnet(_)
         | network::Error::PortTaken { .. } => ErrorKind::Conflict,
         network::Error::Invalid(_) => ErrorKind::Invalid,
-        network::Error::Unsupported(_) => ErrorKind::Unsupported,
+        network::Error::Unsupported(_) | network::Error::Incapable(_) => ErrorKind::Unsupported,
         network::Error::Kernel(error) => io_kind(&error.source),
         network::Error::Io { source, .. } => io_kind(source),
         network::Error::Malformed { .. } => ErrorKind::Internal,
@@ -176,6 +176,10 @@ fn hint(failure: &Error) -> Option<&'static str> {
         Error::Network(network::Error::NotFound(_)) => {
             Some("`wharf network ls` lists the networks; `wharf network create` makes one")
         }
+        Error::Network(network::Error::Incapable(_)) => Some(
+            "--network none starts it without one; networks need CAP_NET_ADMIN and a kernel \
+             with bridge, veth and nf_tables",
+        ),
         Error::Network(network::Error::InUse(_)) => {
             Some("stop them, or take them off by `wharf network disconnect`")
         }

@@ -172,6 +172,12 @@ impl Picture {
         self.rows.retain(|id, _| listed.contains(id));
         self.record_problems
             .retain(|id, _| id.as_ref().is_none_or(|id| listed.contains(id)));
+        if self.generation == 0 {
+            for (id, read) in inspect::inspect_all(self.lifecycle.store(), &ids) {
+                self.note(&id, read.map_err(lifecycle::Error::from));
+            }
+            return;
+        }
         for id in &ids {
             if all || !self.rows.contains_key(id) {
                 self.read_record(id);
@@ -190,10 +196,12 @@ impl Picture {
         }
         // A shim that died is seen by its lock; while pictures follow each other nobody
         // else may come by to repair.
-        let read = match self.generation {
-            0 => inspect::inspect(self.lifecycle.store(), id).map_err(lifecycle::Error::from),
-            _ => self.lifecycle.settled(id),
-        };
+        let read = self.lifecycle.settled(id);
+        self.note(id, read);
+    }
+
+    /// Keeps what reading a container's record gave.
+    fn note(&mut self, id: &ContainerId, read: lifecycle::Result<Container>) {
         match read {
             Ok(container) => {
                 self.record_problems.remove(&Some(id.clone()));
