@@ -5,7 +5,8 @@ use std::{os::unix::ffi::OsStrExt, path::Path, process::ExitCode, sync::Arc};
 use tokio::runtime::{Builder, Runtime};
 use wharf::{
     app, cli,
-    engine::{self, Engine, embedded::Embedded},
+    config::Target,
+    engine::{self, Engine, embedded::Embedded, remote::Remote},
     oci,
     runtime::{paths::Root, shim},
     ui,
@@ -38,8 +39,11 @@ fn root(directory: Option<&Path>) -> Root {
     }
 }
 
-fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {
-    Ok(Arc::new(Embedded::open(root(directory))?))
+fn open(directory: Option<&Path>, target: Option<Target>) -> engine::Result<Arc<dyn Engine>> {
+    Ok(match target {
+        Some(target) => Arc::new(Remote::at(target.address, target.chosen_by)?),
+        None => Arc::new(Embedded::open(root(directory))?),
+    })
 }
 
 fn dashboard(engine: Arc<dyn Engine>, settings: cli::Settings) -> Result<(), String> {

@@ -11,11 +11,13 @@
 
 pub mod alert;
 mod color;
+pub mod contexts;
 mod file;
 mod load;
 mod problem;
 pub mod reference;
 mod settings;
+mod target;
 mod theme;
 mod value;
 mod watch;
@@ -34,6 +36,7 @@ pub use color::Color;
 pub use load::{Loaded, Loader, Overrides, candidates};
 pub use problem::{Origin, Problem};
 pub use settings::{SETTINGS, Setting};
+pub use target::{Mistake, Target, Wish, target};
 pub use theme::{Paint, Palette, ROLES, Role, SHIPPED};
 pub use value::{Kind, Known, Value, is_on, told};
 pub use watch::Watch;

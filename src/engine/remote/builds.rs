@@ -1,7 +1,7 @@
 //! Builds by the other engine: the context goes there as a tar, the classic way.
 
 use std::{
-    io,
+    io::{self, Read},
     ops::RangeInclusive,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -20,35 +20,61 @@ use super::{
 use crate::{
     build::Ignore,
     engine::{Build, EngineError, ErrorKind, Result},
-    model::{BuildEvent, BuildFailure, BuildRequest, Digest, Limit, NetworkMode, Stream},
+    model::{
+        BuildContext, BuildEvent, BuildFailure, BuildFile, BuildRequest, Digest, Limit,
+        NetworkMode, Stream,
+    },
 };
 
 /// Events that wait for a reader.
 const CHANNEL_EVENTS: usize = 256;
 /// What the Dockerfile is called in the tar; no file of the context has it.
 const DOCKERFILE: &str = ".wharf.Dockerfile";
+/// Names that a Dockerfile has where none is said.
+const NAMES: [&str; 2] = ["Dockerfile", "Containerfile"];
+/// A longer one is none.
+const LONGEST: u64 = 16 << 20;
 
 #[async_trait]
 impl Build for Remote {
-    async fn build(&self, request: BuildRequest) -> Result<mpsc::Receiver<BuildEvent>> {
+    async fn build(&self, mut request: BuildRequest) -> Result<mpsc::Receiver<BuildEvent>> {
         let ask = ask(&request)?;
-        let text = request.dockerfile.clone();
-        let context = move |out: &mut pipe::Writer| pack(&request, out);
-        let ask = ask.tar(images::body("build", context)?);
+        let context = std::mem::take(&mut request.context);
+        let file = std::mem::take(&mut request.dockerfile);
+        let failed = |kind| EngineError::new(kind, "build", "an image");
+        // It may come from our stdin, which takes its time.
+        let sources = tokio::task::spawn_blocking(move || Sources::open(context, file))
+            .await
+            .map_err(|error| failed(ErrorKind::Internal).because(error))?
+            .map_err(|error| failed(ErrorKind::Invalid).because(error))?;
+        let mut told = Told::new(sources.text.clone());
+        let ask = ask.query("dockerfile", &sources.dockerfile);
+        let ask = match sources.files {
+            Files::Address(address) => ask.query("remote", address),
+            files => ask.tar(images::body("build", move |out| files.write(out))?),
+        };
         let mut lines = Lines::of(self.client.stream(ask).await?);
         let (sender, receiver) = mpsc::channel(CHANNEL_EVENTS);
         // Ends with the build; dropping the answer has the engine stop it.
         tokio::spawn(async move {
-            let mut told = Told::new(String::from_utf8_lossy(&text).into_owned());
+            let mut first = sources.name.map(|name| BuildEvent::Dockerfile {
+                name,
+                text: sources.text,
+            });
             loop {
-                let line = tokio::select! {
-                    line = lines.next() => line,
-                    () = sender.closed() => return,
-                };
-                let (events, is_last) = match line {
-                    Ok(Some(line)) => told.take(&line),
-                    Ok(None) => (told.end(None), true),
-                    Err(why) => (told.end(Some(why)), true),
+                let (events, is_last) = match first.take() {
+                    Some(event) => (vec![event], false),
+                    None => {
+                        let line = tokio::select! {
+                            line = lines.next() => line,
+                            () = sender.closed() => return,
+                        };
+                        match line {
+                            Ok(Some(line)) => told.take(&line),
+                            Ok(None) => (told.end(None), true),
+                            Err(why) => (told.end(Some(why)), true),
+                        }
+                    }
                 };
                 for event in events {
                     if sender.send(event).await.is_err() {
@@ -105,7 +131,6 @@ fn ask(request: &BuildRequest) -> Result<Ask> {
         NetworkMode::Container(other) => Some(format!("container:{other}")),
     };
     let mut ask = Ask::post("/build", "build", "an image")
-        .query("dockerfile", DOCKERFILE)
         .query("nocache", u8::from(request.no_cache))
         .query("rm", 1)
         .query("forcerm", 1)
@@ -128,19 +153,154 @@ fn ask(request: &BuildRequest) -> Result<Ask> {
     Ok(ask)
 }
 
-/// The context without what its `.dockerignore` leaves out, and the Dockerfile.
-fn pack(request: &BuildRequest, out: &mut pipe::Writer) -> io::Result<()> {
-    let mut tar = tar::Builder::new(out);
-    tar.follow_symlinks(false);
-    let mut header = tar::Header::new_gnu();
-    header.set_size(request.dockerfile.len() as u64);
-    header.set_mode(0o644);
-    tar.append_data(&mut header, DOCKERFILE, request.dockerfile.as_slice())?;
-    if let Some(directory) = &request.context {
-        let ignore = Ignore::parse(&request.ignore).map_err(io::Error::other)?;
-        add(&mut tar, directory, &PathBuf::new(), &ignore)?;
+/// Where a build's files come from, as far as it must be known before.
+struct Sources {
+    /// What messages call the Dockerfile, where its text is known.
+    name: Option<String>,
+    /// That text.
+    text: String,
+    /// The Dockerfile's path in what is sent.
+    dockerfile: String,
+    files: Files,
+}
+
+enum Files {
+    /// The Dockerfile alone.
+    Nothing(Vec<u8>),
+    /// A directory, and a Dockerfile that isn't in it.
+    Directory(PathBuf, Option<Vec<u8>>, Ignore),
+    /// A tar as it came.
+    Tar(Box<dyn Read + Send>),
+    /// What the engine fetches itself.
+    Address(String),
+}
+
+impl Sources {
+    fn open(context: BuildContext, file: BuildFile) -> io::Result<Self> {
+        let wrong = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
+        let alone = |name: String, text: Vec<u8>| Self {
+            name: Some(name),
+            text: String::from_utf8_lossy(&text).into_owned(),
+            dockerfile: DOCKERFILE.into(),
+            files: Files::Nothing(text),
+        };
+        match (context, file) {
+            (BuildContext::None, BuildFile::Text { name, text, .. }) => Ok(alone(name, text)),
+            (BuildContext::None, BuildFile::InContext(_)) => {
+                Err(wrong("there is neither a Dockerfile nor a context".into()))
+            }
+            (BuildContext::Directory(root), BuildFile::Text { name, text, ignore }) => Ok(Self {
+                name: Some(name),
+                text: String::from_utf8_lossy(&text).into_owned(),
+                dockerfile: DOCKERFILE.into(),
+                files: Files::Directory(root.clone(), Some(text), ignored(&root, ignore)?),
+            }),
+            (BuildContext::Directory(root), BuildFile::InContext(path)) => {
+                let there = |name: &str| root.join(name).is_file();
+                let path = path.or_else(|| NAMES.iter().find(|name| there(name)).map(|name| (*name).into()));
+                let path = path.ok_or_else(|| {
+                    wrong(format!("there is no Dockerfile in {}", root.display()))
+                })?;
+                let own = bounded(&root.join(format!("{path}.dockerignore")))?;
+                let text = bounded(&root.join(&path))?;
+                let text = text.ok_or_else(|| wrong(format!("there is no {path}")))?;
+                Ok(Self {
+                    name: Some(path.clone()),
+                    text: String::from_utf8_lossy(&text).into_owned(),
+                    dockerfile: path,
+                    files: Files::Directory(root.clone(), None, ignored(&root, own.map(lossy))?),
+                })
+            }
+            (BuildContext::Stream(stream), file) => {
+                let mut source = stream.into_inner();
+                let mut head = Vec::new();
+                (&mut source).take(512).read_to_end(&mut head)?;
+                let is_tar = is_tar(&head);
+                let whole = io::Cursor::new(head).chain(source);
+                match file {
+                    BuildFile::InContext(path) if is_tar => Ok(Self {
+                        name: None,
+                        text: String::new(),
+                        dockerfile: path.unwrap_or_else(|| NAMES[0].into()),
+                        files: Files::Tar(Box::new(whole)),
+                    }),
+                    BuildFile::InContext(None) => {
+                        let mut text = Vec::new();
+                        whole.take(LONGEST).read_to_end(&mut text)?;
+                        Ok(alone("-".into(), text))
+                    }
+                    _ => Err(wrong(
+                        "this engine takes a context that comes as a stream with its Dockerfile only".into(),
+                    )),
+                }
+            }
+            (BuildContext::Remote(address), BuildFile::InContext(path)) => Ok(Self {
+                name: None,
+                text: String::new(),
+                dockerfile: path.unwrap_or_else(|| NAMES[0].into()),
+                files: Files::Address(address),
+            }),
+            (BuildContext::Remote(_), BuildFile::Text { .. }) => Err(wrong(
+                "this engine takes the Dockerfile from the context's address only".into(),
+            )),
+        }
     }
-    tar.finish()
+}
+
+/// A tar, or one that is packed, by what it begins with.
+fn is_tar(head: &[u8]) -> bool {
+    let packed: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
+    head.get(257..262) == Some(b"ustar") || packed.iter().any(|magic| head.starts_with(magic))
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A short file that may not be there.
+fn bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut text = Vec::new();
+    match std::fs::File::open(path) {
+        Ok(file) => file.take(LONGEST).read_to_end(&mut text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(Some(text))
+}
+
+/// The `.dockerignore` that counts: the Dockerfile's own, else the context's.
+fn ignored(root: &Path, own: Option<String>) -> io::Result<Ignore> {
+    let text = match own {
+        Some(own) => own,
+        None => bounded(&root.join(".dockerignore"))?
+            .map(lossy)
+            .unwrap_or_default(),
+    };
+    Ignore::parse(&text).map_err(io::Error::other)
+}
+
+impl Files {
+    /// Writes them as a tar, without what the `.dockerignore` leaves out.
+    fn write(self, out: &mut pipe::Writer) -> io::Result<()> {
+        let (dockerfile, directory) = match self {
+            Self::Tar(mut source) => return io::copy(&mut source, out).map(drop),
+            Self::Address(_) => return Ok(()),
+            Self::Nothing(text) => (Some(text), None),
+            Self::Directory(root, text, ignore) => (text, Some((root, ignore))),
+        };
+        let mut tar = tar::Builder::new(out);
+        tar.follow_symlinks(false);
+        if let Some(text) = dockerfile {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, DOCKERFILE, text.as_slice())?;
+        }
+        if let Some((root, ignore)) = directory {
+            add(&mut tar, &root, &PathBuf::new(), &ignore)?;
+        }
+        tar.finish()
+    }
 }
 
 fn add(
@@ -229,6 +389,7 @@ impl Told {
             let lines = self.place(name.1.trim());
             events.push(BuildEvent::Step {
                 step,
+                stage: 0,
                 name: format!("[{}] {}", name.0, name.1.trim()),
                 lines,
             });

@@ -36,6 +36,8 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 #[derive(Debug)]
 pub struct Client {
     connector: Connector,
+    /// Who named its address.
+    chosen_by: String,
     idle: Mutex<Vec<SendRequest<Body>>>,
 }
 
@@ -156,8 +158,9 @@ pub fn escape(text: &str) -> String {
 
 impl Client {
     /// To an engine that is asked nothing yet.
-    pub fn new(address: Address) -> std::result::Result<Self, Unreachable> {
+    pub fn new(address: Address, chosen_by: String) -> std::result::Result<Self, Unreachable> {
         Ok(Self {
+            chosen_by,
             connector: Connector::new(address)?,
             idle: Mutex::default(),
         })
@@ -319,7 +322,8 @@ impl Client {
     /// There is no engine to ask: where it was looked for, why not, and what to do.
     fn lost(&self, ask: &Ask, error: Unreachable) -> EngineError {
         let hint = error.hint.clone();
-        let reason = format!("no engine at {}: {error}", self.address());
+        let (address, by) = (self.address(), &self.chosen_by);
+        let reason = format!("no engine at {address} (from {by}): {error}");
         ask.failed(ErrorKind::Unreachable, reason).with_hint(hint)
     }
 

@@ -64,20 +64,14 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Whatever is at an address; nothing is asked of it yet but who it is.
+    /// Whatever is at an address, named by somebody (`DOCKER_HOST`). Nothing is asked of it
+    /// yet: a dashboard shows why there is nobody, and tries again.
     ///
     /// # Errors
-    /// An address that can't be used as it is, or nobody there.
-    pub async fn open(address: Address) -> Result<Self> {
-        let remote = Self::at(address)?;
-        remote.identify().await?;
-        Ok(remote)
-    }
-
-    /// The same without asking: a dashboard shows why there is nobody, and tries again.
-    pub fn at(address: Address) -> Result<Self> {
-        let shown = address.to_string();
-        let client = Client::new(address).map_err(|error| {
+    /// An address that can't be used as it is.
+    pub fn at(address: Address, chosen_by: String) -> Result<Self> {
+        let shown = format!("{address} (from {chosen_by})");
+        let client = Client::new(address, chosen_by).map_err(|error| {
             let hint = error.hint.clone();
             EngineError::new(ErrorKind::Invalid, "drive the engine at", shown)
                 .because(error)
@@ -91,12 +85,6 @@ impl Remote {
             client,
             awaited: Mutex::default(),
         })
-    }
-
-    async fn identify(&self) -> Result<()> {
-        let name = identify(&self.client).await?;
-        *lock(&self.identity) = Some(name);
-        Ok(())
     }
 
     fn can(&self) -> Capabilities {
