@@ -19,18 +19,21 @@
 //! runtime    spec, create, shim, exec, attach, logs, state               model sys layer dockerfile image network
 //! build      an image from a Dockerfile, by steps with a cache           model sys layer dockerfile image runtime
 //! oci        the hidden OCI command line                                 model sys runtime
-//! engine     trait Engine, its errors, the embedded engine, the fake     model sys layer image network runtime record build
+//! engine     trait Engine: embedded, behind an address, recorded          model sys layer image network runtime record build
+//! wire       Docker's API on the wire: JSON shapes, stream frames        model format
+//! api        the Docker REST API as a server: routes and streams         model format wire engine config
 //! app        dashboard: state, message, update, keymap, effects          model action format engine config record
 //! ui         drawing only: theme, panels, dialogs                        model action format app config
 //! cli        arguments, one file per command, output                     model action format engine config record dockerfile
 //! ```
 //!
-//! A process of wharf is one of four faces, chosen in `main.rs` before any thread
+//! A process of wharf is one of five faces, chosen in `main.rs` before any thread
 //! exists: the shim of a container (or of an exec), the OCI command line, a command,
-//! or the dashboard. None is a daemon: what is true lies on disk and in the kernel,
-//! and every face reads it from there.
+//! the dashboard, or the API's server. None holds state: what is true lies on disk and
+//! in the kernel, and every face reads it from there.
 
 pub mod action;
+pub mod api;
 pub mod app;
 pub mod build;
 pub mod cli;
@@ -47,3 +50,4 @@ pub mod record;
 pub mod runtime;
 pub mod sys;
 pub mod ui;
+pub mod wire;

@@ -4,8 +4,7 @@ use std::{os::unix::ffi::OsStrExt, path::Path, process::ExitCode, sync::Arc};
 
 use tokio::runtime::{Builder, Runtime};
 use wharf::{
-    app, cli,
-    config::Target,
+    api, app, cli,
     engine::{self, Engine, embedded::Embedded, remote::Remote},
     oci,
     runtime::{paths::Root, shim},
@@ -27,19 +26,16 @@ fn main() -> ExitCode {
             data: |root| self::root(root).data,
             dashboard,
             screenshot,
+            serve: api::run,
         },
     )
 }
 
 fn root(directory: Option<&Path>) -> Root {
-    match directory {
-        // Shims are told where their files lie, and their directory is not ours.
-        Some(directory) => Root::at(std::path::absolute(directory).unwrap_or(directory.into())),
-        None => Root::system(),
-    }
+    directory.map_or_else(Root::system, Root::at)
 }
 
-fn open(directory: Option<&Path>, target: Option<Target>) -> engine::Result<Arc<dyn Engine>> {
+fn open(directory: Option<&Path>, target: Option<cli::Target>) -> engine::Result<Arc<dyn Engine>> {
     Ok(match target {
         Some(target) => Arc::new(Remote::at(target.address, target.chosen_by)?),
         None => Arc::new(Embedded::open(root(directory))?),

@@ -68,4 +68,9 @@ pub(super) const UPKEEP: &[ActionSpec] = &[
         "system df",
         "Show what images and containers take on the disk",
     ),
+    command(
+        "system.serve",
+        "serve",
+        "Serve the Docker API to docker's own clients",
+    ),
 ];

@@ -60,6 +60,7 @@ mod rmi;
 mod run;
 mod save;
 mod search;
+mod serve;
 mod start;
 mod stats;
 mod stop;
@@ -86,14 +87,14 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use crate::record::Showing;
 use crate::{
     action,
-    config::{Loaded, Loader, Target, contexts::Contexts},
+    config::{Loaded, Loader, Serve, contexts::Contexts},
     engine::{Engine, Session},
     format::Depth,
     model::CreateRequest,
 };
+pub use crate::{config::Target, record::Showing};
 pub use debug::Shot;
 use failure::{Failure, Outcome};
 pub use man::page as manual;
@@ -110,6 +111,8 @@ pub struct Faces {
     pub dashboard: fn(Arc<dyn Engine>, Settings) -> Result<(), String>,
     /// Draws the dashboard once, as an SVG picture.
     pub screenshot: fn(Arc<dyn Engine>, Shot) -> Result<String, String>,
+    /// Serves the API until a signal asks for the end.
+    pub serve: fn(Arc<dyn Engine>, Serve) -> Result<(), String>,
 }
 
 /// The configuration, and who reads it again.
@@ -246,6 +249,7 @@ enum Command {
     Debug(debug::DebugCommand),
     /// Show the configuration: what holds, and where it comes from
     Config(config::ConfigArgs),
+    Serve(serve::ServeArgs),
     /// Print a shell's completions
     Completions(completions::CompletionsArgs),
     /// Print the manual page
@@ -374,6 +378,10 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
             Err(error) => Err(Failure::new(error)),
         };
     };
+    if let Command::Serve(args) = command {
+        let data = (faces.data)(cli.root.as_deref());
+        return serve::run(&args, data, &loader, engine, faces);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -489,6 +497,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         | Command::Completions(_)
         | Command::Config(_)
         | Command::Replay(_)
+        | Command::Serve(_)
         | Command::Man(_) => Err(Failure::new(
             "it has no longer form: call it as `wharf demo`",
         )),

@@ -16,6 +16,7 @@ mod file;
 mod load;
 mod problem;
 pub mod reference;
+mod serve;
 mod settings;
 mod target;
 mod theme;
@@ -35,6 +36,7 @@ use crate::{
 pub use color::Color;
 pub use load::{Loaded, Loader, Overrides, candidates};
 pub use problem::{Origin, Problem};
+pub use serve::{DEFAULT_SOCKET, Listen, Serve, TlsFiles};
 pub use settings::{SETTINGS, Setting};
 pub use target::{Mistake, Target, Wish, target};
 pub use theme::{Paint, Palette, ROLES, Role, SHIPPED};

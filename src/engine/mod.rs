@@ -42,14 +42,15 @@ pub use crate::image::{Reference, ReferenceError};
 
 use crate::model::{
     Ability, AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest,
-    ConnectRequest, Container, ContainerId, CopyRequest, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, ExtractRequest, Extracted, FileDifference, FilePage,
-    FoundRepository, GroupChange, GroupDetails, GroupOf, Image, ImageLayers, ImportProgress,
-    KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest, Network, NetworkCreateRequest,
-    NetworkDetails, Process, PruneImages, PrunedImages, PullRequest, PushRequest, ReadRequest,
-    RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest,
-    StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest,
-    UpdateRequest, Verified, Visible, WaitCondition, World,
+    ConnectRequest, Container, ContainerDetails, ContainerId, CopyRequest, Counters, CreateRequest,
+    Digest, Event, EventsRequest, ExecConfig, ExecDetails, ExecId, Exit, ExtractRequest, Extracted,
+    FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
+    ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
+    Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages, PrunedImages,
+    PullRequest, PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest,
+    SaveRequest, SearchRequest, SignalRequest, StartRequest, StopRequest, StoreUsage, Stream,
+    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Verified, Visible, WaitCondition,
+    World,
 };
 
 /// Whatever makes and runs containers.
@@ -98,6 +99,20 @@ pub trait Observe: Send + Sync {
 
     /// One container, freshly read.
     async fn inspect(&self, id: &ContainerId) -> Result<Container>;
+
+    /// The same, and what its record alone knows.
+    async fn details(&self, id: &ContainerId) -> Result<ContainerDetails> {
+        Err(EngineError::lacks(Ability::Details, "inspect", id.short()))
+    }
+
+    /// Its counters now.
+    async fn counters(&self, id: &ContainerId) -> Result<Counters> {
+        Err(EngineError::lacks(
+            Ability::Details,
+            "count what is used by",
+            id.short(),
+        ))
+    }
 
     /// Lines of its log, oldest first; ends by itself unless `follow` is set.
     async fn logs(&self, request: LogsRequest) -> Result<mpsc::Receiver<Result<LogLine>>>;
@@ -152,6 +167,11 @@ pub trait Containers: Send + Sync {
     /// Give it another name.
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<()>;
 
+    /// Give its terminal another size.
+    async fn resize(&self, id: &ContainerId, _size: TerminalSize) -> Result<()> {
+        Err(EngineError::lacks(Ability::Details, "resize", id.short()))
+    }
+
     /// Wait for its exit or removal.
     async fn wait(&self, id: &ContainerId, condition: WaitCondition) -> Result<Exit>;
 
@@ -164,6 +184,46 @@ pub trait Containers: Send + Sync {
 pub trait Execs: Send + Sync {
     /// Run one. Without streams it is detached.
     async fn exec(&self, id: &ContainerId, config: ExecConfig) -> Result<Exec>;
+
+    /// Make one that is started later, maybe through another engine value.
+    async fn create_exec(&self, id: &ContainerId, _config: ExecConfig) -> Result<ExecId> {
+        Err(EngineError::lacks(
+            Ability::Details,
+            "make an exec in",
+            id.short(),
+        ))
+    }
+
+    /// Start one that was made; with `attach`, its streams.
+    async fn start_exec(
+        &self,
+        exec: &ExecId,
+        _attach: Option<AttachStreams>,
+    ) -> Result<Option<Session>> {
+        Err(EngineError::lacks(
+            Ability::Details,
+            "find the exec",
+            exec.short(),
+        ))
+    }
+
+    /// What is known of one.
+    async fn inspect_exec(&self, exec: &ExecId) -> Result<ExecDetails> {
+        Err(EngineError::lacks(
+            Ability::Details,
+            "find the exec",
+            exec.short(),
+        ))
+    }
+
+    /// Give its terminal another size.
+    async fn resize_exec(&self, exec: &ExecId, _size: TerminalSize) -> Result<()> {
+        Err(EngineError::lacks(
+            Ability::Details,
+            "find the exec",
+            exec.short(),
+        ))
+    }
 
     /// Wait for it; its exit code.
     async fn exec_wait(&self, id: &ContainerId, exec: &ExecId) -> Result<i32>;
@@ -323,6 +383,15 @@ pub trait Archives: Send + Sync {
     /// Write all files of a container's root as a tar.
     async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
         Err(EngineError::lacks(Ability::Archives, "export", id.short()))
+    }
+
+    /// What is at a path in a container; a link at its end is not followed.
+    async fn path_details(&self, request: CopyRequest) -> Result<PathDetails> {
+        Err(EngineError::lacks(
+            Ability::Archives,
+            "look into",
+            request.id.short(),
+        ))
     }
 
     /// Copy a file or a directory out of a container, running or not.

@@ -41,7 +41,12 @@ impl Observe for Recorded {
             engine: "recording".into(),
             read_only_because: Some(REASON.into()),
             address: None,
-            lacks: Ability::ALL.map(|ability| (ability, REASON.into())).into(),
+            // The screen of groups says itself what a recording has of them.
+            lacks: Ability::ALL
+                .into_iter()
+                .filter(|ability| *ability != Ability::Groups)
+                .map(|ability| (ability, REASON.into()))
+                .collect(),
         }
     }
 

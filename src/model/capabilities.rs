@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ability {
+    /// Tell what only an API asks for, and make execs in two steps.
+    Details,
     /// Freeze containers.
     Pause,
     /// Change limits of containers.
@@ -40,6 +42,7 @@ impl Ability {
     /// Why an engine without it refuses, where it has no reason of its own.
     pub fn lack(self) -> &'static str {
         match self {
+            Self::Details => "this engine doesn't tell it",
             Self::Pause => "this engine can't freeze containers",
             Self::Update => "this engine can't change limits",
             Self::Signal => "this engine signals whole containers only",
@@ -57,7 +60,8 @@ impl Ability {
     }
 
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
+        Self::Details,
         Self::Pause,
         Self::Update,
         Self::Signal,

@@ -6,7 +6,9 @@ use std::{path::PathBuf, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerConfig, ContainerId, Digest, Limit, Limits, Pool, RestartPolicy};
+use super::{
+    Container, ContainerConfig, ContainerId, Digest, ExecId, Limit, Limits, Pool, RestartPolicy,
+};
 
 /// Make a container.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -133,6 +135,63 @@ pub struct ExecConfig {
     pub privileged: bool,
     /// Streams to attach; none detaches it.
     pub attach: Option<AttachStreams>,
+}
+
+/// What is known of an exec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecDetails {
+    /// Its id.
+    pub id: ExecId,
+    /// The container that it is in.
+    pub container: ContainerId,
+    /// What it runs.
+    pub config: ExecConfig,
+    /// Whether it was started.
+    pub is_started: bool,
+    /// Whether its process runs.
+    pub is_running: bool,
+    /// Its exit code, once it ended.
+    pub code: Option<i32>,
+    /// Its process on the host, while it runs.
+    pub pid: Option<i32>,
+}
+
+/// A container, and what its record alone knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerDetails {
+    /// The container.
+    pub container: Container,
+    /// Its environment, the image's included.
+    pub env: Vec<String>,
+    /// Where its program begins.
+    pub working_dir: String,
+    /// `user[:group]`, empty for root.
+    pub user: String,
+    /// The signal that asks it to stop, if one is named.
+    pub stop_signal: Option<String>,
+    /// Its log.
+    pub log: PathBuf,
+    /// Its files of /etc that are ours, while it runs.
+    pub etc: PathBuf,
+    /// What it wrote.
+    pub upper: PathBuf,
+    /// Execs in it that have not ended.
+    pub execs: Vec<ExecId>,
+}
+
+/// What is at a path in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathDetails {
+    /// Its last component.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Kind and permissions, as stat(2) has them.
+    pub mode: u32,
+    /// When it was changed last.
+    pub modified: Timestamp,
+    /// Where a link leads.
+    pub link_target: Option<PathBuf>,
 }
 
 /// Read a container's log.

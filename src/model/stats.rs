@@ -54,6 +54,28 @@ pub struct Sample {
     pub write_ops: Option<u64>,
 }
 
+/// Everything that is counted of one container, as the kernel gave it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counters {
+    /// Its control group's.
+    pub sample: Sample,
+    /// CPU time of the whole host since it was started, idle time included, nanoseconds.
+    pub host_cpu_ns: Option<u64>,
+    /// Its interfaces but loopback.
+    pub interfaces: Vec<InterfaceCounters>,
+}
+
+/// What went over one interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceCounters {
+    /// Its name in the container.
+    pub name: String,
+    /// Bytes, packets, errors and drops that came.
+    pub received: [u64; 4],
+    /// The same that went.
+    pub sent: [u64; 4],
+}
+
 /// What pressure stall information (PSI) tells: as [`Sample`], microseconds since the
 /// group was made; as [`Usage`], shares of the time between two samples, 0 to 1.
 ///

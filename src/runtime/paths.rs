@@ -55,7 +55,9 @@ impl Root {
 
     /// An engine of its own below `dir`, beside any other.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
-        let data = dir.into();
+        let dir = dir.into();
+        // Shims are told where their files lie, and their directory is not ours.
+        let data = std::path::absolute(&dir).unwrap_or(dir);
         Self {
             run: data.join("run"),
             data,
@@ -185,6 +187,11 @@ pub struct ExecPaths {
 }
 
 impl ExecPaths {
+    /// What it runs, if it is made before it is started.
+    pub fn config(&self) -> PathBuf {
+        self.directory.join("config")
+    }
+
     /// Its live state; with an exit once it ended.
     pub fn state(&self) -> PathBuf {
         self.directory.join("state")

@@ -9,7 +9,8 @@ use super::{Embedded, images::telling};
 use crate::{
     engine::{Archives, CopyFrom, CopyTo, Result},
     model::{
-        CommitRequest, ContainerId, CopyRequest, Digest, ImportProgress, LoadedImage, SaveRequest,
+        CommitRequest, ContainerId, CopyRequest, Digest, ImportProgress, LoadedImage, PathDetails,
+        SaveRequest,
     },
 };
 
@@ -50,6 +51,14 @@ impl Archives for Embedded {
         let id = request.id.clone();
         self.about("commit", &id, move |lifecycle, _| {
             lifecycle.commit(&request, &mut |_| {})
+        })
+        .await
+    }
+
+    async fn path_details(&self, request: CopyRequest) -> Result<PathDetails> {
+        let id = request.id.clone();
+        self.about("look into", &id, move |lifecycle, _| {
+            lifecycle.path_details(&request)
         })
         .await
     }

@@ -8,8 +8,9 @@ use super::{Embedded, error::io_kind, lock, processes, session};
 use crate::{
     engine::{Containers, EngineError, ErrorKind, Exec, Execs, Result, Session},
     model::{
-        AttachStreams, ContainerId, CreateRequest, ExecConfig, ExecId, Exit, KillRequest,
-        RemoveRequest, SignalRequest, StartRequest, StopRequest, UpdateRequest, WaitCondition,
+        AttachStreams, ContainerId, CreateRequest, ExecConfig, ExecDetails, ExecId, Exit,
+        KillRequest, RemoveRequest, SignalRequest, StartRequest, StopRequest, TerminalSize,
+        UpdateRequest, WaitCondition,
     },
 };
 
@@ -131,6 +132,13 @@ impl Containers for Embedded {
         .await
     }
 
+    async fn resize(&self, id: &ContainerId, size: TerminalSize) -> Result<()> {
+        self.about("resize", id, move |lifecycle, id| {
+            lifecycle.resize(id, size)
+        })
+        .await
+    }
+
     async fn wait(&self, id: &ContainerId, condition: WaitCondition) -> Result<Exit> {
         let waited = self
             .about("wait for", id, move |lifecycle, id| {
@@ -175,6 +183,49 @@ impl Execs for Embedded {
             None => None,
         };
         Ok(Exec { id: exec, session })
+    }
+
+    async fn create_exec(&self, id: &ContainerId, config: ExecConfig) -> Result<ExecId> {
+        self.about("exec in", id, move |lifecycle, id| {
+            lifecycle.create_exec(id, &config)
+        })
+        .await
+    }
+
+    async fn start_exec(
+        &self,
+        exec: &ExecId,
+        attach: Option<AttachStreams>,
+    ) -> Result<Option<Session>> {
+        let owned = exec.clone();
+        let (id, control) = self
+            .blocking("start the exec", exec.short(), move |lifecycle| {
+                lifecycle.start_exec(&owned, attach)
+            })
+            .await?;
+        match control.zip(attach) {
+            // How it ended is on record.
+            Some((control, streams)) => {
+                bridged("start the exec", &id, control, streams, drop).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn inspect_exec(&self, exec: &ExecId) -> Result<ExecDetails> {
+        let owned = exec.clone();
+        self.blocking("inspect the exec", exec.short(), move |lifecycle| {
+            lifecycle.inspect_exec(&owned)
+        })
+        .await
+    }
+
+    async fn resize_exec(&self, exec: &ExecId, size: TerminalSize) -> Result<()> {
+        let owned = exec.clone();
+        self.blocking("resize the exec", exec.short(), move |lifecycle| {
+            lifecycle.resize_exec(&owned, size)
+        })
+        .await
     }
 
     async fn exec_wait(&self, id: &ContainerId, exec: &ExecId) -> Result<i32> {

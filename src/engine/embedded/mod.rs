@@ -10,6 +10,7 @@
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
 //! networks     networks
+//! counters     what one container used
 //! files        what images and containers hold
 //! groups       the host's control groups usage     what a group uses, from its counters
 //! registries   pull, push, login, search
@@ -18,6 +19,7 @@
 mod archives;
 mod builds;
 mod containers;
+mod counters;
 pub(super) mod error;
 mod files;
 mod groups;

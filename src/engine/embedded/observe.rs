@@ -12,12 +12,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::{io::unix::AsyncFd, sync::mpsc};
 
-use super::{Embedded, error, in_thread, is_root, processes};
+use super::{Embedded, counters, error, in_thread, is_root, processes};
 use crate::{
     engine::{EngineError, Observe, Result},
     model::{
-        Ability, Capabilities, Change, Container, ContainerId, Event, EventsRequest, LogLine,
-        LogsRequest, Process, Visible, World,
+        Ability, Capabilities, Change, Container, ContainerDetails, ContainerId, Counters, Event,
+        EventsRequest, LogLine, LogsRequest, Process, Visible, World,
     },
     runtime::{
         events, inspect,
@@ -75,6 +75,33 @@ impl Observe for Embedded {
     async fn inspect(&self, id: &ContainerId) -> Result<Container> {
         self.about("inspect", id, |lifecycle, id| lifecycle.settled(id))
             .await
+    }
+
+    async fn details(&self, id: &ContainerId) -> Result<ContainerDetails> {
+        self.about("inspect", id, |lifecycle, id| {
+            let container = lifecycle.settled(id)?;
+            let record = lifecycle.store().load(id)?;
+            let paths = lifecycle.root().container(id);
+            Ok(ContainerDetails {
+                container,
+                env: record.process.env,
+                working_dir: record.process.cwd,
+                user: record.process.user,
+                stop_signal: record.process.stop_signal,
+                log: paths.log(),
+                etc: paths.etc(),
+                upper: paths.upper(),
+                execs: lifecycle.execs(id),
+            })
+        })
+        .await
+    }
+
+    async fn counters(&self, id: &ContainerId) -> Result<Counters> {
+        self.about("count what is used by", id, |lifecycle, id| {
+            counters::read(lifecycle, id)
+        })
+        .await
     }
 
     async fn logs(&self, request: LogsRequest) -> Result<mpsc::Receiver<Result<LogLine>>> {

@@ -197,7 +197,12 @@ impl Sources {
             }),
             (BuildContext::Directory(root), BuildFile::InContext(path)) => {
                 let there = |name: &str| root.join(name).is_file();
-                let path = path.or_else(|| NAMES.iter().find(|name| there(name)).map(|name| (*name).into()));
+                let path = path.or_else(|| {
+                    NAMES
+                        .iter()
+                        .find(|name| there(name))
+                        .map(|name| (*name).into())
+                });
                 let path = path.ok_or_else(|| {
                     wrong(format!("there is no Dockerfile in {}", root.display()))
                 })?;

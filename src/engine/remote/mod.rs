@@ -95,6 +95,7 @@ impl Remote {
             ..Capabilities::default()
         }
         .without(&[
+            Ability::Details,
             Ability::Signal,
             Ability::HostImage,
             Ability::Files,

@@ -59,6 +59,14 @@ pub fn request(directory: &Path, frame: &Frame) -> Result<(), Error> {
     ask(&mut open(directory)?, directory, frame)
 }
 
+/// Tells the shim in `directory` something that has no answer.
+pub fn send(directory: &Path, frame: &Frame) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    frame.encode(&mut bytes);
+    let mut stream = open(directory)?;
+    stream.write_all(&bytes).map_err(failed(directory))
+}
+
 /// Waits for the next exit of the process in `directory`.
 pub fn wait(directory: &Path) -> Result<Exit, Error> {
     let mut stream = open(directory)?;

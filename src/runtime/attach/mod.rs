@@ -12,7 +12,8 @@
 //!                          <-    Done                 attached: no byte from here on is lost
 //!                          <-    Stdout, Stderr …
 //! Stdin …, CloseStdin      ->
-//! Resize, Signal, Pause    ->
+//! Resize                   ->                          has no answer
+//! Signal, Pause            ->
 //!                          <-    Done | Refused       one for each request, in order
 //!                          <-    Exited               then the end
 //! ```
@@ -24,5 +25,5 @@
 mod client;
 mod frame;
 
-pub use client::{Error, connect, request, wait};
+pub use client::{Error, connect, request, send, wait};
 pub use frame::{Decoder, Frame, MAX_PAYLOAD_BYTES, Malformed, encode_output, encode_stdin};

@@ -24,7 +24,7 @@ use rustix::{
 use super::{Error, Lifecycle, Result, failed};
 use crate::{
     layer,
-    model::{ContainerId, CopyRequest},
+    model::{ContainerId, CopyRequest, PathDetails},
     runtime::{create::mount_overlay, store::ContainerLock},
     sys::beneath,
 };
@@ -72,6 +72,31 @@ struct Place {
 }
 
 impl Lifecycle {
+    /// What is at a path in a container.
+    pub fn path_details(&self, request: &CopyRequest) -> Result<PathDetails> {
+        let root = self.root_of(&request.id)?;
+        let place = root.place(&request.path, request.follow_link)?.found()?;
+        let stat = place.stat.expect("found() has seen it");
+        let name = match place.name == "." {
+            true => "/".into(),
+            false => place.name.to_string_lossy().into_owned(),
+        };
+        let link_target = match kind(&stat) {
+            FileType::Symlink => readlinkat(&place.parent, place.name.as_os_str(), Vec::new())
+                .ok()
+                .map(|target| PathBuf::from(OsString::from_vec(target.into_bytes()))),
+            _ => None,
+        };
+        Ok(PathDetails {
+            name,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mode: stat.st_mode,
+            modified: jiff::Timestamp::new(stat.st_mtime, stat.st_mtime_nsec as i32)
+                .unwrap_or_default(),
+            link_target,
+        })
+    }
+
     /// Copies a file or a directory out of a container.
     pub fn copy_out(&self, request: &CopyRequest, to: CopyTo) -> Result<()> {
         let root = self.root_of(&request.id)?;

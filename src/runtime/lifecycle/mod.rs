@@ -7,6 +7,7 @@ mod changes;
 mod copy;
 mod create;
 mod end;
+mod exec;
 mod files;
 mod live;
 mod network;

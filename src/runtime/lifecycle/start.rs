@@ -140,15 +140,7 @@ impl Lifecycle {
         // Against a stop that comes at the same time; several execs may start at once
         // only one after the other, which takes milliseconds.
         let _held = self.store.lock(id)?;
-        let state = self.inspect(id)?.state;
-        if !state.can_exec() {
-            let hint = match state {
-                State::Paused => "unpause it first",
-                State::Restarting => "wait until it runs again",
-                _ => "start it first",
-            };
-            return Err(Error::State { state, hint });
-        }
+        self.can_exec(id)?;
         let exec = ExecId::from_bytes(&super::create::random()?);
         let started = shim::spawn_exec(self.root(), id, &exec, config)?;
         Ok((exec, started.control))

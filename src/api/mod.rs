@@ -1,0 +1,24 @@
+//! The Docker REST API over our engine, so that docker's own clients drive it.
+//!
+//! The server is one more face over the same state: it keeps nothing between two
+//! requests but connections that are open, so it can be killed at any time, and two of
+//! them over one engine agree.
+//!
+//! ```text
+//! serve      listen, accept, and end     listen     sockets and who may open them
+//! ask        one request, taken apart    answer     what goes back, errors included
+//! route      which handler it is for     hijack     connections that become streams
+//! system     what the daemon is          pending    who attached before the start
+//! ```
+
+#![allow(dead_code, reason = "what containers and images need comes next")]
+
+mod answer;
+mod ask;
+mod certificate;
+mod listen;
+mod route;
+mod serve;
+mod system;
+
+pub use serve::run;

@@ -1,0 +1,88 @@
+//! `wharf serve`
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+
+use super::{
+    Faces, config,
+    failure::{Failure, Outcome},
+};
+use crate::{
+    config::{DEFAULT_SOCKET, Listen, Loader, Serve, TlsFiles},
+    engine::Engine,
+};
+
+/// Arguments of `serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Listen there: unix:///PATH, tcp://HOST:PORT, or fd:// for systemd's sockets
+    #[arg(short = 'H', long = "host", value_name = "ADDRESS")]
+    host: Vec<Listen>,
+    /// The group that the unix socket belongs to
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+    /// Who may open the unix socket, in octal
+    #[arg(long, value_name = "MODE", default_value = "660", value_parser = mode)]
+    mode: u32,
+    /// Certificates of TCP: a directory with ca.pem, server-cert.pem and server-key.pem
+    #[arg(long, value_name = "DIR")]
+    tls: Option<PathBuf>,
+    /// Let TCP on loopback go without certificates: every user of this host gets in
+    #[arg(long)]
+    insecure_tcp: bool,
+    /// Answer nothing that changes anything
+    #[arg(long = "read-only-api")]
+    read_only: bool,
+    /// Connections that one client may have at a time
+    #[arg(long, value_name = "N", default_value_t = 2048)]
+    connections: usize,
+    /// Write requests that change something to this file
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    /// First start again what a reboot stopped, as restart policies say
+    #[arg(long)]
+    restore: bool,
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok();
+    mode.filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| format!("{text:?} is no mode such as 660"))
+}
+
+/// Serves until a signal asks for the end.
+pub fn run(
+    args: &ServeArgs,
+    data: PathBuf,
+    loader: &Loader,
+    engine: Arc<dyn Engine>,
+    faces: &Faces,
+) -> Outcome {
+    let listen = match args.host.as_slice() {
+        [] => vec![Listen::Unix(DEFAULT_SOCKET.into())],
+        given => given.to_vec(),
+    };
+    let serve = Serve {
+        data,
+        listen,
+        group: args.group.clone(),
+        mode: args.mode,
+        tls: args.tls.as_ref().map(|dir| TlsFiles {
+            authority: dir.join("ca.pem"),
+            certificate: dir.join("server-cert.pem"),
+            key: dir.join("server-key.pem"),
+        }),
+        insecure_tcp: args.insecure_tcp,
+        read_only: args.read_only,
+        connections: args.connections,
+        audit: args.audit.clone(),
+        restore: args.restore,
+        registries: config::registries(loader)?,
+        pools: config::network_defaults(loader)?.pools,
+    };
+    match (faces.serve)(engine, serve) {
+        Ok(()) => Ok(0),
+        Err(error) => Err(Failure::new(error)),
+    }
+}
