@@ -16,10 +16,11 @@
 //! dockerfile what a Dockerfile says, and does to a config                model format sys
 //! image      OCI images: reference, store, import, unpack                model sys layer dockerfile
 //! network    bridges, ports, address plan, names                         model sys
-//! runtime    spec, create, shim, exec, attach, logs, state               model sys layer dockerfile image network
+//! volume     volumes: made, filled, measured, on a device                model sys layer
+//! runtime    spec, create, shim, exec, attach, logs, state               model sys layer dockerfile image network volume
 //! build      an image from a Dockerfile, by steps with a cache           model sys layer dockerfile image runtime
 //! oci        the hidden OCI command line                                 model sys runtime
-//! engine     trait Engine: embedded, behind an address, recorded          model sys layer image network runtime record build
+//! engine     trait Engine: embedded, behind an address, recorded          model sys layer image network volume runtime record build
 //! wire       Docker's API on the wire: JSON shapes, stream frames        model format
 //! api        the Docker REST API as a server: routes and streams         model format wire engine config
 //! app        dashboard: state, message, update, keymap, effects          model action format engine config record
@@ -50,4 +51,5 @@ pub mod record;
 pub mod runtime;
 pub mod sys;
 pub mod ui;
+pub mod volume;
 pub mod wire;

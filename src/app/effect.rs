@@ -503,7 +503,15 @@ async fn call(engine: &dyn Engine, action: Action, target: &Target) -> Result<()
         Action::Unpause => engine.unpause(&id).await,
         Action::Kill => engine.kill(KillRequest { id, signal: None }).await,
         // The question before it said that a running one will be killed.
-        Action::Remove => engine.remove(RemoveRequest { id, force: true }).await,
+        Action::Remove => {
+            engine
+                .remove(RemoveRequest {
+                    id,
+                    force: true,
+                    volumes: false,
+                })
+                .await
+        }
         other => unreachable!("{other:?} is not an operation on a container"),
     }
 }

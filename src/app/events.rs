@@ -143,6 +143,7 @@ pub fn kind(kind: EventKind) -> &'static str {
         EventKind::Container => "container",
         EventKind::Image => "image",
         EventKind::Network => "network",
+        EventKind::Volume => "volume",
     }
 }
 

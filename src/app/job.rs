@@ -70,7 +70,13 @@ async fn start(engine: &dyn Engine, request: CreateRequest) -> Result<Said, Fail
         if is_removed {
             let id = id.clone();
             // The failed start is what is told.
-            let _ = engine.remove(RemoveRequest { id, force: true }).await;
+            let _ = engine
+                .remove(RemoveRequest {
+                    id,
+                    force: true,
+                    volumes: true,
+                })
+                .await;
         }
         return Err(error.into());
     }

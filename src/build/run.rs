@@ -332,6 +332,7 @@ fn bind(source: &Path, target: &Path, read_only: bool) -> model::Mount {
             create: false,
             propagation: None,
             recursive: true,
+            writable_below: false,
         },
         target: target.to_owned(),
         read_only,

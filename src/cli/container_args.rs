@@ -12,7 +12,7 @@ use super::{
     values::{self, Parsed},
 };
 use crate::model::{
-    ContainerConfig, CreateRequest, Device, Mount, Platform, RestartPolicy, Ulimit,
+    ContainerConfig, CreateRequest, Device, Mount, MountKind, Platform, RestartPolicy, Ulimit,
 };
 
 /// Flags that describe a container.
@@ -69,10 +69,16 @@ pub struct ContainerArgs {
     /// Mount memory
     #[arg(long, value_name = "DIR[:OPTIONS]", value_parser = values::tmpfs)]
     tmpfs: Vec<Mount>,
-    /// Bind a host directory or file
-    #[arg(short, long, value_name = "SOURCE:TARGET[:ro]", value_parser = values::volume)]
+    /// Mount a volume by its name, or a path of the host: [NAME|PATH:]TARGET[:ro]
+    #[arg(short, long, value_name = "SOURCE:TARGET[:OPTIONS]", value_parser = values::volume)]
     volume: Vec<Mount>,
-    /// Mount by fields: type=bind|tmpfs,source=…,target=…
+    /// Mount what another container mounts: its name, and :ro where it shall only read
+    #[arg(long, value_name = "CONTAINER[:ro]")]
+    volumes_from: Vec<String>,
+    /// What keeps the volumes that have to be made: local
+    #[arg(long, value_name = "DRIVER")]
+    volume_driver: Option<String>,
+    /// Mount by fields: type=bind|volume|tmpfs,source=…,target=…
     #[arg(long, value_name = "FIELDS", value_parser = values::mount)]
     mount: Vec<Mount>,
     #[command(flatten)]
@@ -154,7 +160,14 @@ impl ContainerArgs {
             .image_and_command
             .split_first()
             .ok_or("an image is needed")?;
-        let mounts = [&self.volume[..], &self.mount, &self.tmpfs].concat();
+        let mut mounts = [&self.volume[..], &self.mount, &self.tmpfs].concat();
+        for mount in &mut mounts {
+            if let MountKind::Volume(volume) = &mut mount.kind
+                && volume.driver.is_none()
+            {
+                volume.driver.clone_from(&self.volume_driver);
+            }
+        }
         if let Some(mount) = twice(&mounts) {
             return Err(format!("two mounts on {}", mount.target.display()));
         }
@@ -181,6 +194,7 @@ impl ContainerArgs {
             stop_timeout_secs: self.stop_timeout,
             read_only: self.read_only,
             mounts,
+            volumes_from: self.volumes_from.clone(),
             limits: self.limits.limits()?,
             ulimits: self.ulimit.clone(),
             devices: self.device.clone(),

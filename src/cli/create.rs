@@ -57,6 +57,7 @@ pub async fn create(args: &ContainerArgs, context: &Context) -> Result<Container
             let request = RemoveRequest {
                 id: id.clone(),
                 force: true,
+                volumes: true,
             };
             // The first failure is the one to tell.
             let _ = context.engine.remove(request).await;

@@ -167,6 +167,7 @@ async fn remove_containers(context: &Context) -> Result<(), Failure> {
         context.engine.remove(RemoveRequest {
             id: row.container.id.clone(),
             force: true,
+            volumes: true,
         })
     });
     let results = futures_util::future::join_all(removals).await;

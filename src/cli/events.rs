@@ -99,6 +99,7 @@ fn kind(event: &Event) -> &'static str {
         EventKind::Container => "container",
         EventKind::Image => "image",
         EventKind::Network => "network",
+        EventKind::Volume => "volume",
     }
 }
 

@@ -76,6 +76,7 @@ mod update;
 mod values;
 mod verify;
 mod version;
+mod volume;
 mod wait;
 
 use std::{
@@ -231,6 +232,9 @@ enum Command {
     Network(network::NetworkCommand),
     /// Print where a container's open ports are on the host
     Port(network::PortArgs),
+    /// Work with volumes
+    #[command(subcommand)]
+    Volume(volume::VolumeCommand),
     /// Work with images
     #[command(subcommand)]
     Image(image::ImageCommand),
@@ -351,7 +355,10 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         return context::run(command, driven.as_ref().map(|target| &*target.chosen_by));
     }
     let target = match &cli.command {
-        Some(Command::Completions(_) | Command::Man(_) | Command::Config(_)) => None,
+        // A server is one of the engine inside, and its --host is where it listens.
+        Some(
+            Command::Completions(_) | Command::Man(_) | Command::Config(_) | Command::Serve(_),
+        ) => None,
         _ => driven(&cli)?,
     };
     let own = recording(cli.root.as_deref(), faces, target.as_ref());
@@ -482,6 +489,7 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         Command::Rmi(args) => rmi::run(&args, context).await,
         Command::Network(command) => network::run(command, context).await,
         Command::Port(args) => network::port(&args, context).await,
+        Command::Volume(command) => volume::run(command, context).await,
         Command::History(args) => history::run(&args, context).await,
         Command::System(command) => system::run(command, context).await,
         Command::Container(container::ContainerCommand::Prune(args)) => {

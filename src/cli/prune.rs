@@ -9,17 +9,37 @@ use super::{
     Context,
     failure::{Failure, Outcome},
     output::{line, print},
-    values::{Parsed, time},
+    values::{Parsed, label_filter, time},
 };
 use crate::{
     format::{bytes, text::sanitize},
-    model::{Container, LabelFilter, PruneImages, RemoveRequest, State, Visible},
+    model::{Container, LabelFilter, PruneImages, PruneVolumes, RemoveRequest, State, Visible},
 };
 
-/// Arguments of `image prune` and `system prune`.
+/// Arguments of `image prune`, and most of `system prune`.
 #[derive(Args, Debug)]
 pub struct PruneImagesArgs {
     /// All images that no container uses, not only those without a name
+    #[arg(short, long)]
+    all: bool,
+    #[command(flatten)]
+    common: PruneArgs,
+}
+
+/// Arguments of `system prune`.
+#[derive(Args, Debug)]
+pub struct PruneSystemArgs {
+    /// Volumes too that no container uses and that have no name of their own
+    #[arg(long)]
+    volumes: bool,
+    #[command(flatten)]
+    images: PruneImagesArgs,
+}
+
+/// Arguments of `volume prune`.
+#[derive(Args, Debug)]
+pub struct PruneVolumesArgs {
+    /// Those with a name too
     #[arg(short, long)]
     all: bool,
     #[command(flatten)]
@@ -45,17 +65,7 @@ enum Filter {
 }
 
 fn filter(text: &str) -> Parsed<Filter> {
-    let label = |rest: &str, negated| {
-        let (key, value) = match rest.split_once('=') {
-            Some((key, value)) => (key, Some(value.to_owned())),
-            None => (rest, None),
-        };
-        Filter::Label(LabelFilter {
-            key: key.to_owned(),
-            value,
-            negated,
-        })
-    };
+    let label = |rest: &str, negated| Filter::Label(label_filter(rest, negated));
     if let Some(rest) = text.strip_prefix("until=") {
         return Ok(Filter::Until(time(rest)?));
     }
@@ -107,6 +117,10 @@ struct Plan {
     /// What the images and partial blobs take.
     image_count: usize,
     image_bytes: u64,
+    volumes: Option<PruneVolumes>,
+    /// What the volumes take.
+    volume_count: usize,
+    volume_bytes: u64,
 }
 
 /// Removes images.
@@ -121,12 +135,29 @@ pub async fn containers(args: &PruneArgs, context: &Context) -> Outcome {
     plan.carry_out(args, context).await
 }
 
-/// Removes both.
-pub async fn system(args: &PruneImagesArgs, context: &Context) -> Outcome {
+/// Removes volumes.
+pub async fn volumes(args: &PruneVolumesArgs, context: &Context) -> Outcome {
+    if args.common.until().is_some() {
+        return Err(Failure::usage("volumes are not pruned by until="));
+    }
     let plan = Plan::default();
-    let plan = plan.with_containers(&args.common, context).await?;
-    let plan = plan.with_images(args, context).await?;
+    let plan = plan.with_volumes(args.all, &args.common, context).await?;
     plan.carry_out(&args.common, context).await
+}
+
+/// Removes all of them.
+pub async fn system(args: &PruneSystemArgs, context: &Context) -> Outcome {
+    let common = &args.images.common;
+    if args.volumes && common.until().is_some() {
+        return Err(Failure::usage("volumes are not pruned by until="));
+    }
+    let plan = Plan::default();
+    let plan = plan.with_containers(common, context).await?;
+    let mut plan = plan.with_images(&args.images, context).await?;
+    if args.volumes {
+        plan = plan.with_volumes(false, common, context).await?;
+    }
+    plan.carry_out(common, context).await
 }
 
 impl Plan {
@@ -171,6 +202,27 @@ impl Plan {
         Ok(self)
     }
 
+    async fn with_volumes(
+        mut self,
+        all: bool,
+        args: &PruneArgs,
+        context: &Context,
+    ) -> Result<Self, Failure> {
+        let request = PruneVolumes {
+            all,
+            labels: args.labels(),
+            preview: true,
+        };
+        let found = context.engine.prune_volumes(request.clone()).await?;
+        self.volume_count = found.names.len();
+        self.volume_bytes = found.bytes;
+        self.volumes = Some(PruneVolumes {
+            preview: false,
+            ..request
+        });
+        Ok(self)
+    }
+
     async fn carry_out(self, args: &PruneArgs, context: &Context) -> Outcome {
         let container_bytes: u64 = self.containers.iter().map(|(_, bytes)| bytes).sum();
         if !args.force && !self.is_agreed(container_bytes)? {
@@ -185,6 +237,7 @@ impl Plan {
             let request = RemoveRequest {
                 id: container.id.clone(),
                 force: false,
+                volumes: false,
             };
             match context.engine.remove(request).await {
                 Ok(()) => {
@@ -211,13 +264,24 @@ impl Plan {
             }
             freed += gone.bytes + gone.partial_bytes;
         }
+        if let Some(request) = self.volumes {
+            let gone = context.engine.prune_volumes(request).await?;
+            if !gone.names.is_empty() {
+                line("Deleted Volumes:")?;
+            }
+            for name in &gone.names {
+                line(name)?;
+            }
+            freed += gone.bytes;
+        }
         line(&format!("Total reclaimed space: {}", bytes::decimal(freed)))?;
         Ok(code)
     }
 
     /// Says what would go, and asks.
     fn is_agreed(&self, container_bytes: u64) -> Result<bool, Failure> {
-        if !self.containers.is_empty() || self.images.is_none() {
+        let is_only_containers = self.images.is_none() && self.volumes.is_none();
+        if !self.containers.is_empty() || is_only_containers {
             line(&format!(
                 "{} stopped containers: {}",
                 self.containers.len(),
@@ -229,6 +293,13 @@ impl Plan {
                 "{} images and what came of others: {}",
                 self.image_count,
                 bytes::decimal(self.image_bytes)
+            ))?;
+        }
+        if self.volumes.is_some() {
+            line(&format!(
+                "{} volumes: {}",
+                self.volume_count,
+                bytes::decimal(self.volume_bytes)
             ))?;
         }
         if !io::stdin().is_terminal() {

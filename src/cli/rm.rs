@@ -15,8 +15,8 @@ pub struct RmArgs {
     /// Kill what still runs; no error for what isn't there
     #[arg(short, long)]
     force: bool,
-    /// Taken for docker's sake: there are no anonymous volumes yet
-    #[arg(short, long, hide = true)]
+    /// Remove the volumes too that were made for it without a name
+    #[arg(short, long)]
     volumes: bool,
     #[command(flatten)]
     names: Names,
@@ -24,7 +24,7 @@ pub struct RmArgs {
 
 /// Removes containers with what they wrote and their logs.
 pub async fn run(args: &RmArgs, context: &Context) -> Outcome {
-    let force = args.force;
+    let (force, volumes) = (args.force, args.volumes);
     let mut present = Vec::new();
     for name in &args.names.containers {
         match context.engine.resolve(name).await {
@@ -34,6 +34,9 @@ pub async fn run(args: &RmArgs, context: &Context) -> Outcome {
             _ => present.push(name.clone()),
         }
     }
-    let act = async |id| context.engine.remove(RemoveRequest { id, force }).await;
+    let act = async |id| {
+        let request = RemoveRequest { id, force, volumes };
+        context.engine.remove(request).await
+    };
     context.each(&present, act).await
 }

@@ -91,6 +91,7 @@ async fn remove_remains(id: &ContainerId, context: &Context) {
     let request = RemoveRequest {
         id: id.clone(),
         force: true,
+        volumes: true,
     };
     // The engine may have removed it already; the failed start is what is told.
     let _ = context.engine.remove(request).await;

@@ -23,14 +23,14 @@ use crate::{
         duration,
         text::sanitize,
     },
-    model::{Address, State, Visible},
+    model::{Address, State, Visible, VolumeDetails},
 };
 
 /// The commands below `system`.
 #[derive(Debug, Subcommand)]
 pub enum SystemCommand {
     Df(DfArgs),
-    Prune(prune::PruneImagesArgs),
+    Prune(prune::PruneSystemArgs),
     /// Print what the engine is and what this kernel can't do
     Info(info::InfoArgs),
     Events(events::EventsArgs),
@@ -134,6 +134,8 @@ async fn df(args: &DfArgs, context: &Context) -> Outcome {
     let stopped = containers.iter().filter(|c| !c.state.has_process());
     let free: u64 = stopped.filter_map(|c| c.bytes).sum();
     let used = usage.images.iter().filter(|i| i.containers > 0).count();
+    let volumes = context.engine.measure_volumes(&[]).await?;
+    let volume_bytes = |one: &VolumeDetails| one.volume.size.map_or(0, |size| size.bytes);
     if args.json {
         let containers: Vec<_> = containers
             .iter()
@@ -146,6 +148,7 @@ async fn df(args: &DfArgs, context: &Context) -> Outcome {
             .collect();
         let mut all = json!(usage);
         all["containers"] = json!(containers);
+        all["volumes"] = json!(volumes);
         line(&format!("{all:#}"))?;
         return Ok(0);
     }
@@ -168,6 +171,17 @@ async fn df(args: &DfArgs, context: &Context) -> Outcome {
             used,
             usage.blob_bytes,
             usage.reclaimable_blob_bytes,
+        ),
+        (
+            "Local Volumes",
+            volumes.len(),
+            volumes.iter().filter(|one| !one.users.is_empty()).count(),
+            volumes.iter().map(volume_bytes).sum(),
+            volumes
+                .iter()
+                .filter(|one| one.users.is_empty())
+                .map(volume_bytes)
+                .sum(),
         ),
         (
             "Partial downloads",
@@ -252,6 +266,16 @@ async fn df(args: &DfArgs, context: &Context) -> Outcome {
     });
     let titles = ["CONTAINER", "ID", "IMAGE", "STATE", "WRITTEN"];
     print(&format!("\n{}", table(&titles, written.collect(), context)))?;
+    let volumes = volumes.iter().map(|one| {
+        let cells = [
+            one.volume.name.clone(),
+            one.users.len().to_string(),
+            bytes::decimal(volume_bytes(one)),
+        ];
+        Row::Cells(cells.into_iter().map(Into::into).collect())
+    });
+    let titles = ["VOLUME", "CONTAINERS", "SIZE"];
+    print(&format!("\n{}", table(&titles, volumes.collect(), context)))?;
     Ok(0)
 }
 

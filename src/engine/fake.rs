@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Networks, Observe, Registries,
-    Result, Session,
+    Result, Session, Volumes,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
@@ -515,6 +515,7 @@ impl Images for Fake {
 }
 
 impl Networks for Fake {}
+impl Volumes for Fake {}
 impl Registries for Fake {}
 
 #[async_trait]

@@ -46,11 +46,11 @@ use crate::model::{
     Digest, Event, EventsRequest, ExecConfig, ExecDetails, ExecId, Exit, ExtractRequest, Extracted,
     FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
     ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
-    Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages, PrunedImages,
-    PullRequest, PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest,
-    SaveRequest, SearchRequest, SignalRequest, StartRequest, StopRequest, StoreUsage, Stream,
-    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Verified, Visible, WaitCondition,
-    World,
+    Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages, PruneVolumes,
+    PrunedImages, PrunedVolumes, PullRequest, PushRequest, ReadRequest, RegistrySettings,
+    RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest, StartRequest,
+    StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest,
+    Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
@@ -62,6 +62,7 @@ pub trait Engine:
     + Upkeep
     + Registries
     + Networks
+    + Volumes
     + Archives
     + Build
     + Files
@@ -76,6 +77,7 @@ impl<
         + Upkeep
         + Registries
         + Networks
+        + Volumes
         + Archives
         + Build
         + Files
@@ -312,6 +314,81 @@ pub trait Networks: Send + Sync {
             Ability::Networks,
             "disconnect",
             id.short(),
+        ))
+    }
+}
+
+/// Volumes. An engine without any refuses to make one.
+///
+/// Containers name theirs in [`crate::model::ContainerConfig::mounts`]: those that are
+/// missing are made with the container, those without a name are removed with it if
+/// [`crate::model::RemoveRequest::volumes`] says so or it removes itself.
+#[async_trait]
+pub trait Volumes: Send + Sync {
+    /// All volumes by name, and who uses them. Nothing is measured.
+    async fn volumes(&self) -> Result<Vec<VolumeDetails>> {
+        Ok(Vec::new())
+    }
+
+    /// The volume of a name, and who uses it.
+    async fn volume(&self, name: &str) -> Result<VolumeDetails> {
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "look at the volume",
+            name,
+        ))
+    }
+
+    /// Make one. One that is there with the same options is left as it is.
+    async fn create_volume(&self, request: VolumeCreateRequest) -> Result<Volume> {
+        let name = request.name.unwrap_or_default();
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "create the volume",
+            name,
+        ))
+    }
+
+    /// Remove one that no container uses, running or not.
+    async fn remove_volume(&self, name: &str) -> Result<()> {
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "remove the volume",
+            name,
+        ))
+    }
+
+    /// Remove those that no container uses, or say which would go.
+    async fn prune_volumes(&self, _request: PruneVolumes) -> Result<PrunedVolumes> {
+        Ok(PrunedVolumes::default())
+    }
+
+    /// Volumes with their sizes, all if none is named. Those whose size may have changed
+    /// since it was last asked for are walked, which takes as long as they are big.
+    async fn measure_volumes(&self, _names: &[String]) -> Result<Vec<VolumeDetails>> {
+        self.volumes().await
+    }
+
+    /// Write all files of a volume as a tar.
+    async fn export_volume(&self, name: &str, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "export the volume",
+            name,
+        ))
+    }
+
+    /// Unpack an uncompressed tar into a volume, beside what is in it. How many entries
+    /// came.
+    async fn import_volume(
+        &self,
+        name: &str,
+        _source: Box<dyn std::io::Read + Send>,
+    ) -> Result<u64> {
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "import into the volume",
+            name,
         ))
     }
 }

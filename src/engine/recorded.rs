@@ -84,6 +84,7 @@ impl Observe for Recorded {
 }
 
 impl Networks for Recorded {}
+impl crate::engine::Volumes for Recorded {}
 
 #[async_trait]
 impl Files for Recorded {}

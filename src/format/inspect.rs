@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::model::{
-    Attachment, Container, DEFAULT_NETWORK, DeviceRate, Endpoint, HostAddress, Limits, Mount,
-    MountKind, NetworkMode, RestartPolicy, SeccompMode, State,
+    Attachment, Container, DEFAULT_NETWORK, DeviceRate, Endpoint, HostAddress, LOCAL_DRIVER,
+    Limits, Mount, MountKind, NetworkMode, RestartPolicy, SeccompMode, State,
 };
 
 /// Docker's time of what never was.
@@ -209,6 +209,7 @@ fn host_config(c: &Container) -> Value {
         "DnsOptions": config.naming.options,
         "ExtraHosts": config.naming.hosts.iter().map(extra_host).collect::<Vec<_>>(),
         "RestartPolicy": { "Name": restart, "MaximumRetryCount": retries },
+        "VolumesFrom": config.volumes_from,
         "Binds": config.mounts.iter().filter_map(bind).collect::<Vec<_>>(),
         "Devices": devices.collect::<Vec<_>>(),
         "Ulimits": ulimits.collect::<Vec<_>>(),
@@ -273,36 +274,42 @@ fn security(c: &Container) -> Vec<String> {
 }
 
 fn mount(mount: &Mount) -> Value {
-    let (kind, source, propagation) = match &mount.kind {
+    let mut shown = json!({
+        "Type": "tmpfs",
+        "Source": "",
+        "Destination": mount.target,
+        "Mode": "",
+        "RW": !mount.read_only,
+        "Propagation": "",
+    });
+    match &mount.kind {
         MountKind::Bind {
             source,
             propagation,
             ..
-        } => (
-            "bind",
-            json!(source),
-            propagation.as_deref().unwrap_or("rprivate"),
-        ),
-        MountKind::Tmpfs { .. } => ("tmpfs", json!(""), ""),
-    };
-    json!({
-        "Type": kind,
-        "Source": source,
-        "Destination": mount.target,
-        "Mode": "",
-        "RW": !mount.read_only,
-        "Propagation": propagation,
-    })
+        } => {
+            shown["Type"] = json!("bind");
+            shown["Source"] = json!(source);
+            shown["Propagation"] = json!(propagation.as_deref().unwrap_or("rprivate"));
+        }
+        MountKind::Volume(volume) => {
+            shown["Type"] = json!("volume");
+            shown["Name"] = json!(volume.name);
+            shown["Source"] = json!(volume.source);
+            shown["Driver"] = json!(volume.driver.as_deref().unwrap_or(LOCAL_DRIVER));
+        }
+        MountKind::Tmpfs { .. } => {}
+    }
+    shown
 }
 
+/// Binds and volumes in docker's short form.
 fn bind(mount: &Mount) -> Option<String> {
-    let MountKind::Bind { source, .. } = &mount.kind else {
-        return None;
+    let source = match &mount.kind {
+        MountKind::Bind { source, .. } => source.display().to_string(),
+        MountKind::Volume(volume) if !volume.is_anonymous => volume.name.clone()?,
+        _ => return None,
     };
     let mode = if mount.read_only { ":ro" } else { "" };
-    Some(format!(
-        "{}:{}{mode}",
-        source.display(),
-        mount.target.display()
-    ))
+    Some(format!("{source}:{}{mode}", mount.target.display()))
 }

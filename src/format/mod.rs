@@ -21,6 +21,7 @@ pub mod totals;
 pub mod tree;
 pub mod trouble;
 pub mod values;
+pub mod volume;
 
 pub use glyph::{Depth, Glyphs, Tone};
 pub use ports::ports;

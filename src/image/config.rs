@@ -1,6 +1,6 @@
 //! The image config: what it says about a container's process, and the one that we write.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use jiff::Timestamp;
 use oci_spec::image::{Arch, Config, History, ImageConfiguration, Os, RootFs};
@@ -20,6 +20,12 @@ pub(super) fn defaults(config: &ImageConfiguration) -> ImageDefaults {
         user: config.user().clone().unwrap_or_default(),
         stop_signal: config.stop_signal().clone(),
         exposed: exposed(config),
+        volumes: config
+            .volumes()
+            .iter()
+            .flatten()
+            .map(PathBuf::from)
+            .collect(),
     }
 }
 

@@ -39,7 +39,7 @@ pub use error::{Error, Refusal, Result};
 pub use explore::Explorer;
 pub use extract::unpack_into;
 pub use overlay::{Overlay, make_writable};
-pub use pack::{pack_changes, pack_entry, pack_merged};
+pub use pack::{copy_xattrs, pack_changes, pack_entry, pack_merged};
 pub use removal::remove_tree;
 pub use scratch::{ScratchDirectory, stale};
 pub use store::{LayerRecord, LayerStore, Position, Unpacked};

@@ -473,6 +473,22 @@ fn xattrs(node: &OwnedFd) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     Ok(attributes)
 }
 
+/// Gives a file the attributes of another, as far as its file system takes them.
+pub fn copy_xattrs(from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
+    for (name, value) in xattrs(from)? {
+        match fs::fsetxattr(
+            to,
+            OsStr::from_bytes(&name),
+            &value,
+            fs::XattrFlags::empty(),
+        ) {
+            Ok(()) | Err(Errno::NOTSUP) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
 fn display(name: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(name))
 }

@@ -28,6 +28,8 @@ pub enum Ability {
     Groups,
     /// Have networks.
     Networks,
+    /// Have volumes.
+    Volumes,
     /// Save, load, export, commit and copy.
     Archives,
     /// Build images.
@@ -52,6 +54,7 @@ impl Ability {
             Self::Files => "this engine does not show files",
             Self::Groups => "this engine has no control groups",
             Self::Networks => "this engine has no networks",
+            Self::Volumes => "this engine has no volumes",
             Self::Archives => "this engine reads and writes no archives",
             Self::Build => "this engine can't build",
             Self::Upkeep => "this engine keeps its images itself",
@@ -60,7 +63,7 @@ impl Ability {
     }
 
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Details,
         Self::Pause,
         Self::Update,
@@ -71,6 +74,7 @@ impl Ability {
         Self::Files,
         Self::Groups,
         Self::Networks,
+        Self::Volumes,
         Self::Archives,
         Self::Build,
         Self::Upkeep,

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Attachment, Connectivity, ContainerId, Digest, Limits, Naming, Port, Publish, Ulimit};
+use super::{
+    Attachment, Connectivity, ContainerId, Digest, Limits, Mount, Naming, Port, Publish, Ulimit,
+};
 
 /// Everything that was asked of a container when it was created, before the image's
 /// config fills the gaps. Names follow `docker run`'s flags.
@@ -44,8 +46,11 @@ pub struct ContainerConfig {
     pub stop_timeout_secs: Option<i64>,
     /// Whether the root file system is read-only.
     pub read_only: bool,
-    /// Bind mounts and tmpfs mounts.
+    /// Binds, volumes and memory; once it is made, those of its image and of
+    /// `volumes_from` too.
     pub mounts: Vec<Mount>,
+    /// Containers whose mounts it has too, `NAME[:ro|rw]`.
+    pub volumes_from: Vec<String>,
     /// Whose network namespace it lives in.
     pub network: NetworkMode,
     /// The networks that it joins, where it lives in a namespace of its own.
@@ -130,39 +135,6 @@ impl NetworkMode {
     pub fn is_own(&self) -> bool {
         matches!(self, Self::None | Self::Bridge)
     }
-}
-
-/// Something mounted into a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mount {
-    /// What is mounted.
-    pub kind: MountKind,
-    /// Absolute path inside the container.
-    pub target: PathBuf,
-    /// Whether it can't be written.
-    pub read_only: bool,
-}
-
-/// The kinds of mount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-pub enum MountKind {
-    /// A file or directory of the host.
-    Bind {
-        /// Absolute path on the host.
-        source: PathBuf,
-        /// Make the source directory if it is missing (`-v` does, `--mount` doesn't).
-        create: bool,
-        /// Mount propagation: private, rprivate, shared, rshared, slave, rslave.
-        propagation: Option<String>,
-        /// Take submounts along (`rbind`).
-        recursive: bool,
-    },
-    /// Memory-backed.
-    Tmpfs {
-        /// Options of the file system and mount flags, such as `size=64m` or `exec`.
-        options: Vec<String>,
-    },
 }
 
 /// A device node given to a container.

@@ -30,4 +30,6 @@ pub enum EventKind {
     Image,
     /// A network.
     Network,
+    /// A volume.
+    Volume,
 }

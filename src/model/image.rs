@@ -1,6 +1,6 @@
 //! An image: a config and an ordered list of layers, known by its references.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ pub struct ImageDefaults {
     pub stop_signal: Option<String>,
     /// Ports that it listens on.
     pub exposed: Vec<Port>,
+    /// Paths whose content outlives its containers: each becomes a volume.
+    pub volumes: Vec<PathBuf>,
 }
 
 /// One layer of an image.

@@ -92,6 +92,8 @@ pub struct RemoveRequest {
     pub id: ContainerId,
     /// Kill it first if it runs.
     pub force: bool,
+    /// Remove the volumes too that were made for it without a name.
+    pub volumes: bool,
 }
 
 /// What `wait` waits for.

@@ -9,7 +9,7 @@ use super::{
     store::{self, ContainerStore},
 };
 use crate::{
-    model::{Container, ContainerId, NetworkMode, State},
+    model::{Container, ContainerId, MountKind, NetworkMode, State},
     sys::proc,
 };
 
@@ -21,6 +21,12 @@ pub fn inspect(store: &ContainerStore, id: &ContainerId) -> store::Result<Contai
     let paths = store.root().container(id);
     let (live, exit) = ends(&paths)?;
     let mut container = container(&record, live.as_ref(), exit.as_ref());
+    for mount in &mut container.config.mounts {
+        if let MountKind::Volume(volume) = &mut mount.kind {
+            let name = volume.name.as_deref().unwrap_or_default();
+            volume.source = Some(super::volumes(store.root()).files(name));
+        }
+    }
     if container.state.has_process() && record.config.network == NetworkMode::Bridge {
         container.connectivity = store::read_json(&paths.network())?.unwrap_or_default();
     }

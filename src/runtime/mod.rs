@@ -17,10 +17,15 @@ pub mod spec;
 pub mod state;
 pub mod store;
 
-use crate::network::Networks;
+use crate::{network::Networks, volume::Volumes};
 use paths::Root;
 
 /// The networks of the engine at `root`.
 pub fn networks(root: &Root) -> Networks {
     Networks::new(root.networks(), root.live_networks(), &root.word())
+}
+
+/// The volumes of the engine at `root`.
+pub fn volumes(root: &Root) -> Volumes {
+    Volumes::new(root.volumes(), root.live_volumes())
 }

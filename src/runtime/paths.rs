@@ -17,6 +17,8 @@
 //!     log log.1            CRI lines
 //!   networks/NAME.json     Network         update.ID      the record before a cut update
 //!   networks/lock          addresses, ports connect.ID     the record before a cut connect
+//!   volumes/NAME/          see [`crate::volume`]  volumes/NAME   where one on a device is mounted
+//!   volumes.lock           which there are
 //!   recording/             `wharf record`'s  networks/      who has which address and port
 //! ```
 
@@ -102,6 +104,16 @@ impl Root {
     /// Who has which address and port.
     pub fn live_networks(&self) -> PathBuf {
         self.run.join("networks")
+    }
+
+    /// The volumes.
+    pub fn volumes(&self) -> PathBuf {
+        self.data.join("volumes")
+    }
+
+    /// Where volumes on devices are mounted.
+    pub fn live_volumes(&self) -> PathBuf {
+        self.run.join("volumes")
     }
 
     /// A word for this engine, which no other on this machine has; empty for the

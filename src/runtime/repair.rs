@@ -16,6 +16,7 @@
 //! alive free, exit recorded                          cgroup and live directory removed
 //! run/connect.ID, lock free                          interfaces and leases as the record has them
 //! addresses and ports of no live directory           given back, their rules removed
+//! volumes/.tmp-*, volumes/.fill-*, mounted, unused  removed, completed, unmounted
 //! images/.tmp-*, layers/.tmp-*, lock free           removed, with blobs that no image names
 //! run/boot of another boot                           every open run ended so, then restart policies
 //! ```
@@ -97,6 +98,7 @@ impl Lifecycle {
             Err(error) => note(None, Err(error)),
         }
         note(None, self.release_strays());
+        note(None, self.repair_volumes());
         // Not where there is no store: looking must not make one.
         if self.root().images().exists() {
             note(None, self.images().and_then(|images| Ok(images.sweep()?)));
@@ -170,6 +172,7 @@ impl Lifecycle {
         // First of all nothing may run any more.
         self.clear_cgroup(id)?;
         self.unplug(record)?;
+        self.let_go_volumes(record)?;
         let Some(live) = live else {
             // Its shim died before it had started anything.
             self.forget_run(id)?;
@@ -177,7 +180,7 @@ impl Lifecycle {
         };
         let exit = self.record_exit(record, Some(live))?;
         if record.config.auto_remove {
-            return self.remove_ended(held, record);
+            return self.remove_ended(held, record, true);
         }
         let stopped = paths.stopped().exists();
         let again = match (live.state, &exit) {
@@ -347,13 +350,16 @@ impl Lifecycle {
         let was_open = paths.started().exists();
         let exit = self.record_exit(&record, None)?;
         self.unplug(&record)?;
+        if was_open {
+            self.let_go_volumes(&record)?;
+        }
         // Of the last boot, where it survived that at all.
         store::remove_tree(&paths.run)?;
         let Some(exit) = exit else {
             return Ok(());
         };
         if record.config.auto_remove {
-            return self.remove_ended(&held, &record);
+            return self.remove_ended(&held, &record, true);
         }
         let stopped = paths.stopped().exists();
         let wanted = match record.config.restart {

@@ -183,7 +183,10 @@ async fn created_container_is_listed_as_it_was_asked_for(bench: &Bench) {
     let world = bench.engine.world(Visible::default()).await.unwrap();
     let row = world.container(&id).expect("it is listed");
     let found = &row.container;
-    assert_eq!((found.name.as_str(), found.state), ("listed", State::Created));
+    assert_eq!(
+        (found.name.as_str(), found.state),
+        ("listed", State::Created)
+    );
     assert_eq!((found.pid, found.exit), (None, None));
     assert_eq!(found.argv, ["sleep", "1"]);
     assert_eq!(found.config.labels["a.b"], "c d");
@@ -238,7 +241,11 @@ async fn container_that_removes_itself_tells_its_exit_first(bench: &Bench) {
     let id = create(bench, "gone", wanted).await;
     let mut session = attached(bench, &id, ALL).await;
     output(&mut session).await;
-    let exit = bench.engine.wait(&id, WaitCondition::Removed).await.unwrap();
+    let exit = bench
+        .engine
+        .wait(&id, WaitCondition::Removed)
+        .await
+        .unwrap();
     assert_eq!(exit.code, Some(5));
     let missing = bench.engine.inspect(&id).await.unwrap_err();
     assert_eq!(missing.kind, ErrorKind::NotFound);
@@ -246,10 +253,7 @@ async fn container_that_removes_itself_tells_its_exit_first(bench: &Bench) {
 
 async fn missing_command_is_its_own_kind_of_failure(bench: &Bench) {
     let id = create(bench, "nocmd", config(&["no-such-command"])).await;
-    let request = StartRequest {
-        id,
-        attach: None,
-    };
+    let request = StartRequest { id, attach: None };
     let error = bench.engine.start(request).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::CommandNotFound, "{error}");
 }
@@ -258,7 +262,12 @@ async fn missing_containers_and_images_are_not_found(bench: &Bench) {
     let kinds = [
         bench.engine.resolve("nobody").await.unwrap_err().kind,
         bench.engine.image("no/such:image").await.unwrap_err().kind,
-        bench.engine.inspect(&ContainerId::from_bytes(&[9; 32])).await.unwrap_err().kind,
+        bench
+            .engine
+            .inspect(&ContainerId::from_bytes(&[9; 32]))
+            .await
+            .unwrap_err()
+            .kind,
     ];
     assert_eq!(kinds, [ErrorKind::NotFound; 3]);
     let mut wanted = config(&["true"]);
@@ -290,7 +299,12 @@ async fn names_and_prefixes_of_ids_mean_the_container(bench: &Bench) {
 }
 
 async fn stop_asks_and_then_kills(bench: &Bench) {
-    let polite = running(bench, "polite", "trap 'exit 3' TERM; while :; do sleep 0.1; done").await;
+    let polite = running(
+        bench,
+        "polite",
+        "trap 'exit 3' TERM; while :; do sleep 0.1; done",
+    )
+    .await;
     // Its trap is set once it runs.
     tokio::time::sleep(Duration::from_millis(500)).await;
     bench.engine.stop(stop(&polite, 30)).await.unwrap();
@@ -357,7 +371,12 @@ async fn lines(bench: &Bench, request: LogsRequest) -> Vec<(Stream, String)> {
 }
 
 async fn log_has_lines_times_and_streams(bench: &Bench) {
-    let id = running(bench, "talks", "echo one; echo two; sleep 0.5; echo bad >&2").await;
+    let id = running(
+        bench,
+        "talks",
+        "echo one; echo two; sleep 0.5; echo bad >&2",
+    )
+    .await;
     exit(bench, &id).await;
     let all = lines(bench, logs(&id)).await;
     let expected = [
@@ -385,7 +404,12 @@ async fn log_has_lines_times_and_streams(bench: &Bench) {
 }
 
 async fn followed_log_ends_with_its_container(bench: &Bench) {
-    let id = running(bench, "followed", "for i in 1 2 3; do echo $i; sleep 0.2; done").await;
+    let id = running(
+        bench,
+        "followed",
+        "for i in 1 2 3; do echo $i; sleep 0.2; done",
+    )
+    .await;
     let request = LogsRequest {
         follow: true,
         ..logs(&id)
@@ -398,7 +422,9 @@ async fn followed_log_ends_with_its_container(bench: &Bench) {
 async fn exec_gives_output_and_exit_code(bench: &Bench) {
     let id = running(bench, "execs", "sleep 600").await;
     let exec = ExecConfig {
-        argv: ["sh", "-c", "echo $V; pwd; echo e >&2; exit 9"].map(str::to_owned).to_vec(),
+        argv: ["sh", "-c", "echo $V; pwd; echo e >&2; exit 9"]
+            .map(str::to_owned)
+            .to_vec(),
         env: vec!["V=w".into()],
         working_dir: Some("/tmp".into()),
         attach: Some(AttachStreams {
@@ -427,7 +453,9 @@ async fn exec_in_a_stopped_container_is_a_conflict(bench: &Bench) {
 async fn detached_exec_is_waited_for(bench: &Bench) {
     let id = running(bench, "detached", "sleep 600").await;
     let exec = ExecConfig {
-        argv: ["sh", "-c", "sleep 0.5; exit 4"].map(str::to_owned).to_vec(),
+        argv: ["sh", "-c", "sleep 0.5; exit 4"]
+            .map(str::to_owned)
+            .to_vec(),
         ..ExecConfig::default()
     };
     let exec = bench.engine.exec(&id, exec).await.unwrap();
@@ -470,14 +498,18 @@ async fn limits_are_changed_while_it_runs(bench: &Bench) {
     bench.engine.update(request).await.unwrap();
     let found = bench.engine.inspect(&id).await.unwrap();
     let limits = &found.config.limits;
-    assert_eq!((limits.memory_bytes, limits.pids), (Some(128 << 20), Some(33)));
+    assert_eq!(
+        (limits.memory_bytes, limits.pids),
+        (Some(128 << 20), Some(33))
+    );
     assert_eq!(found.config.restart, RestartPolicy::Always);
     let group = wharf::sys::cgroup::Cgroups::detect().unwrap();
     let path = format!("/proc/{}/cgroup", found.pid.unwrap());
     let text = std::fs::read_to_string(path).unwrap();
     let path = text.lines().find_map(|line| {
         let path = line.splitn(3, ':').nth(2)?;
-        path.contains(id.as_str()).then(|| path.trim_start_matches('/').to_owned())
+        path.contains(id.as_str())
+            .then(|| path.trim_start_matches('/').to_owned())
     });
     assert!(group.open(&path.unwrap()).unwrap().is_some());
 }
@@ -499,6 +531,7 @@ async fn running_container_is_removed_by_force_only(bench: &Bench) {
     let remove = |force| RemoveRequest {
         id: id.clone(),
         force,
+        volumes: true,
     };
     let error = bench.engine.remove(remove(false)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
@@ -513,6 +546,7 @@ async fn events_tell_a_life(bench: &Bench) {
     let request = RemoveRequest {
         id: id.clone(),
         force: false,
+        volumes: true,
     };
     bench.engine.remove(request).await.unwrap();
     let mut told = Vec::new();
@@ -541,17 +575,36 @@ async fn files_go_in_and_come_out(bench: &Bench) {
     let from = CopyFrom::Host(here.join("tree"));
     bench.engine.copy_in(copy(&id, "/tmp"), from).await.unwrap();
     let from = CopyFrom::Host(here.join("tree"));
-    bench.engine.copy_in(copy(&id, "/named"), from).await.unwrap();
-    for (path, to) in [("/tmp/tree/below/file", "one"), ("/named/below/file", "two")] {
+    bench
+        .engine
+        .copy_in(copy(&id, "/named"), from)
+        .await
+        .unwrap();
+    for (path, to) in [
+        ("/tmp/tree/below/file", "one"),
+        ("/named/below/file", "two"),
+    ] {
         let to = here.join(to);
-        bench.engine.copy_out(copy(&id, path), CopyTo::Host(to.clone())).await.unwrap();
+        bench
+            .engine
+            .copy_out(copy(&id, path), CopyTo::Host(to.clone()))
+            .await
+            .unwrap();
         assert_eq!(std::fs::read_to_string(to).unwrap(), "content");
     }
     let to = CopyTo::Host(here.join("tree-out"));
-    bench.engine.copy_out(copy(&id, "/named"), to).await.unwrap();
+    bench
+        .engine
+        .copy_out(copy(&id, "/named"), to)
+        .await
+        .unwrap();
     assert!(here.join("tree-out/below/file").exists());
     let to = CopyTo::Host(here.join("never"));
-    let error = bench.engine.copy_out(copy(&id, "/no/such"), to).await.unwrap_err();
+    let error = bench
+        .engine
+        .copy_out(copy(&id, "/no/such"), to)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
 }
 
@@ -574,9 +627,17 @@ async fn commit_makes_an_image_with_the_files(bench: &Bench) {
     let mut session = attached(bench, &id, ALL).await;
     assert_eq!(output(&mut session).await.0, "kept\nme\n");
     exit(bench, &id).await;
-    let remove = RemoveRequest { id, force: true };
+    let remove = RemoveRequest {
+        id,
+        force: true,
+        volumes: true,
+    };
     bench.engine.remove(remove).await.unwrap();
-    bench.engine.remove_image("committed:1", true).await.unwrap();
+    bench
+        .engine
+        .remove_image("committed:1", true)
+        .await
+        .unwrap();
     let gone = bench.engine.image("committed:1").await.unwrap_err();
     assert_eq!(gone.kind, ErrorKind::NotFound);
 }
@@ -590,7 +651,11 @@ async fn saved_image_is_loaded(bench: &Bench) {
         references: vec!["travels:1".into()],
         format: Default::default(),
     };
-    bench.engine.save(request, Box::new(out.try_clone().unwrap()), None).await.unwrap();
+    bench
+        .engine
+        .save(request, Box::new(out.try_clone().unwrap()), None)
+        .await
+        .unwrap();
     out.flush().unwrap();
     bench.engine.remove_image("travels:1", false).await.unwrap();
     let source = std::fs::File::open(&file).unwrap();
@@ -619,7 +684,12 @@ async fn picture_has_what_a_container_uses(bench: &Bench) {
     })
     .await;
     let world = bench.engine.world(visible).await.unwrap();
-    assert!(world.images.iter().any(|image| image.references.iter().any(|name| name == IMAGE)));
+    assert!(
+        world
+            .images
+            .iter()
+            .any(|image| image.references.iter().any(|name| name == IMAGE))
+    );
     assert!(world.host.cpus > 0 && world.host.memory_total_bytes.is_some());
 }
 
@@ -646,7 +716,10 @@ async fn processes_are_listed(bench: &Bench) {
     let id = running(bench, "family", "sleep 601 & sleep 602").await;
     eventually("three processes", || async {
         let all = bench.engine.processes(&id).await.unwrap();
-        let has = |text: &str| all.iter().any(|one| one.command.contains(text) && one.pid > 0);
+        let has = |text: &str| {
+            all.iter()
+                .any(|one| one.command.contains(text) && one.pid > 0)
+        };
         all.len() == 3 && has("sleep 601") && has("sleep 602")
     })
     .await;
@@ -667,7 +740,10 @@ async fn network_is_made_listed_and_removed(bench: &Bench) {
     let found = all.iter().find(|network| network.id == made.id).unwrap();
     assert_eq!(found.subnets[0].net.to_string(), "10.231.7.0/24");
     assert_eq!(found.labels["k"], "v");
-    assert_eq!(bench.engine.network("private").await.unwrap().network.id, made.id);
+    assert_eq!(
+        bench.engine.network("private").await.unwrap().network.id,
+        made.id
+    );
     bench.engine.remove_network("private").await.unwrap();
     let gone = bench.engine.network("private").await.unwrap_err();
     assert_eq!(gone.kind, ErrorKind::NotFound);

@@ -103,7 +103,10 @@ fn behind(
 }
 
 fn directory() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("wharf-test-").tempdir().unwrap()
+    tempfile::Builder::new()
+        .prefix("wharf-test-")
+        .tempdir()
+        .unwrap()
 }
 
 impl Bench {
@@ -163,7 +166,15 @@ struct Daemon {
 impl Daemon {
     fn start(script: &str, socket: &Path) -> Result<Self, String> {
         let mut process = Command::new("unshare")
-            .args(["--mount", "--net", "--propagation", "private", "sh", "-c", script])
+            .args([
+                "--mount",
+                "--net",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                script,
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

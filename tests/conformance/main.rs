@@ -115,7 +115,11 @@ impl Bench {
             if row.container.state == wharf::model::State::Paused {
                 let _ = self.engine.unpause(&id).await;
             }
-            let request = wharf::model::RemoveRequest { id, force: true };
+            let request = wharf::model::RemoveRequest {
+                id,
+                force: true,
+                volumes: true,
+            };
             let _ = self.engine.remove(request).await;
         }
     }

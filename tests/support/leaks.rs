@@ -32,6 +32,7 @@ pub fn files(root: &Path) -> Vec<String> {
         let own = matches!(
             relative,
             "names.lock"
+                | "volumes.lock"
                 | "images/lock"
                 | "images/index.json"
                 | "images/oci-layout"

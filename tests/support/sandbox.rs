@@ -276,6 +276,12 @@ impl Sandbox {
                 return Err(format!("network prune: {pruned:?}"));
             }
         }
+        if self.root.join("volumes").exists() {
+            let pruned = self.run(&["volume", "prune", "-af"]);
+            if pruned.code != 0 {
+                return Err(format!("volume prune: {pruned:?}"));
+            }
+        }
         let images = self.run(&["images", "-q"]);
         let mut seen = BTreeSet::new();
         for id in images

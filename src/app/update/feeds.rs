@@ -72,6 +72,7 @@ impl State {
             (EventKind::Container, None) => self.say(&format!("{name} is gone")),
             (EventKind::Image, _) => self.go_to_screen(Screen::Images),
             (EventKind::Network, _) => self.say(&format!("{name} is a network")),
+            (EventKind::Volume, _) => self.say(&format!("{name} is a volume")),
         }
     }
 

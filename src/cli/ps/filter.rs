@@ -185,6 +185,7 @@ fn holds(filter: &Filter, container: &Container, around: Surroundings) -> bool {
         Filter::Volume(path) => container.config.mounts.iter().any(|mount| {
             let is_source = match &mount.kind {
                 MountKind::Bind { source, .. } => source.as_os_str() == path.as_str(),
+                MountKind::Volume(volume) => volume.name.as_ref() == Some(path),
                 MountKind::Tmpfs { .. } => false,
             };
             is_source || mount.target.as_os_str() == path.as_str()

@@ -17,7 +17,7 @@ pub use time::{span, time};
 pub use crate::format::values::{
     Parsed, cpus, cpuset, device_iops, device_rate, memory_swap, restart, size,
 };
-use crate::model::{SeccompMode, Security};
+use crate::model::{LabelFilter, SeccompMode, Security};
 
 /// `key=value`, or `key` for an empty value.
 pub fn label(text: &str) -> Parsed<(String, String)> {
@@ -26,6 +26,19 @@ pub fn label(text: &str) -> Parsed<(String, String)> {
         return Err("a label needs a key: KEY=VALUE".into());
     }
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// `KEY` or `KEY=VALUE`, which a label must have, or must not.
+pub fn label_filter(text: &str, negated: bool) -> LabelFilter {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) => (key, Some(value.to_owned())),
+        None => (text, None),
+    };
+    LabelFilter {
+        key: key.to_owned(),
+        value,
+        negated,
+    }
 }
 
 /// `name=value`, both there.

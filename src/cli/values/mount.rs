@@ -1,53 +1,19 @@
 //! Mounts: `-v`, `--mount` and `--tmpfs`.
 
-use std::path::{Component, Path, PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{Parsed, size};
-use crate::model::{Mount, MountKind};
+use crate::model::{Mount, MountKind, PROPAGATIONS, VolumeMount, container_path, volume_name};
 
-const PROPAGATIONS: [&str; 6] = [
-    "private", "rprivate", "shared", "rshared", "slave", "rslave",
-];
-
-/// `-v SOURCE:TARGET[:OPTIONS]`. A source that is missing is made a directory.
+/// `-v [SOURCE:]TARGET[:OPTIONS]`. A source that is a path and missing is made a directory.
 pub fn volume(text: &str) -> Parsed<Mount> {
-    let allowed = "a volume is SOURCE:TARGET[:ro], both paths, such as /srv/www:/www:ro";
-    let (source, target, options) = match text.split(':').collect::<Vec<_>>()[..] {
-        [source, target] => (source, target, ""),
-        [source, target, options] => (source, target, options),
-        _ => return Err(allowed.into()),
-    };
-    if !source.starts_with(['/', '.', '~']) {
-        return Err(format!(
-            "wharf has no named volumes yet: write {source:?} as a path, such as ./{source}"
-        ));
+    // A path is what is written like one; it may be relative to where we are.
+    if text.starts_with(['.', '~'])
+        && let Some((source, rest)) = text.split_once(':')
+    {
+        return Mount::parse_short(&format!("{}:{rest}", absolute(source)?.display()));
     }
-    let mut mount = Mount {
-        kind: MountKind::Bind {
-            source: absolute(source)?,
-            create: true,
-            propagation: None,
-            recursive: true,
-        },
-        target: in_container(target)?,
-        read_only: false,
-    };
-    for option in options.split(',').filter(|o| !o.is_empty()) {
-        match option {
-            "ro" => mount.read_only = true,
-            // `z` and `Z` relabel for SELinux, and `nocopy` concerns named volumes:
-            // there is neither here, so they have nothing to do.
-            "rw" | "z" | "Z" | "nocopy" => {}
-            name if PROPAGATIONS.contains(&name) => propagate(&mut mount, name),
-            _ => {
-                return Err(format!(
-                    "option {option:?}: allowed are ro, rw and {}",
-                    PROPAGATIONS.join(", ")
-                ));
-            }
-        }
-    }
-    Ok(mount)
+    Mount::parse_short(text)
 }
 
 /// `--mount type=bind,source=…,target=…[,readonly]…` or `type=tmpfs,target=…`.
@@ -71,7 +37,7 @@ pub fn tmpfs(text: &str) -> Parsed<Mount> {
         kind: MountKind::Tmpfs {
             options: options.map(String::from).collect(),
         },
-        target: in_container(target)?,
+        target: container_path(target)?,
         read_only: false,
     })
 }
@@ -84,15 +50,30 @@ struct Fields {
     target: Option<String>,
     read_only: bool,
     propagation: Option<String>,
-    not_recursive: bool,
+    recursion: Option<Recursion>,
+    create: bool,
     tmpfs: Vec<String>,
+    volume: VolumeMount,
+}
+
+/// What of a bind's submounts.
+#[derive(Clone, Copy, PartialEq)]
+enum Recursion {
+    /// They come along, read-only with it.
+    Enabled,
+    /// They don't.
+    Disabled,
+    /// They come along, and stay writable.
+    Writable,
+    /// They come along and must be read-only.
+    ReadOnly,
 }
 
 impl Fields {
     fn set(&mut self, key: &str, value: Option<String>) -> Parsed<()> {
         let needed = |value: Option<String>| value.ok_or_else(|| format!("{key} needs a value"));
         match key {
-            "type" => self.kind = Some(needed(value)?),
+            "type" => self.kind = Some(needed(value)?.to_ascii_lowercase()),
             "source" | "src" => self.source = Some(needed(value)?),
             "target" | "dst" | "destination" => self.target = Some(needed(value)?),
             "readonly" | "ro" => self.read_only = boolean(key, value.as_deref())?,
@@ -106,16 +87,36 @@ impl Fields {
                 }
                 self.propagation = Some(name);
             }
-            "bind-nonrecursive" => self.not_recursive = boolean(key, value.as_deref())?,
-            "bind-recursive" => match needed(value)?.as_str() {
-                "enabled" | "writable" => self.not_recursive = false,
-                "disabled" => self.not_recursive = true,
-                other => {
-                    return Err(format!(
-                        "bind-recursive={other}: allowed are enabled, writable and disabled"
-                    ));
+            "bind-nonrecursive" => {
+                let is_off = boolean(key, value.as_deref())?;
+                self.recursion = is_off.then_some(Recursion::Disabled);
+            }
+            "bind-recursive" => {
+                self.recursion = Some(match needed(value)?.as_str() {
+                    "enabled" | "true" | "1" => Recursion::Enabled,
+                    "disabled" | "false" | "0" => Recursion::Disabled,
+                    "writable" => Recursion::Writable,
+                    "readonly" => Recursion::ReadOnly,
+                    other => {
+                        return Err(format!(
+                            "bind-recursive={other}: allowed are enabled, disabled, writable and \
+                             readonly"
+                        ));
+                    }
+                });
+            }
+            "bind-create-src" => self.create = boolean(key, value.as_deref())?,
+            "volume-nocopy" => self.volume.no_copy = boolean(key, value.as_deref())?,
+            "volume-subpath" => {
+                let path = PathBuf::from(needed(value)?);
+                if path.is_absolute() || path.as_os_str().is_empty() {
+                    return Err("volume-subpath is a path in the volume, such as data/web".into());
                 }
-            },
+                self.volume.subpath = Some(path);
+            }
+            "volume-driver" => self.volume.driver = Some(needed(value)?),
+            "volume-label" => insert(&mut self.volume.labels, key, &needed(value)?)?,
+            "volume-opt" => insert(&mut self.volume.options, key, &needed(value)?)?,
             "tmpfs-size" => {
                 let bytes = size(&needed(value)?)?;
                 self.tmpfs.push(format!("size={bytes}"));
@@ -128,6 +129,7 @@ impl Fields {
                     .ok_or_else(|| format!("tmpfs-mode {mode:?} is no octal mode, such as 1777"))?;
                 self.tmpfs.push(format!("mode={mode}"));
             }
+            "tmpfs-options" => self.tmpfs.push(needed(value)?),
             "consistency" => {}
             _ => return Err(format!("a mount has no field {key:?}")),
         }
@@ -137,48 +139,85 @@ impl Fields {
     fn finish(self) -> Parsed<Mount> {
         let target = self
             .target
+            .as_ref()
             .ok_or("a mount needs target=PATH")
             .map_err(String::from)?;
-        let is_bind_only = self.propagation.is_some() || self.not_recursive;
-        let kind = match self.kind.as_deref() {
-            Some("bind") => {
-                if !self.tmpfs.is_empty() {
-                    return Err("tmpfs-size and tmpfs-mode are for type=tmpfs".into());
-                }
-                let source = self.source.ok_or("a bind mount needs source=PATH")?;
-                MountKind::Bind {
-                    source: absolute(&source)?,
-                    create: false,
-                    propagation: self.propagation,
-                    recursive: !self.not_recursive,
-                }
-            }
-            Some("tmpfs") if self.source.is_some() => {
+        let target = container_path(target)?;
+        let kind = self.kind.as_deref().unwrap_or("volume");
+        let has_bind = self.propagation.is_some() || self.recursion.is_some() || self.create;
+        let has_volume = self.volume != VolumeMount::default();
+        let foreign = [
+            (has_bind, "bind", "bind options are for type=bind"),
+            (has_volume, "volume", "volume options are for type=volume"),
+            (
+                !self.tmpfs.is_empty(),
+                "tmpfs",
+                "tmpfs-size and tmpfs-mode are for type=tmpfs",
+            ),
+        ];
+        if let Some((_, _, why)) = foreign.iter().find(|(has, of, _)| *has && *of != kind) {
+            return Err((*why).into());
+        }
+        let read_only = self.read_only;
+        let kind = match kind {
+            "bind" => self.into_bind()?,
+            "tmpfs" if self.source.is_some() => {
                 return Err("a tmpfs mount has no source".into());
             }
-            Some("tmpfs") if is_bind_only => {
-                return Err("bind options are for type=bind".into());
-            }
-            Some("tmpfs") => MountKind::Tmpfs {
+            "tmpfs" => MountKind::Tmpfs {
                 options: self.tmpfs,
             },
-            Some("volume") | None => {
-                return Err("wharf has no named volumes yet: say type=bind or type=tmpfs".into());
+            "volume" => {
+                if let Some(name) = &self.source {
+                    volume_name(name)?;
+                }
+                MountKind::Volume(VolumeMount {
+                    name: self.source,
+                    ..self.volume
+                })
             }
-            Some(other) => return Err(format!("type {other:?}: allowed are bind and tmpfs")),
+            other => {
+                return Err(format!(
+                    "type {other:?}: allowed are bind, volume and tmpfs"
+                ));
+            }
         };
         Ok(Mount {
             kind,
-            target: in_container(&target)?,
-            read_only: self.read_only,
+            target,
+            read_only,
+        })
+    }
+
+    fn into_bind(self) -> Parsed<MountKind> {
+        let source = self.source.ok_or("a bind mount needs source=PATH")?;
+        match self.recursion {
+            Some(Recursion::ReadOnly) if !self.read_only => {
+                return Err("bind-recursive=readonly needs readonly".into());
+            }
+            Some(Recursion::Writable) if !self.read_only => {
+                return Err("bind-recursive=writable is for a mount that is readonly".into());
+            }
+            _ => {}
+        }
+        Ok(MountKind::Bind {
+            source: absolute(&source)?,
+            create: self.create,
+            propagation: self.propagation,
+            recursive: self.recursion != Some(Recursion::Disabled),
+            writable_below: self.recursion == Some(Recursion::Writable),
         })
     }
 }
 
-fn propagate(mount: &mut Mount, name: &str) {
-    if let MountKind::Bind { propagation, .. } = &mut mount.kind {
-        *propagation = Some(name.to_owned());
+/// Adds `KEY=VALUE`; a key alone has an empty value.
+fn insert(to: &mut BTreeMap<String, String>, field: &str, text: &str) -> Parsed<()> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    if key.is_empty() {
+        return Err(format!("{field} needs a key: {field}=KEY=VALUE"));
     }
+    to.insert(key.to_owned(), value.to_owned());
+    Ok(())
 }
 
 fn boolean(key: &str, value: Option<&str>) -> Parsed<bool> {
@@ -198,27 +237,6 @@ fn absolute(path: &str) -> Parsed<PathBuf> {
         _ => PathBuf::from(path),
     };
     std::path::absolute(&expanded).map_err(|error| format!("{path:?}: {error}"))
-}
-
-/// A path of the container: absolute, not its root, and `..` never leaves it.
-fn in_container(path: &str) -> Parsed<PathBuf> {
-    if !path.starts_with('/') {
-        return Err(format!("target {path:?} is not absolute"));
-    }
-    let mut clean = PathBuf::from("/");
-    for part in Path::new(path).components() {
-        match part {
-            Component::Normal(name) => clean.push(name),
-            Component::ParentDir => {
-                clean.pop();
-            }
-            _ => {}
-        }
-    }
-    if clean == Path::new("/") {
-        return Err("target can't be the container's root".into());
-    }
-    Ok(clean)
 }
 
 /// The fields of one CSV record: quotes keep commas, doubled quotes are one.
@@ -262,15 +280,8 @@ mod tests {
         assert_eq!(bind("/a:/b"), ("/a".into(), "/b".into(), false));
         assert_eq!(bind("/a:/b/../c/:ro,z"), ("/a".into(), "/c".into(), true));
         assert!(bind("./x:/b").0.ends_with("/x"));
-        for bad in [
-            "data:/b",
-            "/b",
-            "/a:b",
-            "/a:/",
-            "/a:/b:rx",
-            "/a:/b:ro:z",
-            "/a:/..",
-        ] {
+        assert_eq!(volume("data:/b").unwrap().volume_name(), Some("data"));
+        for bad in ["/a:b", "/a:/", "/a:/b:rx", "/a:/b:ro:z", "/a:/.."] {
             assert!(volume(bad).is_err(), "{bad}");
         }
     }
@@ -286,7 +297,8 @@ mod tests {
                 source: "/a,b".into(),
                 create: false,
                 propagation: Some("rslave".into()),
-                recursive: true
+                recursive: true,
+                writable_below: false,
             }
         );
         let memory = mount("type=tmpfs,target=/run,tmpfs-size=1m,tmpfs-mode=1777").unwrap();
@@ -295,7 +307,11 @@ mod tests {
         for bad in [
             "type=bind,target=/c",
             "type=bind,source=/a",
-            "source=v,target=/c",
+            "source=/v,target=/c",
+            "type=volume,source=v,target=/c,tmpfs-size=1m",
+            "type=volume,target=/c,volume-subpath=/x",
+            "type=bind,source=/a,target=/c,volume-nocopy",
+            "type=bind,source=/a,target=/c,bind-recursive=readonly",
             "type=tmpfs,source=/a,target=/c",
             "type=tmpfs,target=/c,tmpfs-mode=9",
             "type=bind,source=/a,target=/c,nope=1",
@@ -303,6 +319,19 @@ mod tests {
         ] {
             assert!(mount(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn mount_of_a_volume_has_all_its_options() {
+        let all = "src=vol,dst=/c,ro,volume-nocopy,volume-subpath=a/b,volume-label=k=v,\
+                   volume-opt=type=tmpfs,volume-opt=o=size=1,volume-driver=local";
+        let got = mount(all).unwrap();
+        let volume = got.volume().unwrap();
+        assert!(got.read_only && volume.no_copy);
+        assert_eq!(volume.subpath, Some("a/b".into()));
+        assert_eq!(volume.labels["k"], "v");
+        assert_eq!(volume.options["o"], "size=1");
+        assert_eq!(mount("target=/c").unwrap(), Mount::anonymous("/c"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
         spec, store,
     },
     sys::cgroup,
+    volume,
 };
 
 /// A failure of the runtime as an error of the facade.
@@ -75,6 +76,7 @@ fn kind(failure: &Error) -> ErrorKind {
         Error::Attach(attach::Error::Malformed(_)) => ErrorKind::Internal,
         Error::Cgroup(error) => cgroup_kind(error),
         Error::Network(error) => network_kind(error),
+        Error::Volume(error) => volume_kind(error),
         Error::State { .. } => ErrorKind::Conflict,
         Error::DoesNotEnd => ErrorKind::Internal,
         Error::Io { source, .. } => io_kind(source),
@@ -157,6 +159,19 @@ fn network_kind(error: &network::Error) -> ErrorKind {
     }
 }
 
+fn volume_kind(error: &volume::Error) -> ErrorKind {
+    match error {
+        volume::Error::NotFound(_) => ErrorKind::NotFound,
+        volume::Error::InUse { .. } | volume::Error::Exists(_) => ErrorKind::Conflict,
+        // What its device says is about what the user named.
+        volume::Error::Invalid(_) | volume::Error::Mount { .. } => ErrorKind::Invalid,
+        volume::Error::Layer(error) if error.is_no_space() => ErrorKind::NoSpace,
+        volume::Error::Layer(error) if error.is_invalid_input() => ErrorKind::Invalid,
+        volume::Error::Io { source, .. } => io_kind(source),
+        volume::Error::Layer(_) | volume::Error::Malformed { .. } => ErrorKind::Internal,
+    }
+}
+
 /// The kind of a failed system call.
 pub fn io_kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
@@ -188,6 +203,10 @@ fn hint(failure: &Error) -> Option<&'static str> {
         }
         Error::Network(network::Error::NoSubnet(_)) => {
             Some("say one by --subnet, or configure others by [network] pools")
+        }
+        Error::Volume(volume::Error::NotFound(_)) => Some("`wharf volume ls` lists the volumes"),
+        Error::Volume(volume::Error::InUse { .. }) => {
+            Some("remove those containers first; a stopped one uses its volumes too")
         }
         Error::Image(image::Error::NotFound(_)) => {
             Some("`wharf images` lists the images; `wharf pull` fetches one from a registry")

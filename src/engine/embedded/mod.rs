@@ -9,7 +9,7 @@
 //! containers   the lifecycle and execs          session   a shim's frames as channels
 //! observe      looking: inspect, logs, events   world     one picture a tick, from caches
 //! error        which kind a failure is          processes a container's processes
-//! networks     networks
+//! networks     networks                      volumes   volumes
 //! counters     what one container used
 //! files        what images and containers hold
 //! groups       the host's control groups usage     what a group uses, from its counters
@@ -30,6 +30,7 @@ mod processes;
 mod registries;
 mod session;
 mod upkeep;
+mod volumes;
 mod watches;
 mod world;
 

@@ -111,7 +111,8 @@ impl Containers for Remote {
         let id = &request.id;
         let path = format!("/containers/{id}");
         let ask = Ask::of(Method::DELETE, path, "remove", id.short())
-            .query("force", u8::from(request.force));
+            .query("force", u8::from(request.force))
+            .query("v", u8::from(request.volumes));
         self.client.done(ask).await
     }
 

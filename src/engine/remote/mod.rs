@@ -9,7 +9,7 @@
 //! frames      streams over one connection       session    a handed over connection
 //! read, write JSON to our nouns and back        pipe       blocking ends of bodies
 //! world       one picture a tick                news       what happens there meanwhile
-//! observe containers images registries networks archives builds: the traits
+//! observe containers images registries networks volumes archives builds: traits
 //! ```
 //!
 //! Pictures cost the other engine next to nothing: its events say what is to be read
@@ -30,6 +30,7 @@ mod pipe;
 mod read;
 mod registries;
 mod session;
+mod volumes;
 mod world;
 mod write;
 

@@ -97,8 +97,8 @@ fn note(value: &serde_json::Value, stale: &mut Stale) {
             stale.containers.extend(ContainerId::parse(&event.id));
         }
         EventKind::Image => stale.images = true,
-        // Who is on a network is a container's.
-        EventKind::Network => {
+        // Who is on a network, or uses a volume, is a container's.
+        EventKind::Network | EventKind::Volume => {
             let of = event.attributes.get("container");
             stale
                 .containers

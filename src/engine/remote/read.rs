@@ -5,6 +5,7 @@ mod container;
 mod image;
 mod network;
 mod stats;
+mod volume;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -14,6 +15,7 @@ pub use container::{Listed, container};
 pub use image::{image, names};
 pub use network::{network, network_details};
 pub use stats::sample;
+pub use volume::volume;
 
 use crate::model::{Event, EventKind};
 
@@ -37,6 +39,7 @@ pub fn event(value: &Value) -> Option<Event> {
         "container" => EventKind::Container,
         "image" => EventKind::Image,
         "network" => EventKind::Network,
+        "volume" => EventKind::Volume,
         _ => return None,
     };
     let nanoseconds = value["timeNano"].as_i64();

@@ -102,6 +102,7 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "Sysctls": config.sysctls,
         "ShmSize": config.shm_size_bytes.unwrap_or_default(),
         "OomScoreAdj": config.oom_score_adj.unwrap_or_default(),
+        "VolumesFrom": config.volumes_from,
         "Binds": binds.into_iter().filter_map(bind).collect::<Vec<_>>(),
         "Mounts": mounts.into_iter().map(mount).collect::<Result<Vec<_>, _>>()?,
         "Devices": devices,
@@ -207,15 +208,32 @@ fn mount(mount: &Mount) -> Result<Value, String> {
             source,
             propagation,
             recursive,
+            writable_below,
             ..
         } => {
-            let mut options = json!({ "NonRecursive": !recursive });
+            let mut options = json!({
+                "NonRecursive": !recursive, "ReadOnlyNonRecursive": *writable_below,
+            });
             if let Some(propagation) = propagation {
                 options["Propagation"] = json!(propagation);
             }
             json!({
                 "Type": "bind", "Source": source, "Target": mount.target,
                 "ReadOnly": mount.read_only, "BindOptions": options,
+            })
+        }
+        MountKind::Volume(volume) => {
+            let mut options = json!({ "NoCopy": volume.no_copy, "Labels": volume.labels });
+            if let Some(subpath) = &volume.subpath {
+                options["Subpath"] = json!(subpath);
+            }
+            if volume.driver.is_some() || !volume.options.is_empty() {
+                options["DriverConfig"] =
+                    json!({ "Name": volume.driver, "Options": volume.options });
+            }
+            json!({
+                "Type": "volume", "Source": volume.name.clone().unwrap_or_default(),
+                "Target": mount.target, "ReadOnly": mount.read_only, "VolumeOptions": options,
             })
         }
         MountKind::Tmpfs { options } => {

@@ -423,9 +423,9 @@ pub const CONTAINERS: &[Column] = &[
         id: "volumes",
         field: "LocalVolumes",
         title: "LOCAL VOLUMES",
-        cell: |_| "0".into(),
-        json: |_| json!(0),
-        key: |_| Key::Number(0.0),
+        cell: |i| volumes(i).to_string(),
+        json: |i| json!(volumes(i)),
+        key: |i| Key::Number(volumes(i) as f64),
         ..FIGURE
     },
     Column {
@@ -544,11 +544,22 @@ fn networks(item: &Item) -> Vec<String> {
     }
 }
 
-/// Sources of bind mounts and targets of the others.
+/// How many volumes it has.
+fn volumes(item: &Item) -> usize {
+    let mounts = item.container.config.mounts.iter();
+    mounts.filter(|mount| mount.volume().is_some()).count()
+}
+
+/// Sources of bind mounts, names of volumes and targets of the others.
 fn mounts(item: &Item) -> Vec<String> {
     let mounts = &item.container.config.mounts;
     let path = |mount: &crate::model::Mount| match &mount.kind {
         MountKind::Bind { source, .. } => source.display().to_string(),
+        MountKind::Volume(volume) => match &volume.name {
+            // 64 digits tell nobody anything.
+            Some(name) if volume.is_anonymous => name.chars().take(12).collect(),
+            name => name.clone().unwrap_or_default(),
+        },
         MountKind::Tmpfs { .. } => mount.target.display().to_string(),
     };
     mounts.iter().map(path).collect()

@@ -40,6 +40,7 @@ impl Lifecycle {
                  with a letter or digit and has 2 to 128 of them"
             )));
         }
+        self.inherit_mounts(&mut config)?;
         spec::validate(&config)?;
         self.find_networks(&mut config, &pools)?;
 
@@ -57,11 +58,12 @@ impl Lifecycle {
                 config.expose.push(*port);
             }
         }
+        self.name_volumes(&mut config, &image.defaults.volumes)?;
         let id = ContainerId::from_bytes(&random()?);
         self.make(taken, &images, id, name, config, image)
     }
 
-    /// Puts a container on record.
+    /// Puts a container on record, and makes its volumes.
     pub(super) fn make(
         &self,
         taken: NamesLock,
@@ -92,8 +94,18 @@ impl Lifecycle {
         let held = self.store.create(taken, &record, |dir| {
             layer::make_writable(dir, top.as_deref())
         })?;
-        drop(held);
         self.tell(&record, "create", &[]);
+        let mut made = Vec::new();
+        if let Err(error) = self.make_volumes(&record, true, &mut made) {
+            // That failure is the one to tell; what stays behind is an ordinary container,
+            // and volumes that anybody may use.
+            let _ = self.remove_ended(&held, &record, true);
+            for name in made {
+                let _ = self.remove_volume(&name);
+            }
+            return Err(error);
+        }
+        drop(held);
         Ok(record.id)
     }
 
@@ -186,6 +198,7 @@ mod tests {
             user: "web".into(),
             stop_signal: Some("SIGQUIT".into()),
             exposed: vec![],
+            volumes: vec![],
         }
     }
 

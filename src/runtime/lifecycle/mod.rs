@@ -15,6 +15,7 @@ mod remove;
 mod start;
 mod step;
 mod update;
+mod volume;
 mod watch;
 
 use std::{io, path::PathBuf, sync::OnceLock};
@@ -36,6 +37,7 @@ use crate::{
     model::{Container, ContainerId, EventKind, State},
     network::{self as networks, Networks},
     sys::cgroup::{self, Cgroups},
+    volume::{self as volumes, Volumes},
 };
 
 /// Why something could not be done.
@@ -65,6 +67,9 @@ pub enum Error {
     /// Networks.
     #[error(transparent)]
     Network(#[from] networks::Error),
+    /// Volumes.
+    #[error(transparent)]
+    Volume(#[from] volumes::Error),
     /// Not possible in the state that it is in.
     #[error("it is {state}")]
     State {
@@ -158,6 +163,11 @@ impl Lifecycle {
     /// The networks.
     pub fn networks(&self) -> Networks {
         super::networks(self.root())
+    }
+
+    /// The volumes.
+    pub fn volumes(&self) -> Volumes {
+        super::volumes(self.root())
     }
 
     /// The control group hierarchies, found once.

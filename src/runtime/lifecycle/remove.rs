@@ -39,7 +39,8 @@ impl Lifecycle {
                 continue;
             }
             let Some(alive) = self.busy_shim(id)? else {
-                return self.remove_ended(&held, &record);
+                let volumes = request.volumes || record.config.auto_remove;
+                return self.remove_ended(&held, &record, volumes);
             };
             // It may need the lock to come to its end.
             drop(held);
@@ -54,14 +55,20 @@ impl Lifecycle {
         }
     }
 
-    /// Removes what has neither process nor shim.
+    /// Removes what has neither process nor shim, with `volumes` also those that were made
+    /// for it without a name. They go first: were this cut, the container is still there to
+    /// be removed again.
     pub(in crate::runtime) fn remove_ended(
         &self,
         held: &ContainerLock,
         record: &ContainerRecord,
+        volumes: bool,
     ) -> Result<()> {
         self.clear_cgroup(held.id())?;
         self.unplug(record)?;
+        if volumes {
+            self.remove_anonymous(record)?;
+        }
         self.store.remove(held)?;
         self.tell(record, "destroy", &[]);
         Ok(())

@@ -83,7 +83,10 @@ impl Lifecycle {
         };
         write_atomically(&paths.started(), &text, durability)
             .map_err(failed("write", paths.started()))?;
-        let started = self.plug(&record).and_then(|plugged| {
+        let ready = self
+            .ready_volumes(&record)
+            .and_then(|()| self.plug(&record));
+        let started = ready.and_then(|plugged| {
             let started = shim::spawn(self.root(), id, attach, plugged.as_ref());
             if started.is_err() {
                 self.unplug(&record)?;
@@ -91,11 +94,12 @@ impl Lifecycle {
             Ok(started?)
         });
         if started.is_err() {
+            let _ = self.let_go_volumes(&record);
             // It never ran; what the shim could record of it is in the exit record. That
             // failure is the one to tell, and what stays behind is repaired.
             let _ = std::fs::remove_file(paths.started());
             if record.config.auto_remove {
-                let _ = self.remove_ended(held, &record);
+                let _ = self.remove_ended(held, &record, true);
             }
         }
         Ok(started?.control)

@@ -49,6 +49,7 @@ impl Lifecycle {
         let request = RemoveRequest {
             id: id.clone(),
             force: true,
+            volumes: true,
         };
         match self.remove(&request) {
             Err(Error::Store(store::Error::NotFound(_))) | Ok(()) => {}

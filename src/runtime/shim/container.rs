@@ -34,12 +34,15 @@ use crate::{
     runtime::{
         attach::Frame,
         create::{self, Bundle, Created, Rootfs, Stdio},
-        events, logs,
+        events,
+        lifecycle::Lifecycle,
+        logs,
         paths::{ContainerPaths, Root},
         record::{ContainerRecord, ExitRecord},
         spec,
         state::{self, LiveState},
         store::ContainerStore,
+        volumes,
     },
     sys::{
         cgroup::{Cgroup, Cgroups, OomWatch},
@@ -201,8 +204,11 @@ impl Shim {
 
     fn try_start(&mut self, attach: Option<AttachStreams>) -> Result<Run, Failure> {
         let overlay = run::overlay(&self.root, &self.record)?;
-        let (mut spec, seccomp) = spec::oci_spec(&self.record, &self.paths, &overlay)
-            .describe("prepare the container")?;
+        let volumes = volumes(&self.root);
+        // The sources are held until the container is made.
+        let (mut spec, seccomp, _sources) =
+            spec::oci_spec(&self.record, &self.paths, &overlay, &volumes)
+                .describe("prepare the container")?;
         if let Some(network) = &self.network {
             super::network::join(&mut spec, network);
         }
@@ -482,6 +488,9 @@ impl Shim {
     /// The last exit: recorded, told, and for `--rm` the container removed.
     fn end(mut self, exit: Exit) -> io::Result<()> {
         self.leave_networks();
+        // What can't be let go of is let go by the next repair.
+        let lifecycle = Lifecycle::new(self.root.clone());
+        let _ = lifecycle.let_go_volumes(&self.record);
         if self.record.config.auto_remove {
             return self.remove(exit);
         }
@@ -501,7 +510,9 @@ impl Shim {
         self.write_state();
         // Nobody who holds the lock waits for us, so this doesn't last. An error means
         // that another was faster, or that the next repair has something to finish.
+        let lifecycle = Lifecycle::new(self.root.clone());
         if let Ok(held) = self.store.lock(&self.id)
+            && lifecycle.remove_anonymous(&self.record).is_ok()
             && self.store.remove(&held).is_ok()
         {
             self.event("destroy", &[]);

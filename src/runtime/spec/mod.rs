@@ -10,6 +10,7 @@ mod files;
 mod mount;
 mod names;
 mod resources;
+mod source;
 mod user;
 mod validate;
 
@@ -32,6 +33,7 @@ use oci_spec::{
 pub use files::{resolver, rewrite};
 pub use names::RESOLVER;
 pub use resources::{resources, update};
+pub use source::{Opened, check_all as check_sources};
 pub use user::look_up;
 pub use validate::validate;
 
@@ -39,6 +41,7 @@ use super::{paths::ContainerPaths, record::ContainerRecord};
 use crate::{
     layer::Overlay,
     model::{ContainerConfig, ExecConfig, NetworkMode, SeccompMode},
+    volume::Volumes,
 };
 
 /// What can be wrong with what was asked.
@@ -103,16 +106,18 @@ const READ_ONLY: &[&str] = &[
     "/proc/sysrq-trigger",
 ];
 
-/// The specification of a container's next run. Writes the files of `/etc` that it
-/// mounts into the live directory, and makes missing sources of `-v`.
+/// The specification of a container's next run, and what it names by descriptor: that must
+/// live until the container is made. Writes the files of `/etc` that it mounts into the
+/// live directory, and makes missing sources of `-v`.
 pub fn oci_spec(
     record: &ContainerRecord,
     paths: &ContainerPaths,
     overlay: &Overlay,
-) -> Result<(Spec, SeccompChoice)> {
+    volumes: &Volumes,
+) -> Result<(Spec, SeccompChoice, Vec<Option<Opened>>)> {
     let config = &record.config;
     let hostname = hostname(record, paths)?;
-    make_bind_sources(config)?;
+    let sources = source::open_all(config, volumes)?;
     let files = files::write(record, paths, &hostname)?;
     let capabilities = capability::set(
         &config.cap_add,
@@ -134,7 +139,7 @@ pub fn oci_spec(
     let mut spec = Spec::default();
     spec.set_version("1.2.0".into())
         .set_root(Some(root))
-        .set_mounts(Some(mount::mounts(config, &files)))
+        .set_mounts(Some(mount::mounts(config, &files, &sources)))
         .set_process(Some(process.build(
             config,
             &hostname,
@@ -144,7 +149,7 @@ pub fn oci_spec(
         .set_linux(Some(linux(record)?))
         .set_hostname(Some(hostname))
         .set_annotations(None);
-    Ok((spec, seccomp(config)))
+    Ok((spec, seccomp(config), sources))
 }
 
 /// The process of an exec: the container's own confinement around another program.
@@ -231,7 +236,7 @@ impl ProcessWish<'_> {
 /// Where something is mounted in a container.
 pub fn mount_targets(config: &ContainerConfig) -> Vec<PathBuf> {
     let files = files::TARGETS.map(|target| (PathBuf::new(), target));
-    mount::mounts(config, &files)
+    mount::mounts(config, &files, &[])
         .iter()
         .map(|mount| mount.destination().clone())
         .collect()
@@ -351,28 +356,6 @@ fn hostname(record: &ContainerRecord, paths: &ContainerPaths) -> Result<String> 
             Ok(name.trim_end().to_owned())
         }
     }
-}
-
-/// `-v` makes its source a directory if it is missing.
-fn make_bind_sources(config: &ContainerConfig) -> Result<()> {
-    for mount in &config.mounts {
-        if let crate::model::MountKind::Bind {
-            source,
-            create: true,
-            ..
-        } = &mount.kind
-        {
-            if source.exists() {
-                continue;
-            }
-            std::fs::create_dir_all(source).map_err(|error| Error::Io {
-                operation: "make",
-                path: source.clone(),
-                source: error,
-            })?;
-        }
-    }
-    Ok(())
 }
 
 fn absolute(cwd: &str) -> PathBuf {

@@ -5,15 +5,20 @@ use std::path::{Component, Path, PathBuf};
 
 use oci_spec::runtime::{Mount, MountBuilder};
 
-use super::{Error, built};
+use super::{Error, built, source::Opened};
 use crate::model::{self, ContainerConfig, MountKind};
 
 /// Size of /dev/shm where nothing is said: 64 MiB.
 const SHM_BYTES: u64 = 64 << 20;
 
 /// Every mount in the order in which they are made. `files` are host files to put at
-/// their places in the container, unless the user mounts something there.
-pub fn mounts(config: &ContainerConfig, files: &[(PathBuf, &str)]) -> Vec<Mount> {
+/// their places in the container, unless the user mounts something there; `sources` the
+/// host's sides of the user's mounts, in their order.
+pub fn mounts(
+    config: &ContainerConfig,
+    files: &[(PathBuf, &str)],
+    sources: &[Option<Opened>],
+) -> Vec<Mount> {
     let users: Vec<PathBuf> = config.mounts.iter().map(|m| clean(&m.target)).collect();
     let is_users = |target: &Path| users.iter().any(|user| user == target);
     // A /dev of the user's brings everything below it along.
@@ -28,7 +33,15 @@ pub fn mounts(config: &ContainerConfig, files: &[(PathBuf, &str)]) -> Vec<Mount>
         .filter(|(_, target)| !is_users(Path::new(target)))
         .map(|(source, target)| bind(source, Path::new(target), &["rbind", "rprivate"]))
         .collect();
-    added.extend(config.mounts.iter().map(of_user));
+    let sources = sources.iter().map(Option::as_ref);
+    let sources = sources.chain(std::iter::repeat(None));
+    added.extend(
+        config
+            .mounts
+            .iter()
+            .zip(sources)
+            .map(|(mount, source)| of_user(mount, source)),
+    );
     // Stable: among equals the user's order stays.
     added.sort_by_key(|mount| mount.destination().components().count());
     mounts.extend(added);
@@ -113,21 +126,34 @@ fn owned(options: &[&str]) -> Vec<String> {
     options.iter().map(|&option| option.to_owned()).collect()
 }
 
-fn of_user(mount: &model::Mount) -> Mount {
+fn of_user(mount: &model::Mount, opened: Option<&Opened>) -> Mount {
     let target = clean(&mount.target);
+    // Without one only the target counts.
+    let source = opened.map_or(Path::new("/"), |opened| &opened.path);
     match &mount.kind {
         MountKind::Bind {
-            source,
             propagation,
             recursive,
-            create: _,
+            writable_below,
+            ..
         } => {
             let mut options = vec![
                 if *recursive { "rbind" } else { "bind" },
                 propagation.as_deref().unwrap_or("rprivate"),
             ];
             if mount.read_only {
-                options.push("ro");
+                // What is mounted below can't be written either, as docker has it.
+                let all = *recursive && !writable_below;
+                options.push(if all { "rro" } else { "ro" });
+            }
+            bind(source, &target, &options)
+        }
+        MountKind::Volume(_) => {
+            let recursive = opened.is_some_and(|opened| opened.recursive);
+            let read_only = mount.read_only || opened.is_some_and(|opened| opened.read_only);
+            let mut options = vec![if recursive { "rbind" } else { "bind" }, "rprivate"];
+            if read_only {
+                options.push(if recursive { "rro" } else { "ro" });
             }
             bind(source, &target, &options)
         }
@@ -210,7 +236,6 @@ pub fn validate(config: &ContainerConfig) -> Result<(), Error> {
         if let MountKind::Bind {
             source,
             propagation,
-            create,
             ..
         } = &mount.kind
         {
@@ -220,18 +245,13 @@ pub fn validate(config: &ContainerConfig) -> Result<(), Error> {
                     "mount source {from} must be an absolute path"
                 )));
             }
-            if !create && !source.exists() {
-                return Err(Error::Invalid(format!(
-                    "mount source {from} does not exist"
-                )));
-            }
-            const KNOWN: [&str; 6] = [
-                "private", "rprivate", "shared", "rshared", "slave", "rslave",
-            ];
-            if let Some(other) = propagation.as_deref().filter(|p| !KNOWN.contains(p)) {
+            if let Some(other) = propagation
+                .as_deref()
+                .filter(|p| !model::PROPAGATIONS.contains(p))
+            {
                 return Err(Error::Invalid(format!(
                     "there is no mount propagation {other}; it is one of {}",
-                    KNOWN.join(", ")
+                    model::PROPAGATIONS.join(", ")
                 )));
             }
         }
@@ -251,6 +271,7 @@ mod tests {
                 create: false,
                 propagation: None,
                 recursive: true,
+                writable_below: false,
             },
             target: target.into(),
             read_only: true,
@@ -269,7 +290,7 @@ mod tests {
 
     fn lines(config: &ContainerConfig) -> Vec<String> {
         let hosts = [(PathBuf::from("/run/hosts"), "/etc/hosts")];
-        mounts(config, &hosts)
+        mounts(config, &hosts, &[])
             .iter()
             .map(|mount| {
                 format!(
@@ -315,10 +336,10 @@ mod tests {
         assert_eq!(
             lines[6..],
             [
-                "/data bind / rbind,rprivate,ro",
+                "/data bind / rbind,rprivate,rro",
                 "/dev/shm tmpfs tmpfs nosuid,nodev,size=1m,noatime",
-                "/etc/hosts bind / rbind,rprivate,ro",
-                "/data/deep/er bind / rbind,rprivate,ro",
+                "/etc/hosts bind / rbind,rprivate,rro",
+                "/data/deep/er bind / rbind,rprivate,rro",
             ]
         );
     }
@@ -333,7 +354,7 @@ mod tests {
             .into_iter()
             .filter(|line| line.starts_with("/dev"))
             .collect();
-        assert_eq!(dev, ["/dev bind / rbind,rprivate,ro"]);
+        assert_eq!(dev, ["/dev bind / rbind,rprivate,rro"]);
     }
 
     #[test]
@@ -350,20 +371,10 @@ mod tests {
 
     #[test]
     fn impossible_mounts_are_refused() {
-        let missing = model::Mount {
-            kind: MountKind::Bind {
-                source: "/there/is/none".into(),
-                create: false,
-                propagation: None,
-                recursive: true,
-            },
-            ..bind_to("/x")
-        };
         for mounts in [
             vec![bind_to("data")],
             vec![bind_to("/data/..")],
             vec![bind_to("/data"), tmpfs("/data/", &[])],
-            vec![missing],
         ] {
             let config = ContainerConfig {
                 mounts,

@@ -9,7 +9,7 @@ use super::{lenient, time};
 use crate::model::{
     Attachment, Connectivity, Container, ContainerConfig, ContainerId, Device, DeviceRate, Digest,
     Endpoint, Exit, HostAddress, Limits, Mount, MountKind, Naming, NetworkId, NetworkMode, Port,
-    Publish, PublishedPort, RestartPolicy, SeccompMode, Security, State, Ulimit,
+    Publish, PublishedPort, RestartPolicy, SeccompMode, Security, State, Ulimit, VolumeMount,
 };
 
 /// A row of the list: enough to see what changed.
@@ -121,6 +121,8 @@ struct HostConfig {
     auto_remove: bool,
     #[serde(deserialize_with = "lenient")]
     init: bool,
+    #[serde(deserialize_with = "lenient")]
+    volumes_from: Vec<String>,
     #[serde(deserialize_with = "lenient")]
     network_mode: String,
     #[serde(deserialize_with = "lenient")]
@@ -262,6 +264,7 @@ fn config(found: Inspected) -> ContainerConfig {
         }),
         stop_timeout_secs: config.stop_timeout,
         read_only: host.readonly_rootfs,
+        volumes_from: host.volumes_from,
         mounts: found.mounts.iter().filter_map(mount).collect(),
         networks: match network {
             NetworkMode::Bridge => attachments(&found.network_settings),
@@ -364,12 +367,20 @@ fn mount(value: &Value) -> Option<Mount> {
         "tmpfs" => MountKind::Tmpfs {
             options: Vec::new(),
         },
-        // A volume is shown as the directory that it is.
+        "volume" => MountKind::Volume(VolumeMount {
+            name: text("Name").map(str::to_owned),
+            // Docker gives volumes that nobody named 64 random digits.
+            is_anonymous: text("Name").is_some_and(|name| ContainerId::parse(name).is_some()),
+            source: text("Source").map(PathBuf::from),
+            driver: text("Driver").map(str::to_owned),
+            ..VolumeMount::default()
+        }),
         _ => MountKind::Bind {
             source: text("Source")?.into(),
             create: false,
             propagation: text("Propagation").map(str::to_owned),
             recursive: true,
+            writable_below: false,
         },
     };
     Some(Mount {

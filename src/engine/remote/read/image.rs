@@ -1,6 +1,6 @@
 //! Images, from what is inspected and from their history.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -55,6 +55,8 @@ struct Config {
     labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "lenient")]
     exposed_ports: Map<String, Value>,
+    #[serde(deserialize_with = "lenient")]
+    volumes: Map<String, Value>,
 }
 
 /// Names as the list has them, without the placeholders of nameless images.
@@ -112,6 +114,7 @@ pub fn image(value: &Value, history: &Value) -> Result<Image, String> {
             working_dir: config.working_dir,
             user: config.user,
             stop_signal: config.stop_signal,
+            volumes: config.volumes.keys().map(PathBuf::from).collect(),
             exposed: config
                 .exposed_ports
                 .keys()
