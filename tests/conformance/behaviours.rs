@@ -713,7 +713,7 @@ async fn terminal_has_its_size_and_one_stream(bench: &Bench) {
 }
 
 async fn processes_are_listed(bench: &Bench) {
-    let id = running(bench, "family", "sleep 601 & sleep 602").await;
+    let id = running(bench, "family", "sleep 601 & sleep 602 & wait").await;
     eventually("three processes", || async {
         let all = bench.engine.processes(&id).await.unwrap();
         let has = |text: &str| {
@@ -727,13 +727,13 @@ async fn processes_are_listed(bench: &Bench) {
 
 async fn network_is_made_listed_and_removed(bench: &Bench) {
     let request = || NetworkCreateRequest {
-        name: "private".into(),
+        name: "conf-net".into(),
         subnets: vec!["10.231.7.0/24".parse().unwrap()],
         labels: [("k".to_owned(), "v".to_owned())].into(),
         ..NetworkCreateRequest::default()
     };
     let made = bench.engine.create_network(request()).await.unwrap();
-    assert_eq!(made.name, "private");
+    assert_eq!(made.name, "conf-net");
     let again = bench.engine.create_network(request()).await.unwrap_err();
     assert_eq!(again.kind, ErrorKind::Conflict, "{again}");
     let all = bench.engine.networks().await.unwrap();
@@ -741,11 +741,11 @@ async fn network_is_made_listed_and_removed(bench: &Bench) {
     assert_eq!(found.subnets[0].net.to_string(), "10.231.7.0/24");
     assert_eq!(found.labels["k"], "v");
     assert_eq!(
-        bench.engine.network("private").await.unwrap().network.id,
+        bench.engine.network("conf-net").await.unwrap().network.id,
         made.id
     );
-    bench.engine.remove_network("private").await.unwrap();
-    let gone = bench.engine.network("private").await.unwrap_err();
+    bench.engine.remove_network("conf-net").await.unwrap();
+    let gone = bench.engine.network("conf-net").await.unwrap_err();
     assert_eq!(gone.kind, ErrorKind::NotFound);
 }
 

@@ -398,6 +398,8 @@ pub fn kind(status: StatusCode, operation: &str, message: &str) -> ErrorKind {
         502..=504 => ErrorKind::Unreachable,
         507 => ErrorKind::NoSpace,
         _ if says(&["no space left"]) => ErrorKind::NoSpace,
+        // Podman has one status for all of these.
+        _ if says(&["already in use", "already exists", "state improper"]) => ErrorKind::Conflict,
         _ => ErrorKind::Internal,
     }
 }

@@ -68,8 +68,8 @@ impl Images for Remote {
         let (repository, tag) = name("import", reference)?;
         let ask = Ask::post("/images/create", "import", reference)
             .query("fromSrc", "-")
-            .query("repo", repository)
-            .query("tag", tag)
+            // With its tag: podman leaves that out where it is said apart.
+            .query("repo", format!("{repository}:{tag}"))
             .tar(sent("import", source, progress)?);
         let mut lines = Lines::of(self.client.stream(ask).await?);
         let mut id = None;
@@ -112,7 +112,8 @@ pub fn name(operation: &'static str, text: &str) -> Result<(String, String)> {
     let name = Reference::parse(text)
         .map_err(|error| EngineError::new(ErrorKind::Invalid, operation, text).because(error))?;
     let tag = name.tag().unwrap_or("latest").to_owned();
-    Ok((name.familiar_repository(), tag))
+    // In full: podman takes a short name for one of its own.
+    Ok((name.repository(), tag))
 }
 
 /// The next object of an answer; what it says went wrong is an error.

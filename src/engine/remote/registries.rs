@@ -40,7 +40,7 @@ impl Registries for Remote {
             None => name.tag().unwrap_or("latest").to_owned(),
         };
         let ask = Ask::post("/images/create", "pull", &request.reference)
-            .query("fromImage", name.familiar_repository())
+            .query("fromImage", name.repository())
             .query("tag", tag)
             .maybe("platform", request.platform)
             .header(REGISTRY_AUTH, auth);
@@ -50,7 +50,7 @@ impl Registries for Remote {
 
     async fn push(&self, request: PushRequest) -> Result<Transfers> {
         let (name, auth) = known("push", &request.reference)?;
-        let path = format!("/images/{}/push", name.familiar_repository());
+        let path = format!("/images/{}/push", name.repository());
         let ask = Ask::post(path, "push", &request.reference)
             .query("tag", name.tag().unwrap_or("latest"))
             .header(REGISTRY_AUTH, auth);
