@@ -4,7 +4,8 @@ use crate::format::columns::{self, Align, CONTAINERS};
 
 /// The containers' table, in order; the narrower the screen, the fewer of them.
 pub const TABLE: &[&str] = &[
-    "name", "image", "trouble", "cpu", "memory", "read", "write", "pids", "uptime", "restarts",
+    "name", "image", "trouble", "cpu", "memory", "read", "write", "net_in", "net_out", "pids",
+    "uptime", "restarts",
 ];
 
 /// What containers are mostly sorted by; other columns follow where they are shown.
@@ -18,6 +19,8 @@ pub const SORT: &[&str] = &[
     "memory_share",
     "read",
     "write",
+    "net_in",
+    "net_out",
     "pids",
     "uptime",
     "restarts",
@@ -60,6 +63,10 @@ pub fn is_live(column: &str) -> bool {
             | "read"
             | "write"
             | "block_io"
+            | "net_in"
+            | "net_out"
+            | "net_io"
+            | "net_errors"
             | "pids"
             | "trouble"
             | "throttled"

@@ -18,6 +18,10 @@ pub struct Point {
     pub read: f32,
     /// Bytes written a second.
     pub write: f32,
+    /// Bytes received a second.
+    pub net_in: f32,
+    /// Bytes sent a second.
+    pub net_out: f32,
 }
 
 /// The last points of one container, oldest first.
@@ -38,6 +42,8 @@ impl History {
             memory: known(usage.memory_bytes.map(|bytes| bytes as f64)),
             read: known(usage.read_bps),
             write: known(usage.write_bps),
+            net_in: known(usage.net_in_bps),
+            net_out: known(usage.net_out_bps),
         });
     }
 

@@ -81,7 +81,7 @@ fn plan(shown: &Shown, world: &World) -> Plan {
         "trouble" => (9, 20, 0, 7),
         "cpu" => (7, 7, 10, 8),
         "memory" => (9, 18, 10, 7),
-        "read" | "write" => (9, 9, 0, 3),
+        "read" | "write" | "net_in" | "net_out" => (9, 9, 0, 3),
         "pids" => (7, 9, 0, 4),
         "uptime" => (6, 6, 0, 6),
         "restarts" => (8, 8, 0, 2),

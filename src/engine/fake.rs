@@ -583,7 +583,12 @@ fn breathe(row: &mut ContainerRow, n: u64, tick: u64) {
     if let (Some(memory), Some(limit)) = (&mut usage.memory_bytes, limits.memory_bytes) {
         *memory = (limit as f64 * (0.3 + 0.6 * ((tick + n * 11) % 60) as f64 / 60.0)) as u64;
     }
-    for rate in [&mut usage.read_bps, &mut usage.write_bps] {
+    for rate in [
+        &mut usage.read_bps,
+        &mut usage.write_bps,
+        &mut usage.net_in_bps,
+        &mut usage.net_out_bps,
+    ] {
         if let Some(rate) = rate.as_mut().filter(|rate| **rate > 0.0) {
             *rate = 4.0 * MIB as f64 * wave(11.0) + 1024.0;
         }
@@ -685,6 +690,14 @@ fn rows() -> Vec<ContainerRow> {
             memory_bytes: Some(88 * MIB),
             pids: Some(9),
             write_bps: Some(12_000.0),
+            net_in_bps: Some(1_310_000.0),
+            net_out_bps: Some(9_740_000.0),
+            net_in_pps: Some(2_214.0),
+            net_out_pps: Some(7_002.0),
+            net_in_bytes: Some(94 * GIB),
+            net_out_bytes: Some(611 * GIB),
+            net_errors: Some(0),
+            net_drops: Some(12),
             ..*usage
         };
     });
@@ -705,6 +718,10 @@ fn rows() -> Vec<ContainerRow> {
                 throttled_share: Some(0.62),
                 memory_bytes: Some(291 * MIB),
                 pids: Some(34),
+                net_in_bps: Some(88_000.0),
+                net_out_bps: Some(152_000.0),
+                net_in_bytes: Some(7 * GIB),
+                net_out_bytes: Some(15 * GIB),
                 ..*usage
             };
         },

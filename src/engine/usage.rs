@@ -3,7 +3,7 @@
 use nix::time::{ClockId, clock_gettime};
 
 use crate::{
-    model::{Sample, Usage},
+    model::{Sample, Traffic, Usage},
     sys::{
         cgroup::{Cgroups, Result, Sampler},
         open_files,
@@ -18,8 +18,14 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// What the group at `path` uses now; `None` if there is none.
-    pub fn usage(&mut self, cgroups: &Cgroups, path: &str) -> Result<Option<Usage>> {
+    /// What the group at `path` uses now, with what passed its interfaces where it has
+    /// any; `None` if there is no such group.
+    pub fn usage(
+        &mut self,
+        cgroups: &Cgroups,
+        path: &str,
+        traffic: Option<Traffic>,
+    ) -> Result<Option<Usage>> {
         if self.sampler.is_none() {
             open_files::raise();
             self.last = None;
@@ -30,6 +36,7 @@ impl Gauge {
         };
         match sampler.sample_changed(monotonic_ns()) {
             Ok(sample) => {
+                let sample = Sample { traffic, ..sample };
                 let usage = Usage::between(self.last.as_ref(), &sample);
                 self.last = Some(sample);
                 Ok(Some(usage))

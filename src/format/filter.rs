@@ -51,7 +51,7 @@ enum Compare {
 }
 
 /// What figures can be compared, and how their value is read.
-const FIGURES: [(&str, Value); 12] = [
+const FIGURES: [(&str, Value); 14] = [
     ("cpu", Value::Percent(|i| i.usage?.cpu_cores)),
     (
         "mem",
@@ -76,6 +76,8 @@ const FIGURES: [(&str, Value); 12] = [
     ),
     ("read", Value::Size(|i| i.usage?.read_bps)),
     ("write", Value::Size(|i| i.usage?.write_bps)),
+    ("net_in", Value::Size(|i| i.usage?.net_in_bps)),
+    ("net_out", Value::Size(|i| i.usage?.net_out_bps)),
     ("held", Value::Percent(|i| i.usage?.throttled_share)),
     ("quota", Value::Percent(|i| i.cpu_share())),
     ("uptime", Value::Span(|i| Some(i.uptime()?.as_secs_f64()))),

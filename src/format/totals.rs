@@ -39,6 +39,8 @@ impl Totals {
         add(&mut sum.write_bps, usage.write_bps);
         add(&mut sum.read_iops, usage.read_iops);
         add(&mut sum.write_iops, usage.write_iops);
+        add(&mut sum.net_in_bps, usage.net_in_bps);
+        add(&mut sum.net_out_bps, usage.net_out_bps);
         add(&mut sum.oom_kills, usage.oom_kills);
     }
 
@@ -62,6 +64,8 @@ impl Totals {
             "pids" => usage.pids.map(|n| n.to_string()),
             "read" => usage.read_bps.map(bytes::rate),
             "write" => usage.write_bps.map(bytes::rate),
+            "net_in" => usage.net_in_bps.map(bytes::rate),
+            "net_out" => usage.net_out_bps.map(bytes::rate),
             "oom_kills" => usage.oom_kills.map(|n| n.to_string()),
             "restarts" => Some(self.restarts.to_string()),
             _ => None,

@@ -52,6 +52,46 @@ pub struct Sample {
     pub read_ops: Option<u64>,
     /// Write operations.
     pub write_ops: Option<u64>,
+    /// What passed the interfaces of its network namespace.
+    pub traffic: Option<Traffic>,
+}
+
+/// What passed an interface, or several, from the side of who has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Bytes received.
+    pub in_bytes: u64,
+    /// Bytes sent.
+    pub out_bytes: u64,
+    /// Packets received.
+    pub in_packets: u64,
+    /// Packets sent.
+    pub out_packets: u64,
+    /// Packets that came damaged.
+    pub in_errors: u64,
+    /// Packets that could not be sent.
+    pub out_errors: u64,
+    /// Packets that came and were dropped.
+    pub in_drops: u64,
+    /// Packets that were to be sent and were dropped.
+    pub out_drops: u64,
+}
+
+impl std::ops::Add for Traffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            in_bytes: self.in_bytes + other.in_bytes,
+            out_bytes: self.out_bytes + other.out_bytes,
+            in_packets: self.in_packets + other.in_packets,
+            out_packets: self.out_packets + other.out_packets,
+            in_errors: self.in_errors + other.in_errors,
+            out_errors: self.out_errors + other.out_errors,
+            in_drops: self.in_drops + other.in_drops,
+            out_drops: self.out_drops + other.out_drops,
+        }
+    }
 }
 
 /// Everything that is counted of one container, as the kernel gave it.
@@ -142,6 +182,22 @@ pub struct Usage {
     pub read_bytes: Option<u64>,
     /// Bytes written since the cgroup was made.
     pub write_bytes: Option<u64>,
+    /// Bytes received a second, over all its interfaces.
+    pub net_in_bps: Option<f64>,
+    /// Bytes sent a second.
+    pub net_out_bps: Option<f64>,
+    /// Packets received a second.
+    pub net_in_pps: Option<f64>,
+    /// Packets sent a second.
+    pub net_out_pps: Option<f64>,
+    /// Bytes received by the interfaces that it has.
+    pub net_in_bytes: Option<u64>,
+    /// Bytes sent by them.
+    pub net_out_bytes: Option<u64>,
+    /// Packets that were damaged or could not be sent.
+    pub net_errors: Option<u64>,
+    /// Packets that were dropped.
+    pub net_drops: Option<u64>,
 }
 
 impl Usage {
@@ -194,6 +250,14 @@ impl Usage {
             write_iops: rate(|s| s.write_ops),
             read_bytes: now.read_bytes,
             write_bytes: now.write_bytes,
+            net_in_bps: rate(|s| Some(s.traffic?.in_bytes)),
+            net_out_bps: rate(|s| Some(s.traffic?.out_bytes)),
+            net_in_pps: rate(|s| Some(s.traffic?.in_packets)),
+            net_out_pps: rate(|s| Some(s.traffic?.out_packets)),
+            net_in_bytes: now.traffic.map(|traffic| traffic.in_bytes),
+            net_out_bytes: now.traffic.map(|traffic| traffic.out_bytes),
+            net_errors: now.traffic.map(|t| t.in_errors + t.out_errors),
+            net_drops: now.traffic.map(|t| t.in_drops + t.out_drops),
         }
     }
 }
@@ -253,6 +317,35 @@ mod tests {
         let usage = Usage::between(Some(&stalled(0, 0)), &stalled(2_000_000_000, 500_000));
         assert_eq!(usage.stalls.io_some, Some(0.25));
         assert_eq!(usage.stalls.memory_full, None);
+    }
+
+    #[test]
+    fn traffic_is_a_rate_in_each_direction_and_errors_are_one_sum() {
+        let passed = |at_ns, in_bytes, out_bytes| Sample {
+            traffic: Some(Traffic {
+                in_bytes,
+                out_bytes,
+                in_errors: 2,
+                out_errors: 3,
+                ..Traffic::default()
+            }),
+            ..sample(at_ns, 0)
+        };
+        let second = 1_000_000_000;
+        let usage = Usage::between(Some(&passed(0, 100, 0)), &passed(second, 1100, 7));
+        assert_eq!(
+            (usage.net_in_bps, usage.net_out_bps),
+            (Some(1000.0), Some(7.0))
+        );
+        assert_eq!(
+            (usage.net_in_bytes, usage.net_errors),
+            (Some(1100), Some(5))
+        );
+        // An interface went: what is left counts less.
+        let usage = Usage::between(Some(&passed(0, 100, 9)), &passed(second, 50, 9));
+        assert_eq!((usage.net_in_bps, usage.net_out_bps), (None, Some(0.0)));
+        let usage = Usage::between(Some(&sample(0, 0)), &passed(second, 1, 1));
+        assert_eq!(usage.net_in_bps, None);
     }
 
     #[test]

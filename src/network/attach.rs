@@ -89,8 +89,12 @@ impl Networks {
             }
             self.open_ports(&held, wish.container, wish.publish, &endpoints)?
         };
+        // What a container sends to its own port by the host's address goes back by the
+        // port of the bridge that it came by, where bridges hand packets to the filter
+        // (`br_netfilter`). Without a port it would only hear its own broadcasts.
+        let hairpin = !openings.is_empty();
         for (endpoint, (bridge, mtu)) in endpoints.iter().zip(&bridges) {
-            plug(&route, namespace.as_fd(), endpoint, *bridge, *mtu)?;
+            plug(&route, namespace.as_fd(), endpoint, *bridge, *mtu, hairpin)?;
         }
         let mut requests = Requests::default();
         for endpoint in &endpoints {
@@ -160,7 +164,7 @@ impl Networks {
             (endpoint, bridge, network.mtu, others)
         };
         let inside = inside(namespace)?;
-        plug(&route, namespace, &endpoint, bridge, mtu)?;
+        plug(&route, namespace, &endpoint, bridge, mtu, false)?;
         let mut requests = Requests::default();
         configure(&inside, &mut requests, &endpoint)?;
         let mut all = others;
@@ -285,6 +289,7 @@ fn plug(
     endpoint: &Endpoint,
     bridge: u32,
     mtu: Option<u32>,
+    hairpin: bool,
 ) -> Result<()> {
     let name = Endpoint::host_interface(&endpoint.container, &endpoint.network);
     let veth = NewVeth {
@@ -293,6 +298,7 @@ fn plug(
         namespace,
         peer: &endpoint.interface,
         mac: endpoint.mac.0,
+        hairpin,
         mtu,
     };
     let mut requests = Requests::default();

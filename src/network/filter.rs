@@ -18,11 +18,11 @@ use rustix::io::Errno;
 
 use super::{Networks, Result, lease::Opening, store::Held};
 use crate::{
-    model::Network,
+    model::{Network, Transport},
     sys::{
         netlink::Socket,
         nft::{
-            Batch, Direction, FORWARD, Family, Hook, LOCAL_IN, LOCAL_OUT, POST_ROUTING,
+            Batch, Direction, FORWARD, Family, Flows, Hook, LOCAL_IN, LOCAL_OUT, POST_ROUTING,
             PRE_ROUTING, Part, Rule, Set, Verdict, interface_key,
         },
     },
@@ -65,6 +65,19 @@ const ADDRESSED6: Set = Set {
     name: "addressed6",
     keys: &[Part::Ipv6, Part::Protocol, Part::Port],
     values: &[Part::Ipv6, Part::Port],
+};
+
+/// Each container that has open ports with itself: it may call on one of its own by the
+/// host's address.
+const OWN: Set = Set {
+    name: "own",
+    keys: &[Part::Ipv4, Part::Ipv4],
+    values: &[],
+};
+const OWN6: Set = Set {
+    name: "own6",
+    keys: &[Part::Ipv6, Part::Ipv6],
+    values: &[],
 };
 
 /// Before connections are tracked (`NF_IP_PRI_RAW`).
@@ -125,7 +138,9 @@ impl Networks {
         for opening in openings {
             self.add_opening(&mut batch, opening);
         }
-        Ok(batch.commit(socket)?)
+        batch.commit(socket)?;
+        redirect_flows(socket, openings);
+        Ok(())
     }
 
     /// Closes ports, all or none. Those that are closed already are no error.
@@ -138,13 +153,22 @@ impl Networks {
         for opening in openings {
             self.add_opening(&mut batch, opening);
             let (set, key, _) = element(opening);
-            batch.delete_element(&self.table, set, &key);
+            let (own, pair) = own(opening);
+            // All ports of an address are closed together: nobody misses the pair.
+            batch
+                .delete_element(&self.table, set, &key)
+                .delete_element(&self.table, own, &pair);
         }
         match batch.commit(&socket) {
             // There is no table, and so no rule.
-            Err(error) if error.is(Errno::NOENT) => Ok(()),
-            done => Ok(done?),
+            Err(error) if error.is(Errno::NOENT) => return Ok(()),
+            done => done?,
         }
+        for opening in udp(openings) {
+            // A kernel that can't forget them lets them run out.
+            let _ = socket.forget(Flows::AnsweredBy(opening.ip, opening.port));
+        }
+        Ok(())
     }
 
     /// Removes all rules.
@@ -168,7 +192,10 @@ impl Networks {
 
     fn add_opening(&self, batch: &mut Batch, opening: &Opening) {
         let (set, key, value) = element(opening);
-        batch.add_element(&self.table, set, &key, &value);
+        let (own, pair) = own(opening);
+        batch
+            .add_element(&self.table, set, &key, &value)
+            .add_element(&self.table, own, &pair, &[]);
     }
 
     fn rules(&self, batch: &mut Batch) {
@@ -184,6 +211,8 @@ impl Networks {
             &PORTS6,
             &ADDRESSED,
             &ADDRESSED6,
+            &OWN,
+            &OWN6,
         ];
         for set in sets {
             batch.add_set(table, set);
@@ -245,6 +274,10 @@ impl Networks {
                 "postrouting",
                 rule().interfaces_in(&SAME).is_redirected().masquerade(),
             ),
+            // Likewise where bridges hand their packets to the filter (`br_netfilter`):
+            // those don't say there by which interface they came.
+            ("postrouting", rule().addresses_in(V4, &OWN).masquerade()),
+            ("postrouting", rule().addresses_in(V6, &OWN6).masquerade()),
             (
                 "postrouting",
                 rule()
@@ -301,6 +334,31 @@ impl Networks {
     }
 }
 
+fn udp(openings: &[Opening]) -> impl Iterator<Item = &Opening> {
+    let is_udp = |opening: &&Opening| opening.transport == Transport::Udp;
+    openings.iter().filter(is_udp)
+}
+
+/// Who has been sending to a port that is open now is led to the container from now on:
+/// only the first packet of a flow is asked for its way.
+fn redirect_flows(socket: &Socket, openings: &[Opening]) {
+    if udp(openings).next().is_none() {
+        return;
+    }
+    let addresses = Socket::route().and_then(|route| route.addresses());
+    let addresses = addresses.unwrap_or_default();
+    for opening in udp(openings) {
+        let host = opening.host_ip;
+        let all = addresses.iter().map(|address| address.ip);
+        let ips = all
+            .filter(|ip| *ip == host || (host.is_unspecified() && ip.is_ipv4() == host.is_ipv4()));
+        for ip in ips {
+            // As with those that are closed.
+            let _ = socket.forget(Flows::To(ip, opening.host));
+        }
+    }
+}
+
 /// A network's bridge, and the pair of it with itself.
 fn keys(network: &Network) -> (Vec<u8>, Vec<u8>) {
     let name = interface_key(&network.bridge());
@@ -308,15 +366,28 @@ fn keys(network: &Network) -> (Vec<u8>, Vec<u8>) {
     (name, pair)
 }
 
+fn octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+/// The container of an open port with itself.
+fn own(opening: &Opening) -> (&'static Set, Vec<u8>) {
+    let set = match opening.ip {
+        IpAddr::V4(_) => &OWN,
+        IpAddr::V6(_) => &OWN6,
+    };
+    let ip = octets(opening.ip);
+    (set, [ip.as_slice(), &ip].concat())
+}
+
 /// Map, key and value of an open port: each part begins at a register of four bytes.
 fn element(opening: &Opening) -> (&'static Set, Vec<u8>, Vec<u8>) {
     let port = |number: u16| {
         let [high, low] = number.to_be_bytes();
         [high, low, 0, 0]
-    };
-    let octets = |ip: IpAddr| match ip {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
     };
     let host_ip = opening.host_ip;
     let set = match (host_ip, host_ip.is_unspecified()) {

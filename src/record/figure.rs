@@ -16,6 +16,8 @@ pub enum Unit {
     BytesPerSecond,
     /// Operations a second.
     OperationsPerSecond,
+    /// Packets a second.
+    PacketsPerSecond,
     /// Seconds a second.
     SecondsPerSecond,
     /// Things.
@@ -80,6 +82,14 @@ pub const FIGURES: &[Figure] = &[
     figure!("write_iops" write_iops: f64 * 10, OperationsPerSecond, false, "Write operations a second"),
     figure!("read_bytes" read_bytes: u64 * 1, Bytes, true, "Bytes read in this run"),
     figure!("write_bytes" write_bytes: u64 * 1, Bytes, true, "Bytes written in this run"),
+    figure!("net_in_bps" net_in_bps: f64 * 1, BytesPerSecond, false, "Bytes received a second"),
+    figure!("net_out_bps" net_out_bps: f64 * 1, BytesPerSecond, false, "Bytes sent a second"),
+    figure!("net_in_pps" net_in_pps: f64 * 10, PacketsPerSecond, false, "Packets received a second"),
+    figure!("net_out_pps" net_out_pps: f64 * 10, PacketsPerSecond, false, "Packets sent a second"),
+    figure!("net_in_bytes" net_in_bytes: u64 * 1, Bytes, true, "Bytes received by its interfaces"),
+    figure!("net_out_bytes" net_out_bytes: u64 * 1, Bytes, true, "Bytes sent by its interfaces"),
+    figure!("net_errors" net_errors: u64 * 1, Count, true, "Packets that were damaged or could not be sent"),
+    figure!("net_drops" net_drops: u64 * 1, Count, true, "Packets that were dropped"),
 ];
 
 impl Figure {
@@ -131,6 +141,8 @@ mod tests {
             "memory_max_events": 8, "pids": 9, "pids_max_events": 10,
             "read_bps": 11.0, "write_bps": 12.0, "read_iops": 13.5, "write_iops": 14.5,
             "read_bytes": 15, "write_bytes": 16,
+            "net_in_bps": 17.0, "net_out_bps": 18.0, "net_in_pps": 19.5, "net_out_pps": 20.5,
+            "net_in_bytes": 21, "net_out_bytes": 22, "net_errors": 23, "net_drops": 24,
             "stalls": { "cpu_some": 0.1, "memory_some": 0.2, "memory_full": 0.3,
                         "io_some": 0.4, "io_full": 0.6 },
         }))

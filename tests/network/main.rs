@@ -9,6 +9,7 @@ mod support;
 
 mod crash;
 mod default;
+mod figures;
 mod names;
 mod plan;
 mod ports;

@@ -1,11 +1,14 @@
 //! Published ports: from loopback, from another host, from other containers, and who is
 //! refused.
 
+use std::process::Stdio;
+
 use crate::{
     answered, ask_from, serve,
     support::{
-        Sandbox,
+        Sandbox, eventually,
         host::{Host, Peer},
+        process,
         sandbox::DEBIAN,
     },
 };
@@ -34,6 +37,9 @@ fn published_port_is_reached_from_everywhere() {
                 ask_from(&sandbox, from, proto, "10.88.0.1", port)
             });
         }
+        answered("itself", &name, || {
+            ask_from(&sandbox, &name, proto, "10.88.0.1", port)
+        });
         sandbox.ok(&["rm", "-f", &name]);
         let name = format!("{proto}6");
         serve(&sandbox, &name, &flags, proto, "::");
@@ -45,9 +51,64 @@ fn published_port_is_reached_from_everywhere() {
                 ask_from(&sandbox, from, proto, "fd88::1", port)
             });
         }
+        answered("itself, IPv6", &name, || {
+            ask_from(&sandbox, &name, proto, "fd88::1", port)
+        });
         // What was removed is closed.
         sandbox.ok(&["rm", "-f", &name]);
         assert_eq!(peer.ask("tcp", "10.88.0.1", port), None);
+    }
+}
+
+/// A client that sends from one and the same port, and says so when somebody answers.
+const PATIENT: &str = r#"
+use IO::Socket::IP;
+my $s = IO::Socket::IP->new(PeerHost => "10.88.0.1", PeerPort => 8053, Proto => "udp",
+    LocalPort => 5555) or die "bind: $@";
+$s->blocking(0);
+$| = 1;
+while (1) {
+    $s->send("hello\n");
+    select(undef, undef, undef, 0.1);
+    my $l;
+    print $l if defined $s->recv($l, 1500);
+}
+"#;
+
+#[test]
+fn udp_client_that_never_pauses_finds_each_container_that_opens_its_port() {
+    let host = Host::enter();
+    let sandbox = Sandbox::debian();
+    let peer = Peer::new(&host);
+    sandbox.ok(&["network", "create", "one"]);
+    // With the first container on a network the host begins to track connections.
+    sandbox.start(&["--name", "near", "--network", "one", DEBIAN, "sleep", "600"]);
+    let mut client = peer
+        .command(&["perl", "-e", PATIENT])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let heard = process::read_all(client.stdout.take().unwrap());
+    let client = process::Background(client);
+    let flows = || std::fs::read_to_string("/proc/thread-self/net/nf_conntrack").unwrap();
+    let flags = ["--network", "one", "-p", "8053:80/udp"];
+    for name in ["first", "second"] {
+        eventually("the host knows the client", || {
+            flows().contains("sport=5555 dport=8053")
+        });
+        serve(&sandbox, name, &flags, "udp", "0.0.0.0");
+        eventually("it is led to the container", || {
+            let ip = sandbox.inspect(name, "{{.NetworkSettings.Networks.one.IPAddress}}");
+            let answered = format!("src={ip} dst=10.88.0.2 sport=80 dport=5555 [ASSURED]");
+            flows().contains(&answered)
+        });
+        sandbox.ok(&["rm", "-f", name]);
+        assert!(!flows().contains("sport=80 dport=5555"), "{}", flows());
+    }
+    drop(client);
+    let heard = heard.join().unwrap();
+    for name in ["first", "second"] {
+        assert!(heard.contains(&format!("{name} heard hello")), "{heard}");
     }
 }
 
@@ -165,6 +226,21 @@ fn port_in_use_is_refused_before_the_start_with_its_holder() {
     );
     sandbox.ok(&["rm", "-f", "first"]);
     drop(std::net::TcpListener::bind("0.0.0.0:8080").unwrap());
+}
+
+#[test]
+fn sctp_is_opened_where_the_kernel_has_it_and_refused_by_name_where_not() {
+    let _host = Host::enter();
+    let sandbox = Sandbox::new();
+    let busybox = crate::support::sandbox::BUSYBOX;
+    let words = ["run", "--rm", "--network", "bridge", "-p", "8080:80/sctp"];
+    let words = [&words[..], &[busybox, "true"]].concat();
+    if std::path::Path::new("/proc/net/sctp").exists() {
+        sandbox.ok(&words);
+    } else {
+        let said = sandbox.refused(&words, 125);
+        assert!(said.contains("this kernel has no sctp"), "{said}");
+    }
 }
 
 #[test]

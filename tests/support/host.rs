@@ -144,7 +144,8 @@ impl Peer {
         peer
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    /// A program there, not yet run.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         command
             .arg("-n")

@@ -227,7 +227,8 @@ impl PsArgs {
         let mut columns = vec!["id", "name", "image", "status"];
         if self.stats {
             columns.extend([
-                "trouble", "cpu", "memory", "read", "write", "pids", "restarts",
+                "trouble", "cpu", "memory", "read", "write", "net_in", "net_out", "pids",
+                "restarts",
             ]);
         }
         columns.extend(["command", "created", "networks"]);

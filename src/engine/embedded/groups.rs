@@ -153,7 +153,7 @@ impl Forest {
                     Some(usage) => usage,
                     None => counter
                         .gauge
-                        .usage(cgroups, &group.path)
+                        .usage(cgroups, &group.path, None)
                         .unwrap_or_else(|failure| {
                             outcome = Err(failure);
                             None

@@ -12,13 +12,14 @@ use jiff::Timestamp;
 use super::{
     error,
     groups::Forest,
+    traffic::{self, Meter},
     watches::{Changes, Watches},
 };
 use crate::{
     engine::usage::{Gauge, monotonic_ns},
     model::{
-        Container, ContainerId, ContainerRow, GroupRow, Host, Image, Limit, Problem, Source, Usage,
-        Visible, World,
+        Container, ContainerId, ContainerRow, GroupRow, Host, Image, Limit, NetworkMode, Problem,
+        Source, Traffic, Usage, Visible, World,
     },
     runtime::{
         inspect,
@@ -50,6 +51,7 @@ pub struct Picture {
     record_problems: HashMap<Option<ContainerId>, Problem>,
     image_problem: Option<Problem>,
     machine: host::Sampler,
+    meter: Meter,
     /// What the kernel can't limit or count.
     missing: Option<(Vec<String>, Vec<Limit>)>,
 }
@@ -59,6 +61,8 @@ pub struct Picture {
 struct Row {
     container: Arc<Container>,
     gauge: Gauge,
+    /// The host's ends of its interfaces; `None` until they are looked for.
+    links: Option<Vec<u32>>,
 }
 
 impl Picture {
@@ -81,6 +85,7 @@ impl Picture {
             record_problems: HashMap::new(),
             image_problem: None,
             machine: host::Sampler::default(),
+            meter: Meter::default(),
             missing: None,
         }
     }
@@ -94,17 +99,22 @@ impl Picture {
         problems.extend(self.record_problems.values().cloned());
         problems.extend(self.image_problem.clone());
 
+        if visible.stats {
+            self.read_traffic();
+        }
         let mut stats = Ok(());
         let mut containers = Vec::with_capacity(self.order.len());
         for id in &self.order {
+            let traffic = self.traffic(id);
             let Some(row) = self.rows.get_mut(id) else {
                 continue;
             };
             let usage = if visible.stats {
-                row.usage(&self.lifecycle).unwrap_or_else(|failure| {
-                    stats = Err(failure);
-                    None
-                })
+                row.usage(&self.lifecycle, traffic)
+                    .unwrap_or_else(|failure| {
+                        stats = Err(failure);
+                        None
+                    })
             } else {
                 None
             };
@@ -223,6 +233,7 @@ impl Picture {
         let row = self.rows.entry(id).or_insert_with(|| Row {
             container: Arc::new(container.clone()),
             gauge: Gauge::default(),
+            links: None,
         });
         if *row.container == container {
             return;
@@ -232,6 +243,7 @@ impl Picture {
             row.gauge.close();
         }
         row.container = Arc::new(container);
+        row.links = None;
     }
 
     fn sort(&mut self) {
@@ -307,6 +319,30 @@ impl Picture {
         rows
     }
 
+    /// Reads what passed the interfaces, if anybody has one.
+    fn read_traffic(&mut self) {
+        let mut is_any = false;
+        for row in self.rows.values_mut() {
+            let links = row
+                .links
+                .get_or_insert_with(|| traffic::links(&row.container));
+            is_any |= !links.is_empty();
+        }
+        if is_any {
+            self.meter.refresh();
+        }
+    }
+
+    /// What passed a container's interfaces; those of another where it shares them.
+    fn traffic(&self, id: &ContainerId) -> Option<Traffic> {
+        let row = self.rows.get(id)?;
+        let row = match &row.container.config.network {
+            NetworkMode::Container(other) => self.rows.get(&ContainerId::parse(other)?)?,
+            _ => row,
+        };
+        self.meter.traffic(row.links.as_ref()?)
+    }
+
     fn host(&mut self) -> Host {
         if self.missing.is_none() {
             // Without control groups there is a problem that says so.
@@ -324,13 +360,17 @@ impl Picture {
 
 impl Row {
     /// What it uses now; `None` while it has no processes.
-    fn usage(&mut self, lifecycle: &Lifecycle) -> lifecycle::Result<Option<Usage>> {
+    fn usage(
+        &mut self,
+        lifecycle: &Lifecycle,
+        traffic: Option<Traffic>,
+    ) -> lifecycle::Result<Option<Usage>> {
         if !self.container.state.has_process() {
             self.gauge.close();
             return Ok(None);
         }
         let path = ContainerPaths::cgroup(&self.container.id);
-        Ok(self.gauge.usage(lifecycle.cgroups()?, &path)?)
+        Ok(self.gauge.usage(lifecycle.cgroups()?, &path, traffic)?)
     }
 }
 

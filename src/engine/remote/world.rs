@@ -24,8 +24,8 @@ use crate::{
         usage::{Gauge, monotonic_ns},
     },
     model::{
-        Address, Container, ContainerId, ContainerRow, Host, Image, Problem, Sample, Source, Usage,
-        Visible, World,
+        Address, Container, ContainerId, ContainerRow, Host, Image, Problem, Sample, Source,
+        Traffic, Usage, Visible, World,
     },
     sys::{cgroup::Cgroups, host},
 };
@@ -280,16 +280,18 @@ impl Picture {
                 };
             }
             match (&mut row.counters, &self.cgroups) {
-                (Counters::Here(path, gauge), Some(cgroups)) => match gauge.usage(cgroups, path) {
-                    Ok(Some(usage)) => drop(usages.insert(id.clone(), usage)),
-                    // It may have moved; it is looked for again.
-                    Ok(None) => row.counters = Counters::Unknown,
-                    Err(error) => problems.push(Problem {
-                        source: Source::Stats,
-                        message: format!("read counters of {}: {error}", row.container.name),
-                        hint: None,
-                    }),
-                },
+                (Counters::Here(path, gauge), Some(cgroups)) => {
+                    match gauge.usage(cgroups, path, traffic(&row.container)) {
+                        Ok(Some(usage)) => drop(usages.insert(id.clone(), usage)),
+                        // It may have moved; it is looked for again.
+                        Ok(None) => row.counters = Counters::Unknown,
+                        Err(error) => problems.push(Problem {
+                            source: Source::Stats,
+                            message: format!("read counters of {}: {error}", row.container.name),
+                            hint: None,
+                        }),
+                    }
+                }
                 _ => elsewhere.push((id.clone(), row.container.clone())),
             }
         }
@@ -330,6 +332,35 @@ fn group(container: &Container) -> Option<String> {
         Some(path[..end].trim_start_matches('/').to_owned())
     };
     text.lines().find_map(path)
+}
+
+/// What passed a container's interfaces, as its own first process sees them.
+fn traffic(container: &Container) -> Option<Traffic> {
+    if container.connectivity.endpoints.is_empty() {
+        return None;
+    }
+    let text = fs::read_to_string(format!("/proc/{}/net/dev", container.pid?)).ok()?;
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    let own = lines.filter(|(name, _)| name.trim() != "lo");
+    let counted = own.filter_map(|(_, figures)| {
+        let figures: Vec<u64> = figures
+            .split_whitespace()
+            .filter_map(|figure| figure.parse().ok())
+            .collect();
+        // proc_net(5): bytes, packets, errors and drops of what came, then of what went.
+        let at = |n: usize| figures.get(n).copied();
+        Some(Traffic {
+            in_bytes: at(0)?,
+            in_packets: at(1)?,
+            in_errors: at(2)?,
+            in_drops: at(3)?,
+            out_bytes: at(8)?,
+            out_packets: at(9)?,
+            out_errors: at(10)?,
+            out_drops: at(11)?,
+        })
+    });
+    counted.reduce(std::ops::Add::add)
 }
 
 async fn counters(client: &Shared, container: &Container) -> Result<Sample> {

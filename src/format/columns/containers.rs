@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{Align, Column, Item, Key, Width};
+use super::{Align, Column, Item, Key, Width, traffic};
 use crate::{
     format::{
         bytes, duration, ports as format_ports, status,
@@ -28,7 +28,7 @@ const TEXT: Column = Column {
 };
 
 /// A column of figures.
-const FIGURE: Column = Column {
+pub(super) const FIGURE: Column = Column {
     align: Align::Right,
     ..TEXT
 };
@@ -184,6 +184,10 @@ pub const CONTAINERS: &[Column] = &[
         },
         ..FIGURE
     },
+    traffic::NET_IN,
+    traffic::NET_OUT,
+    traffic::NET_IO,
+    traffic::NET_ERRORS,
     Column {
         id: "pids",
         field: "PIDs",
@@ -584,10 +588,10 @@ fn cores(millis: u64) -> String {
     format!("{}", millis as f64 / 1000.0)
 }
 
-fn number(figure: Option<f64>) -> Key {
+pub(super) fn number(figure: Option<f64>) -> Key {
     figure.map_or(Key::Unknown, Key::Number)
 }
 
-fn or_unknown(item: &Item, text: Option<String>) -> String {
+pub(super) fn or_unknown(item: &Item, text: Option<String>) -> String {
     text.unwrap_or_else(|| item.glyphs.unknown().to_owned())
 }

@@ -6,6 +6,7 @@ pub mod groups;
 pub mod images;
 #[cfg(test)]
 pub mod sample;
+mod traffic;
 
 use std::{cmp::Ordering, time::Duration};
 

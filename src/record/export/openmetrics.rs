@@ -304,6 +304,10 @@ fn named(figure: &Figure) -> (String, &'static str) {
             format!("{}_operations_per_second", stem("_iops")),
             "operations_per_second",
         ),
+        Unit::PacketsPerSecond => (
+            format!("{}_packets_per_second", stem("_pps")),
+            "packets_per_second",
+        ),
         Unit::SecondsPerSecond => (
             format!("{}_seconds_per_second", stem("_time")),
             "seconds_per_second",

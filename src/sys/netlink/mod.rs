@@ -2,12 +2,14 @@
 //! answered all of them by the time it returns.
 //!
 //! ```text
+//! counters what passed each link
 //! route    links, addresses and routes (NETLINK_ROUTE)
 //! ```
 //!
 //! Blocking on purpose: rtnetlink answers within the system call, so that an asynchronous
 //! client would only add a loop around it. [`super::nft`] uses the same socket for rules.
 
+mod counters;
 mod route;
 
 use std::{fmt, io};
@@ -20,6 +22,7 @@ use rustix::{
     },
 };
 
+pub use counters::Counters;
 pub use route::{Address, Link, NewBridge, NewVeth, Requests, Route};
 
 /// Room for one datagram of a dump; the kernel fills 32 KiB at most.

@@ -14,7 +14,8 @@ use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
     link::{
-        InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+        InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth,
+        LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
     },
     route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType},
 };
@@ -46,6 +47,8 @@ pub struct NewVeth<'a> {
     pub peer: &'a str,
     /// The other end's address on the wire.
     pub mac: [u8; 6],
+    /// Whether what came in by our end may go out by it again.
+    pub hairpin: bool,
     /// Largest packet, bytes.
     pub mtu: Option<u32>,
 }
@@ -148,6 +151,26 @@ impl Requests {
             format!("make the interface {}", veth.name),
             NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
             RouteNetlinkMessage::NewLink(link),
+        );
+        if !veth.hairpin {
+            return self;
+        }
+        // A port's settings are those of its controller's kind, and are taken
+        // only for a link that is there.
+        let mut port = LinkMessage::default();
+        port.attributes = vec![
+            LinkAttribute::IfName(veth.name.to_owned()),
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::PortKind(InfoPortKind::Bridge),
+                LinkInfo::PortData(InfoPortData::BridgePort(vec![InfoBridgePort::HairpinMode(
+                    true,
+                )])),
+            ]),
+        ];
+        self.push(
+            format!("set the port {}", veth.name),
+            NLM_F_ACK,
+            RouteNetlinkMessage::NewLink(port),
         );
         self
     }
@@ -431,6 +454,7 @@ mod tests {
             namespace: inner.as_fd(),
             peer: "eth0",
             mac: [2, 0, 0, 0, 0, 2],
+            hairpin: true,
             mtu: None,
         };
         Requests::default()

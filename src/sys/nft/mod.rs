@@ -8,9 +8,11 @@
 //! ```text
 //! attributes   netlink's nested type-length-value
 //! rule         expressions, in the order that they are evaluated
+//! flows        what connection tracking remembers, forgotten
 //! ```
 
 mod attributes;
+mod flows;
 mod rule;
 
 use std::io;
@@ -18,6 +20,7 @@ use std::io;
 use attributes::Attributes;
 use rustix::{io::Errno, net::netlink};
 
+pub use flows::Flows;
 pub use rule::{Direction, Family, Rule, Verdict};
 
 use super::netlink::{Error, Result, Socket};

@@ -141,6 +141,16 @@ impl Rule {
             .lookup(set, None, false)
     }
 
+    /// The pair of its addresses is one of a set.
+    pub fn addresses_in(self, family: Family, set: &Set) -> Self {
+        let source = if family == Family::V4 { 12 } else { 8 };
+        let length = family.length();
+        self.family(family)
+            .payload(1, source, length, FIRST)
+            .payload(1, source + length, length, SMALL + length / 4)
+            .lookup(set, None, false)
+    }
+
     /// It is of that family.
     pub fn family(self, family: Family) -> Self {
         self.meta(15, FIRST).compare(0, &[family.number()])

@@ -1,4 +1,4 @@
-//! What a container, or any group, uses: CPU, memory and IO over the last minutes, and
+//! What a container, or any group, uses: CPU, memory, IO and network over the last minutes, and
 //! every use beside its limit.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
@@ -14,7 +14,7 @@ use crate::{
         Tone, bytes, duration,
         text::{Align, width},
     },
-    model::{Bound, GroupLimits},
+    model::{Bound, GroupLimits, Usage},
 };
 
 /// One graph with its words.
@@ -116,16 +116,20 @@ pub fn draw_subject(buffer: &mut Buffer, view: &View<'_>, area: Rect, subject: &
     }
 }
 
-/// Draws four graphs, or what there is room for.
+/// Draws four graphs, six of who has a network, or what there is room for.
 fn draw_graphs(buffer: &mut Buffer, view: &View<'_>, area: Rect, subject: &Subject<'_>) {
     let (usage, history) = (&subject.usage, subject.history);
-    let panels = [
+    let mut panels = vec![
         cpu(subject),
         memory(subject),
         io("read", usage.read_bps, |p| p.read, subject),
         io("write", usage.write_bps, |p| p.write, subject),
     ];
-    let (across, down) = arrangement(area);
+    if usage.net_in_bytes.is_some() || usage.net_in_bps.is_some() {
+        panels.push(net("net in", usage.net_in_bps, |p| p.net_in, usage));
+        panels.push(net("net out", usage.net_out_bps, |p| p.net_out, usage));
+    }
+    let (across, down) = arrangement(area, panels.len());
     let width = (area.width + GAP) / across - GAP;
     let height = area.height / down;
     for (n, panel) in panels.iter().enumerate() {
@@ -148,16 +152,26 @@ fn draw_graphs(buffer: &mut Buffer, view: &View<'_>, area: Rect, subject: &Subje
 /// Graphs in a row and in a column: whichever makes each about six times as wide as
 /// high, which is a third of that on screen. Where they would be too low to read, there
 /// are fewer.
-fn arrangement(area: Rect) -> (u16, u16) {
+fn arrangement(area: Rect, panels: usize) -> (u16, u16) {
     let stretch = |(across, down): &(u16, u16)| {
         let (width, height) = (area.width / across, area.height / down);
         let ratio = f32::from(width) / f32::from(height.max(1)) / 6.0;
         ratio.ln().abs()
     };
-    [(4, 1), (2, 2), (1, 4), (2, 1)]
-        .into_iter()
-        .filter(|(across, down)| area.width / across >= 30 && area.height / down >= 4)
-        .min_by(|a, b| stretch(a).total_cmp(&stretch(b)))
+    let all: &[(u16, u16)] = match panels {
+        4 => &[(4, 1), (2, 2), (1, 4), (2, 1)],
+        _ => &[(6, 1), (3, 2), (2, 3), (1, 6)],
+    };
+    let fitting = |choices: &[(u16, u16)]| {
+        let is_readable =
+            |(across, down): &&(u16, u16)| area.width / across >= 30 && area.height / down >= 4;
+        let readable = choices.iter().filter(is_readable);
+        readable
+            .min_by(|a, b| stretch(a).total_cmp(&stretch(b)))
+            .copied()
+    };
+    fitting(all)
+        .or_else(|| fitting(&[(4, 1), (2, 2), (1, 4), (2, 1)]))
         .unwrap_or((2, 1))
 }
 
@@ -302,6 +316,33 @@ fn io(
         notes: Vec::new(),
         field,
         limit: limit.map(|rate| rate as f32),
+        unit: |rate| bytes::rate(f64::from(rate)),
+        round_up: chart::round_up,
+        tone: Tone::Good,
+    }
+}
+
+fn net(title: &'static str, rate: Option<f64>, field: fn(&Point) -> f32, usage: &Usage) -> Panel {
+    let (packets, lost) = match title {
+        "net in" => (usage.net_in_pps, None),
+        _ => {
+            let lost = usage.net_errors.zip(usage.net_drops);
+            (
+                usage.net_out_pps,
+                lost.map(|(errors, drops)| errors + drops),
+            )
+        }
+    };
+    let packets = packets.map(|packets| format!("{packets:.0} packets/s"));
+    let lost = lost.filter(|lost| *lost > 0);
+    let lost = lost.map(|lost| format!("{lost} lost"));
+    Panel {
+        title,
+        value: rate.map(bytes::rate),
+        limit_text: String::new(),
+        notes: packets.into_iter().chain(lost).collect(),
+        field,
+        limit: None,
         unit: |rate| bytes::rate(f64::from(rate)),
         round_up: chart::round_up,
         tone: Tone::Good,

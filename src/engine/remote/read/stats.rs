@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::Sample;
+use crate::model::{Sample, Traffic};
 
 /// A sample of one container's counters, taken at `at_ns` of our clock. `run` tells one
 /// run of the container from another.
@@ -27,12 +27,30 @@ pub fn sample(value: &Value, at_ns: u64, run: u64) -> Sample {
         file_bytes: of(stats, &["total_cache", "cache", "file"]),
         swap_bytes: of(stats, &["total_swap", "swap"]),
         pids: value["pids_stats"]["current"].as_u64(),
+        traffic: traffic(&value["networks"]),
         read_bytes,
         write_bytes,
         read_ops,
         write_ops,
         ..Sample::default()
     }
+}
+
+fn traffic(interfaces: &Value) -> Option<Traffic> {
+    let counted = interfaces.as_object()?.values().map(|of| {
+        let at = |key: &str| of[key].as_u64().unwrap_or_default();
+        Traffic {
+            in_bytes: at("rx_bytes"),
+            in_packets: at("rx_packets"),
+            in_errors: at("rx_errors"),
+            in_drops: at("rx_dropped"),
+            out_bytes: at("tx_bytes"),
+            out_packets: at("tx_packets"),
+            out_errors: at("tx_errors"),
+            out_drops: at("tx_dropped"),
+        }
+    });
+    counted.reduce(std::ops::Add::add)
 }
 
 fn io(entries: &Value) -> (Option<u64>, Option<u64>) {
