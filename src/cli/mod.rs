@@ -101,11 +101,14 @@ use failure::{Failure, Outcome};
 pub use man::page as manual;
 pub use output::Output;
 
+/// Opens an engine.
+pub type Open = fn(Option<&Path>, Option<Target>) -> crate::engine::Result<Arc<dyn Engine>>;
+
 /// What the commands need from the rest of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Faces {
     /// Opens the engine, below another root if one is given, or the one at an address.
-    pub open: fn(Option<&Path>, Option<Target>) -> crate::engine::Result<Arc<dyn Engine>>,
+    pub open: Open,
     /// Where an engine keeps its data, below another root if one is given.
     pub data: fn(Option<&Path>) -> PathBuf,
     /// Shows the dashboard until its user leaves.

@@ -370,7 +370,7 @@ impl Told {
             let code = line["errorDetail"]["code"].as_i64();
             events.push(BuildEvent::Ended(BuildFailure {
                 message: error.trim().to_owned(),
-                lines: (self.line > 0).then(|| self.line..=self.line),
+                lines: (self.line > 0).then_some(self.line..=self.line),
                 hint: None,
                 exit_code: code
                     .and_then(|code| i32::try_from(code).ok())

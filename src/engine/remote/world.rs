@@ -70,7 +70,7 @@ enum Counters {
     #[default]
     Unknown,
     /// Its control group, at this path of this machine.
-    Here(String, Gauge),
+    Here(String, Box<Gauge>),
     /// The engine, which is asked each time.
     There(Option<Sample>),
 }
@@ -275,7 +275,7 @@ impl Picture {
             if matches!(row.counters, Counters::Unknown) {
                 let group = self.cgroups.as_ref().and_then(|_| group(&row.container));
                 row.counters = match group {
-                    Some(path) => Counters::Here(path, Gauge::default()),
+                    Some(path) => Counters::Here(path, Box::default()),
                     None => Counters::There(None),
                 };
             }
