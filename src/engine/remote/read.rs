@@ -2,6 +2,7 @@
 //! is missing, null or unknown blanks the rest: engines of many ages and makers answer.
 
 mod container;
+mod health;
 mod image;
 mod network;
 mod stats;

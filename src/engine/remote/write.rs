@@ -1,10 +1,13 @@
 //! Our requests as the engine's JSON.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Attachment, ContainerConfig, DeviceRate, ExecConfig, HostAddress, Limit, Limits, Mount,
-    MountKind, NetworkCreateRequest, NetworkMode, Port, RestartPolicy, SeccompMode, UpdateRequest,
+    Attachment, ContainerConfig, DeviceRate, ExecConfig, HealthCheck, HealthTest, HostAddress,
+    Limit, Limits, Mount, MountKind, NetworkCreateRequest, NetworkMode, Port, RestartPolicy,
+    SeccompMode, UpdateRequest,
 };
 
 /// The body of a create.
@@ -43,6 +46,9 @@ pub fn container(config: &ContainerConfig) -> Result<Value, String> {
         "ExposedPorts": exposed.map(|port| (port.to_string(), json!({}))).collect::<Map<_, _>>(),
         "HostConfig": host,
     });
+    if let Some(check) = &config.health {
+        body["Healthcheck"] = health(check);
+    }
     if let Some(signal) = &config.stop_signal {
         body["StopSignal"] = json!(signal);
     }
@@ -53,6 +59,31 @@ pub fn container(config: &ContainerConfig) -> Result<Value, String> {
         body["MacAddress"] = json!(mac);
     }
     Ok(body)
+}
+
+fn health(check: &HealthCheck) -> Value {
+    let span = |span: Option<Duration>| {
+        let nanoseconds = span.unwrap_or_default().as_nanos();
+        u64::try_from(nanoseconds).unwrap_or(u64::MAX)
+    };
+    let mut body = json!({
+        "Interval": span(check.interval),
+        "Timeout": span(check.timeout),
+        "StartPeriod": span(check.start_period),
+        "StartInterval": span(check.start_interval),
+        "Retries": check.retries.unwrap_or_default(),
+    });
+    match &check.test {
+        None => {}
+        Some(HealthTest::None) => body["Test"] = json!(["NONE"]),
+        Some(HealthTest::Shell(line)) => body["Test"] = json!(["CMD-SHELL", line]),
+        Some(HealthTest::Command(argv)) => {
+            let mut words = vec!["CMD".to_owned()];
+            words.extend(argv.iter().cloned());
+            body["Test"] = json!(words);
+        }
+    }
+    body
 }
 
 fn none_if_empty(words: &[String]) -> Option<&[String]> {

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{lenient, time};
+use super::{
+    health::{health, health_check},
+    lenient, time,
+};
 use crate::model::{
     Attachment, Connectivity, Container, ContainerConfig, ContainerId, Device, DeviceRate, Digest,
     Endpoint, Exit, HostAddress, Limits, Mount, MountKind, Naming, NetworkId, NetworkMode, Port,
@@ -108,6 +111,8 @@ struct Config {
     open_stdin: bool,
     #[serde(deserialize_with = "lenient")]
     stop_signal: Option<Value>,
+    #[serde(deserialize_with = "lenient")]
+    healthcheck: Value,
     #[serde(deserialize_with = "lenient")]
     stop_timeout: Option<i64>,
     #[serde(deserialize_with = "lenient")]
@@ -226,6 +231,7 @@ pub fn container(value: &Value) -> Result<Container, String> {
         exit,
         restarts: found.restart_count,
         error: error.map(str::to_owned),
+        health: health(&now["Health"]),
         connectivity: connectivity(&id, &found.network_settings),
         config: config(found),
         id,
@@ -262,6 +268,7 @@ fn config(found: Inspected) -> ContainerConfig {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         }),
+        health: health_check(&config.healthcheck),
         stop_timeout_secs: config.stop_timeout,
         read_only: host.readonly_rootfs,
         volumes_from: host.volumes_from,
