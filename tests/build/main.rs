@@ -7,9 +7,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod checks;
 mod contexts;
+mod equivalence;
 mod files;
+mod outputs;
+mod projects;
 mod refusals;
+mod sources;
 mod steps;
 
 use std::{fs, path::Path};
