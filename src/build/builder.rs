@@ -1,9 +1,5 @@
 //! Builds: stages as a graph, each in a thread of its own that waits where it needs
 //! another, each instruction a change of the config, of the files, or of both.
-//!
-//! A step that changes files is known by what it depends on: the layers beneath, its
-//! words after replacement, what it copies by content. Under the digest of that the
-//! cache ([`crate::image`]) has the layer that it made, whoever made it and when.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,16 +7,11 @@ use std::{
     mem,
     os::fd::OwnedFd,
     path::Path,
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, PoisonError, atomic::AtomicUsize},
     thread,
-    time::Instant,
 };
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     Error, Result,
@@ -84,9 +75,11 @@ pub struct Builder<'a> {
     escape: char,
     stages: Vec<Stage>,
     graph: Graph,
-    steps: AtomicUsize,
+    pub(super) steps: AtomicUsize,
     results: Mutex<HashMap<usize, Result<Arc<Made>>>>,
     changed: Condvar,
+    /// What the steps made, by their keys, where that is to be written elsewhere.
+    pub(super) all: Mutex<Vec<(Digest, Cached)>>,
     /// Base images that were asked for anew.
     pulled: Mutex<HashSet<String>>,
 }
@@ -180,6 +173,7 @@ pub fn build(
         steps: AtomicUsize::new(0),
         results: Mutex::default(),
         changed: Condvar::new(),
+        all: Mutex::default(),
         pulled: Mutex::default(),
     };
     let made = builder.run()?;
@@ -386,83 +380,10 @@ impl Builder<'_> {
     }
 
     /// A time as the image has it: the epoch, where one is asked for.
-    fn time(&self, time: Timestamp) -> String {
+    pub(super) fn time(&self, time: Timestamp) -> String {
         let epoch = self.request.epoch;
         let epoch = epoch.and_then(|epoch| Timestamp::from_second(epoch).ok());
         epoch.unwrap_or(time).to_string()
-    }
-
-    /// A step that may make a layer: from the cache, or by `work`. `again` is asked for
-    /// another key to look for where the first is not known, and costs more.
-    pub(super) fn step(
-        &self,
-        site: &Site<'_>,
-        beneath: &[PackedLayer],
-        key: impl FnOnce() -> Result<Sha256>,
-        again: impl FnOnce() -> Result<Option<Sha256>>,
-        work: impl FnOnce(usize) -> Result<Option<PackedLayer>>,
-    ) -> Result<Cached> {
-        let began = Instant::now();
-        let number = self.steps.fetch_add(1, Ordering::Relaxed);
-        (self.calls.tell)(BuildEvent::Step {
-            step: number,
-            stage: site.stage,
-            name: site.title.clone(),
-            lines: site.instruction.lines.clone(),
-        });
-        let made = || {
-            let key = self.whole_key(key()?, beneath);
-            if let Some(made) = self.look(&key)? {
-                return Ok((made, true));
-            }
-            let again = match self.request.no_cache {
-                true => None,
-                false => again()?.map(|again| self.whole_key(again, beneath)),
-            };
-            let known = again.as_ref().map(|again| self.look(again)).transpose()?;
-            let (made, is_cached) = match known.flatten() {
-                Some(made) => (made, true),
-                None => {
-                    let layer = work(number)?;
-                    let created = self.time(Timestamp::now());
-                    (Cached { layer, created }, false)
-                }
-            };
-            for key in [Some(key), again].into_iter().flatten() {
-                self.images
-                    .cache(&key, &made)
-                    .map_err(failed("write the build cache"))?;
-            }
-            Ok((made, is_cached))
-        };
-        let result = made();
-        (self.calls.tell)(match &result {
-            Ok((_, cached)) => BuildEvent::Done {
-                step: number,
-                cached: *cached,
-                took: began.elapsed(),
-            },
-            Err(_) => BuildEvent::Failed { step: number },
-        });
-        result.map(|(made, _)| made)
-    }
-
-    fn whole_key(&self, mut key: Sha256, beneath: &[PackedLayer]) -> Digest {
-        for layer in beneath {
-            key.update(layer.diff_id.as_str());
-        }
-        key.update(format!("epoch {:?}", self.request.epoch));
-        Digest::from_sha256(&key.finalize().into())
-    }
-
-    fn look(&self, key: &Digest) -> Result<Option<Cached>> {
-        match self.request.no_cache {
-            true => Ok(None),
-            false => self
-                .images
-                .cached(&self.lease, key)
-                .map_err(failed("look into the build cache")),
-        }
     }
 
     /// Changes files on top of some layers and makes a layer of that. Without any change

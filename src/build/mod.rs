@@ -7,7 +7,8 @@
 //! context      the files that are copied from, found without ever leading out
 //! tree         hashing and copying them
 //! graph        which stages a target needs
-//! builder      stages in parallel, steps from the cache or done
+//! builder      stages in parallel
+//! steps        from the cache, or done
 //! made, stop   a stage as far as it is; stopping from outside
 //! apply        what each instruction does to its stage
 //! remote, git  what ADD adds from elsewhere
@@ -33,6 +34,7 @@ mod output;
 mod remote;
 mod run;
 mod scope;
+mod steps;
 mod stop;
 mod tree;
 

@@ -35,6 +35,7 @@ pub(super) fn finish(
     if builder.request.squash && made.layers.len() > 1 {
         builder.squash(&mut made)?;
     }
+    builder.export_cache()?;
     let text = builder.document(&mut made);
     if outputs.is_empty() {
         outputs.push(BuildOutput::Image);

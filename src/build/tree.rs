@@ -262,24 +262,52 @@ impl<'a> Copier<'a> {
             return Ok(());
         }
         match kind(&stat) {
-            FileType::RegularFile => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                let target: File = fs::openat(to, name, flags, Mode::from(0o600))?.into();
-                let mut source = File::from(reopen(from, OFlags::RDONLY)?);
-                // By copy_file_range(2), which shares what can be shared.
-                io::copy(&mut source, &mut &target)?;
-            }
+            FileType::RegularFile => self.regular(from, &stat, to, name)?,
             FileType::Symlink => {
                 fs::symlinkat(fs::readlinkat(from, c"", Vec::new())?, to, name)?;
             }
             FileType::Socket => return Ok(()),
             other => fs::mknodat(to, name, other, Mode::from(0o600), stat.st_rdev)?,
         }
-        self.attributes(from, &stat, to, name)?;
+        if kind(&stat) != FileType::RegularFile {
+            self.attributes(from, &stat, to, name)?;
+        }
         if stat.st_nlink > 1 {
             let directory = to.try_clone_to_owned()?;
             self.links.insert(inode, (directory, name.to_owned()));
         }
+        Ok(())
+    }
+
+    /// Copies a file, all through the descriptors that it is read and written by: most of
+    /// what is copied are files, and each name that the kernel need not look up counts.
+    fn regular(
+        &self,
+        from: BorrowedFd<'_>,
+        stat: &Stat,
+        to: BorrowedFd<'_>,
+        name: &OsStr,
+    ) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let target: File = fs::openat(to, name, flags, Mode::from(0o600))?.into();
+        let mut source = File::from(reopen(from, OFlags::RDONLY)?);
+        // By copy_file_range(2), which shares what can be shared.
+        io::copy(&mut source, &mut &target)?;
+        let (uid, gid) = self.change.owner.unwrap_or((stat.st_uid, stat.st_gid));
+        fs::fchown(&target, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+        // After the owner, whose change takes the upper bits away.
+        let mode = self.change.mode(stat.st_mode & 0o7777, stat);
+        fs::fchmod(&target, Mode::from_raw_mode(mode))?;
+        for (name, value) in attributes(from)? {
+            let name = OsStr::from_bytes(&name);
+            fs::fsetxattr(&target, name, &value, fs::XattrFlags::empty())?;
+        }
+        let time = self.change.time(stat.st_mtime, stat.st_mtime_nsec as i64);
+        let times = Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
+        fs::futimens(&target, &times)?;
         Ok(())
     }
 

@@ -55,6 +55,12 @@ pub struct BuildArgs {
     /// The same as --progress json
     #[arg(long)]
     json: bool,
+    /// Look for what steps made in a directory that --cache-to wrote
+    #[arg(long, value_name = "type=local,src=DIR")]
+    cache_from: Vec<String>,
+    /// Write what the steps made to a directory
+    #[arg(long, value_name = "type=local,dest=DIR")]
+    cache_to: Vec<String>,
     /// Ask for base images anew, even for those that are here
     #[arg(long)]
     pull: bool,
@@ -265,6 +271,8 @@ fn request(args: &BuildArgs) -> Result<BuildRequest, Failure> {
             host_network: args.allow.contains(&Allowance::HostNetwork),
         },
         platform: args.platform.clone(),
+        cache_from: caches(&args.cache_from, "src")?,
+        cache_to: caches(&args.cache_to, "dest")?,
         pull: args.pull,
         squash: args.squash,
         is_check: args.check,
@@ -433,6 +441,30 @@ fn secret(text: &str) -> Result<(String, bytes::Bytes), Failure> {
         (Some(_), Some(_)) => return Err(wrong("it has both src and env")),
     };
     Ok((id, value.into()))
+}
+
+/// The directories of `--cache-from` and `--cache-to`. An inline cache is the image's own
+/// layers, which are here; one in a registry is not looked at, which costs time and nothing
+/// else, so it is told and no reason to stop.
+fn caches(flags: &[String], place: &str) -> Result<Vec<PathBuf>, Failure> {
+    let mut directories = Vec::new();
+    for text in flags {
+        let fields: BTreeMap<&str, &str> = text
+            .split(',')
+            .filter_map(|field| field.split_once('='))
+            .collect();
+        match (fields.get("type").copied(), fields.get(place)) {
+            (Some("local"), Some(directory)) => directories.push(PathBuf::from(directory)),
+            (Some("local"), None) => {
+                return Err(Failure::usage(format!(
+                    "{text}: the cache needs {place}=DIRECTORY"
+                )));
+            }
+            (Some("inline"), _) => {}
+            _ => eprintln!("the cache {text} is left alone: only type=local is known"),
+        }
+    }
+    Ok(directories)
 }
 
 /// `default`, `ID` or `ID=SOCKET`: an id and the socket of an agent.

@@ -151,6 +151,11 @@ pub struct BuildRequest {
     pub allowed: BuildAllowances,
     /// Which platform the image is for; this host's if nothing is said.
     pub platform: Option<Platform>,
+    /// Directories with what steps made elsewhere, which are asked where the own cache
+    /// knows nothing.
+    pub cache_from: Vec<PathBuf>,
+    /// Directories that what the steps made is written to.
+    pub cache_to: Vec<PathBuf>,
     /// Whether base images are asked for anew.
     pub pull: bool,
     /// Whether all layers become one, the base image's included.

@@ -14,6 +14,7 @@ mod files;
 mod outputs;
 mod projects;
 mod refusals;
+mod secrets;
 mod sources;
 mod steps;
 
