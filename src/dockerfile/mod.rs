@@ -38,7 +38,7 @@ mod words;
 use std::ops::RangeInclusive;
 
 pub use change::{change, changes};
-pub use document::{ImageDocument, RootFs, Settings, Step};
+pub use document::{Healthcheck, ImageDocument, RootFs, Settings, Step};
 pub use heredoc::Heredoc;
 pub use instruction::{
     Command, Copy, Health, HealthTest, Instruction, InstructionKind, Run, Sources, Stage,

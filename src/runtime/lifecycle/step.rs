@@ -42,6 +42,7 @@ impl Lifecycle {
             defaults: ImageDefaults::default(),
             labels: BTreeMap::new(),
             layers,
+            health: None,
         };
         self.make(taken, &images, id, None, config, image)
     }
