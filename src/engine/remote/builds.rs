@@ -21,8 +21,8 @@ use crate::{
     build::Ignore,
     engine::{Build, EngineError, ErrorKind, Result},
     model::{
-        BuildContext, BuildEvent, BuildFailure, BuildFile, BuildRequest, Digest, Limit,
-        NetworkMode, Stream,
+        BuildContext, BuildEvent, BuildFailure, BuildFile, BuildOutput, BuildRequest, Digest,
+        Limit, NetworkMode, Stream,
     },
 };
 
@@ -110,7 +110,20 @@ fn ask(request: &BuildRequest) -> Result<Ask> {
     if !request.secrets.is_empty() {
         return Err(refused("secrets without BuildKit"));
     }
-    let limits = &request.limits;
+    let is_image = |output: &BuildOutput| matches!(output, BuildOutput::Image);
+    for (is_asked, what) in [
+        (!request.agents.is_empty(), "agents of ssh without BuildKit"),
+        (request.allowed.insecure, "RUN --security=insecure"),
+        (request.is_check, "look at a Dockerfile without building it"),
+        (!request.cache_to.is_empty(), "cache in a directory"),
+        (!request.cache_from.is_empty(), "cache from a directory"),
+        (!request.outputs.iter().all(is_image), "output but an image"),
+    ] {
+        if is_asked {
+            return Err(refused(what));
+        }
+    }
+    let limits = &request.container.limits;
     let known = [
         Limit::Cpus,
         Limit::CpuShares,
@@ -124,7 +137,7 @@ fn ask(request: &BuildRequest) -> Result<Ask> {
     {
         return Err(refused(&format!("--{} for a build", other.as_str())));
     }
-    let network = match &request.network {
+    let network = match &request.container.network {
         // What is not said is the engine's to choose.
         NetworkMode::None | NetworkMode::Bridge => None,
         NetworkMode::Host => Some("host".to_owned()),
@@ -136,6 +149,9 @@ fn ask(request: &BuildRequest) -> Result<Ask> {
         .query("forcerm", 1)
         .query("buildargs", json!(request.arguments))
         .query("labels", json!(request.labels))
+        .query("pull", u8::from(request.pull))
+        .query("squash", u8::from(request.squash))
+        .maybe("platform", request.platform.as_ref())
         .maybe("target", request.target.as_ref())
         .maybe("networkmode", network)
         .maybe("memory", limits.memory_bytes)
