@@ -69,6 +69,7 @@ pub enum Measure {
     OomKills,
     Restarts,
     ExitCode,
+    FailedChecks,
 }
 
 impl Measure {
@@ -164,6 +165,12 @@ pub const METRICS: &[Metric] = &[
         "exit_code",
         Unit::Number,
         "the code that it exited with",
+    ),
+    metric(
+        Measure::FailedChecks,
+        "failed_checks",
+        Unit::Number,
+        "health checks that failed in a row, once it is unhealthy",
     ),
 ];
 
@@ -434,6 +441,11 @@ severity = "critical"
 name = "restart-loop"
 when = "restarts >= 3"
 within = "10m"
+severity = "critical"
+
+[[alerts]]
+name = "unhealthy"
+when = "failed_checks > 0"
 severity = "critical"
 
 [[alerts]]
