@@ -444,11 +444,6 @@ within = "10m"
 severity = "critical"
 
 [[alerts]]
-name = "unhealthy"
-when = "failed_checks > 0"
-severity = "critical"
-
-[[alerts]]
 name = "throttled"
 when = "throttled_share > 50%"
 for = "60s"
@@ -457,6 +452,11 @@ for = "60s"
 name = "memory"
 when = "memory_share > 95%"
 for = "30s"
+severity = "critical"
+
+[[alerts]]
+name = "unhealthy"
+when = "failed_checks > 0"
 severity = "critical"
 "#;
 
