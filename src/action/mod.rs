@@ -70,6 +70,7 @@ pub enum Action {
     Pause,
     Unpause,
     Kill,
+    CheckHealth,
     Remove,
     Limits,
     UndoLimits,

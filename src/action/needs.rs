@@ -101,6 +101,16 @@ pub(super) fn can_kill(subject: &Subject<'_>) -> Verdict {
     check(state.can_kill(), || "it has no process".into())
 }
 
+pub(super) fn can_check_health(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    let is_checked = subject.container.is_some_and(|c| c.health.is_some());
+    check(is_checked, || "it has no health check".into())?;
+    check(state == State::Running, || match state {
+        State::Paused => "it is paused; unpause it first".into(),
+        _ => "it isn't running".into(),
+    })
+}
+
 pub(super) fn can_remove(subject: &Subject<'_>) -> Verdict {
     let state = changeable(subject)?;
     // A running one may be removed too: the dialog says that it will be killed.

@@ -209,7 +209,8 @@ mod tests {
                 "oom_kills > 0 within 10m",
                 "restarts >= 3 within 10m",
                 "throttled_share > 50% for 1m",
-                "memory_share > 95% for 30s"
+                "memory_share > 95% for 30s",
+                "failed_checks > 0"
             ]
         );
         assert!(config.alerts.iter().all(|rule| rule.notify.is_empty()));
