@@ -6,14 +6,16 @@ use serde_json::json;
 
 use super::{
     answer::{Failure, Outcome, json},
-    ask::Ask,
+    ask::{Ask, Query},
     filters::Filters,
     images::Messages,
     serve::Server,
 };
 use crate::model::{
-    BuildContext, BuildEvent, BuildFile, BuildRequest, DEFAULT_NETWORK, InputStream, NetworkMode,
+    Attachment, BuildContext, BuildEvent, BuildFile, BuildRequest, ContainerConfig,
+    DEFAULT_NETWORK, InputStream, NetworkMode, Platform,
 };
+use crate::wire::{create, models};
 
 /// `POST /build`
 pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
@@ -24,7 +26,6 @@ pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
         ));
     }
     for (key, is_asked) in [
-        ("squash", query.is_on("squash")),
         (
             "outputs",
             query.text("outputs").is_some_and(|text| text != "[]"),
@@ -40,16 +41,7 @@ pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
     // A value of null takes the variable of the client, which is not here.
     let arguments: BTreeMap<String, Option<String>> = query.json("buildargs")?.unwrap_or_default();
     let labels: BTreeMap<String, String> = query.json("labels")?.unwrap_or_default();
-    let network = match query.text("networkmode") {
-        // Steps of builds have the host's network or none.
-        None | Some("default" | "none" | DEFAULT_NETWORK) => NetworkMode::None,
-        Some("host") => NetworkMode::Host,
-        Some(other) => {
-            return Err(Failure::bad(format!(
-                "network mode {other:?} is not supported for builds"
-            )));
-        }
-    };
+    let container = container(query)?;
     let names: Vec<String> = query
         .all("t")
         .filter(|t| !t.is_empty())
@@ -67,7 +59,16 @@ pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
         names: names.clone(),
         labels,
         no_cache: query.is_on("nocache"),
-        network,
+        container,
+        pools: server.serve.pools.clone(),
+        platform: match query.text("platform") {
+            Some(text) => Some(Platform::parse(text).ok_or_else(|| {
+                Failure::bad(format!("{text:?} is not a platform such as linux/arm64"))
+            })?),
+            None => None,
+        },
+        pull: query.is_on("pull"),
+        squash: query.is_on("squash"),
         registries: server.serve.registries.clone(),
         context: match query.text("remote") {
             None | Some("client-session") => BuildContext::None,
@@ -118,6 +119,37 @@ pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
         }
     });
     Ok(answer)
+}
+
+/// What the container of each step has beside its command.
+fn container(query: &Query) -> Result<ContainerConfig, Failure> {
+    let number = |key: &str| query.number::<i64>(key);
+    let host = models::HostConfig {
+        memory: number("memory")?,
+        memory_swap: number("memswap")?,
+        cpu_shares: number("cpushares")?,
+        cpu_period: number("cpuperiod")?,
+        cpu_quota: number("cpuquota")?,
+        cpuset_cpus: query.text("cpusetcpus").map(str::to_owned),
+        cpuset_mems: query.text("cpusetmems").map(str::to_owned),
+        ..models::HostConfig::default()
+    };
+    let network = query.text("networkmode").unwrap_or("default");
+    let (mode, networks) = match network {
+        "none" => (NetworkMode::None, Vec::new()),
+        "host" => (NetworkMode::Host, Vec::new()),
+        "default" => (NetworkMode::Bridge, vec![Attachment::to(DEFAULT_NETWORK)]),
+        other if other.starts_with("container:") => {
+            return Err(Failure::bad("a build can't live in a container's network"));
+        }
+        other => (NetworkMode::Bridge, vec![Attachment::to(other)]),
+    };
+    Ok(ContainerConfig {
+        limits: create::limits(&host).map_err(Failure::bad)?,
+        network: mode,
+        networks,
+        ..ContainerConfig::default()
+    })
 }
 
 /// A line of the classic builder.

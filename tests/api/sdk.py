@@ -134,12 +134,13 @@ client.images.remove("made:v1")
 built, log = client.images.build(
     fileobj=io.BytesIO(f'FROM {IMAGE}\nRUN echo hi > /x\nLABEL q=1\nCMD ["cat","/x"]\n'.encode()),
     tag="built:1",
+    network_mode="none",
 )
 assert built.labels["q"] == "1"
 assert any("Step " in line.get("stream", "") for line in log)
 assert run("built:1", remove=True, network_mode="none") == b"hi\n"
 client.images.remove("built:1")
-refused(BuildError, lambda: client.images.build(fileobj=io.BytesIO(f"FROM {IMAGE}\nRUN exit 3\n".encode())))
+refused(BuildError, lambda: client.images.build(fileobj=io.BytesIO(f"FROM {IMAGE}\nRUN exit 3\n".encode()), network_mode="none"))
 client.images.prune()
 assert client.images.list(name=IMAGE)
 

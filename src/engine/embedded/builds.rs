@@ -1,16 +1,19 @@
 //! Builds.
 
-use std::{mem, thread, time::Duration};
+use std::{io::Write, mem, thread, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Embedded, error, registries::keychain};
+use super::{Embedded, error};
 use crate::{
-    build::{self, Calls, Stop},
+    build::{self, Calls, Outcome, Stop},
     engine::{Build, EngineError, ErrorKind, Result},
-    image::{self, Board, Reference, registry::Client},
+    image::{
+        self, Board, Reference,
+        registry::{self, Client, Keychain},
+    },
     model::{BuildEvent, BuildFailure, BuildRequest, Direction, RegistrySettings},
     runtime::lifecycle::{self, Lifecycle},
 };
@@ -41,13 +44,19 @@ impl Build for Embedded {
                 pull(&lifecycle, &stop, &registries, name)
                     .map_err(|error| error::line(&format!("pull {name}"), &error))
             };
+            let fetch = |address: &str, out: &mut dyn Write| {
+                fetch(&stop, &registries, address, out)
+                    .map_err(|error| error::line("", &error).trim_start_matches(": ").to_owned())
+            };
             let calls = Calls {
                 tell: &tell,
                 pull: &pull,
+                fetch: &fetch,
                 stop: &stop,
             };
             let last = match build::build(&lifecycle, request, calls) {
-                Ok(image) => BuildEvent::Built { image },
+                Ok(Outcome::Built(image)) => BuildEvent::Built { image },
+                Ok(Outcome::Checked(warnings)) => BuildEvent::Checked { warnings },
                 Err(error) => BuildEvent::Ended(BuildFailure {
                     message: error.message,
                     lines: error.lines,
@@ -89,11 +98,24 @@ fn pull(
     let reference = Reference::parse(name).map_err(image::Error::from)?;
     let board = Board::new(Direction::Pull, reference.familiar());
     let cancel = CancellationToken::new();
-    let client = Client::new(settings.clone(), keychain(settings), cancel.clone())
+    let client = Client::new(settings.clone(), Keychain::with(settings), cancel.clone())
         .map_err(image::Error::from)?;
     stop.cancels(cancel);
     lifecycle
         .images()?
         .pull(&client, &reference, None, &board)?;
     Ok(())
+}
+
+/// Gets a file by its address; whoever stops the build has the transfer stopped.
+fn fetch(
+    stop: &Stop,
+    settings: &RegistrySettings,
+    address: &str,
+    out: &mut dyn Write,
+) -> registry::Result<Option<i64>> {
+    let cancel = CancellationToken::new();
+    let client = Client::new(settings.clone(), Keychain::with(settings), cancel.clone())?;
+    stop.cancels(cancel);
+    Ok(client.file(address, out)?.modified)
 }

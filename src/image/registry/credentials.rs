@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Result};
-use crate::model::{LoginProof, RegistryLogin};
+use crate::model::{LoginProof, RegistrySettings};
 
 /// The key of Docker Hub's credentials, for historic reasons.
 pub(super) const HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -105,9 +105,11 @@ impl Keychain {
         }
     }
 
-    /// The same, with a login for this time only before those that are kept.
-    pub fn with(mut self, login: Option<RegistryLogin>) -> Self {
-        self.given = login.map(|login| {
+    /// The same, with a login for this time only before those that are kept, if the
+    /// settings have one.
+    pub fn with(settings: &RegistrySettings) -> Self {
+        let mut keychain = Self::of_user();
+        keychain.given = settings.login.clone().map(|login| {
             let credentials = match login.proof {
                 LoginProof::Password(user, password) => Credentials::Password { user, password },
                 LoginProof::IdentityToken(token) => Credentials::IdentityToken(token),
@@ -115,7 +117,7 @@ impl Keychain {
             };
             (login.registry, credentials)
         });
-        self
+        keychain
     }
 
     /// What is known for a registry, by its host and port.
