@@ -31,7 +31,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     tls: Option<PathBuf>,
     /// Make such a directory, with an authority of its own, and do nothing else
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["host", "tls"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["engine_host", "tls"])]
     tls_init: Option<PathBuf>,
     /// A name or address that the server is reached by; this host's and loopback's if none
     #[arg(long, value_name = "NAME", requires = "tls_init")]
