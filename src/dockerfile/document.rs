@@ -375,6 +375,7 @@ impl ImageDocument {
         };
         let path = format!("PATH={search_path}");
         document.config.env = vec![path];
+        document.config.working_dir = "/".into();
         document
     }
 }

@@ -18,6 +18,7 @@
 //! expand       quotes, escapes and variables in a word
 //! document     the image config that instructions change
 //! change       one instruction as a change of a config, for commit
+//! lint         what had better not be: the rules of build --check
 //! ignore       which files of a context .dockerignore leaves out
 //! ```
 
@@ -29,6 +30,7 @@ mod heredoc;
 pub mod ignore;
 mod instruction;
 mod lines;
+pub mod lint;
 mod mounts;
 mod statement;
 mod words;

@@ -37,13 +37,13 @@ impl ImageStore {
         new_name(reference)?;
         self.sweep()?;
         let lease = self.lease(Unfinished::Discard)?;
-        let layer = self.keep_layer(&lease, source, Position::Lowest, progress)?;
+        let layer = self.bring_layer(&lease, source, Position::Lowest, progress)?;
         let made = [(layer, "wharf import".to_owned())];
         self.assemble_made(lease, &made, Config::default(), Timestamp::now(), reference)
     }
 
     /// Unpacks a layer and keeps its blob as it comes; the lease keeps both.
-    pub(super) fn keep_layer(
+    pub(super) fn bring_layer(
         &self,
         lease: &Lease,
         source: impl Read + Send,

@@ -54,6 +54,7 @@ pub mod registry;
 mod remove;
 mod save;
 mod settle;
+mod shared_cache;
 mod stack;
 mod store;
 mod transfer;

@@ -107,7 +107,7 @@ impl ImageStore {
         let (reader, writer) = io::pipe().map_err(Error::io("make a pipe for", path))?;
         thread::scope(|scope| {
             let writing = scope.spawn(move || tree.write(writer));
-            let kept = self.keep_layer(lease, reader, position, &mut |_| {});
+            let kept = self.bring_layer(lease, reader, position, &mut |_| {});
             match writing.join() {
                 Ok(Err(HostError::Io { source, .. }))
                     if source.kind() == io::ErrorKind::BrokenPipe => {}

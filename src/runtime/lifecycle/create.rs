@@ -113,7 +113,7 @@ impl Lifecycle {
 
     /// Calls each network by its full name, and makes the default one if it is the first
     /// to be asked for.
-    fn find_networks(&self, config: &mut ContainerConfig, pools: &[Pool]) -> Result<()> {
+    pub(super) fn find_networks(&self, config: &mut ContainerConfig, pools: &[Pool]) -> Result<()> {
         if let NetworkMode::Container(other) = &mut config.network {
             *other = self.store.resolve(other)?.to_string();
         }
