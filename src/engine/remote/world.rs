@@ -310,10 +310,10 @@ impl Picture {
                 continue;
             };
             let last = match &row.counters {
-                Counters::There(last) => last.as_deref(),
+                Counters::There(last) => last.as_deref().copied(),
                 _ => None,
             };
-            usages.insert(id, Usage::between(last, &sample));
+            usages.insert(id, Usage::between(last.as_ref(), &sample));
             row.counters = Counters::There(Some(Box::new(sample)));
         }
         usages
