@@ -9,7 +9,8 @@
 //! ```text
 //! name      what a repository, a tag, a digest may be called   shelf     blobs, manifests, tags on disk
 //! upload    blobs on their way in                              manifest  what a manifest must be
-//! gate      who may ask                                        speak     requests and answers
+//! gate      who may ask                                        speak     requests
+//! refusal   answers' beginnings, and refusals
 //! serve     the listener
 //! ```
 //!
@@ -19,6 +20,7 @@
 mod gate;
 mod manifest;
 mod name;
+mod refusal;
 mod serve;
 mod shelf;
 mod speak;

@@ -19,11 +19,7 @@ use tokio_rustls::{
     },
 };
 
-use super::{
-    gate::Gate,
-    shelf::Shelf,
-    speak::{self, Refusal},
-};
+use super::{gate::Gate, refusal::Refusal, shelf::Shelf, speak};
 use crate::config::Hub;
 
 /// Connections at once.

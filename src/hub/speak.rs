@@ -15,9 +15,9 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::stream;
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::{
-    Method, Request, Response, StatusCode,
+    Method, Request, StatusCode,
     body::{Frame, Incoming},
     header::{self, HeaderMap, HeaderName},
 };
@@ -28,6 +28,7 @@ use tokio::task::block_in_place;
 use super::{
     manifest::{self, LARGEST},
     name::{Reference, Repository},
+    refusal::{Answer, Body, Outcome, Refusal, done, reply, whole},
     shelf::{Kept, Shelf},
     upload::{self, Trouble, Upload},
 };
@@ -38,123 +39,10 @@ const PAGE: usize = 100;
 const MOST: usize = 1000;
 /// Bytes that are read of a file at a time.
 const PIECE: usize = 256 << 10;
-/// What answers say that this is.
-const VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const FILTERS: HeaderName = HeaderName::from_static("oci-filters-applied");
-
-/// The body of an answer.
-pub type Body = UnsyncBoxBody<Bytes, io::Error>;
-type Answer = Response<Body>;
-
-/// Why a request was not done: a status, the specification's word, and ours.
-#[derive(Debug)]
-pub struct Refusal(StatusCode, &'static str, String);
-
-type Outcome = Result<Answer, Refusal>;
-
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        let status = match error.kind() {
-            io::ErrorKind::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self(status, "UNKNOWN", error.to_string())
-    }
-}
-
-impl From<Trouble> for Refusal {
-    fn from(trouble: Trouble) -> Self {
-        let of = |status, code, text: &str| Self(status, code, text.to_owned());
-        match trouble {
-            Trouble::Unknown => of(
-                StatusCode::NOT_FOUND,
-                "BLOB_UPLOAD_UNKNOWN",
-                "there is no such upload",
-            ),
-            Trouble::Busy => of(
-                StatusCode::CONFLICT,
-                "BLOB_UPLOAD_INVALID",
-                "somebody else sends to this upload",
-            ),
-            Trouble::Elsewhere(at) => of(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "BLOB_UPLOAD_INVALID",
-                &format!("the upload goes on at byte {at}"),
-            ),
-            Trouble::Lie => of(
-                StatusCode::BAD_REQUEST,
-                "DIGEST_INVALID",
-                "what came does not have that digest",
-            ),
-            Trouble::TooLarge => of(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "SIZE_INVALID",
-                "the blob is too large",
-            ),
-            Trouble::Io(error) => error.into(),
-        }
-    }
-}
-
-impl Refusal {
-    fn name() -> Self {
-        Self(
-            StatusCode::BAD_REQUEST,
-            "NAME_INVALID",
-            "it is no name of a repository".into(),
-        )
-    }
-
-    fn digest() -> Self {
-        Self(
-            StatusCode::BAD_REQUEST,
-            "DIGEST_INVALID",
-            "it is no digest such as sha256:…, which alone are kept here".into(),
-        )
-    }
-
-    fn page() -> Self {
-        Self(
-            StatusCode::NOT_FOUND,
-            "UNSUPPORTED",
-            "nothing is served under that path".into(),
-        )
-    }
-
-    fn unknown(code: &'static str, what: impl std::fmt::Display) -> Self {
-        Self(
-            StatusCode::NOT_FOUND,
-            code,
-            format!("{what} is not known here"),
-        )
-    }
-
-    /// Nobody proved who they are.
-    pub fn stranger() -> Answer {
-        let mut answer = Self(
-            StatusCode::UNAUTHORIZED,
-            "UNAUTHORIZED",
-            "authentication required".into(),
-        )
-        .answer();
-        let challenge = header::HeaderValue::from_static("Basic realm=\"wharf\"");
-        answer
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, challenge);
-        answer
-    }
-
-    fn answer(self) -> Answer {
-        let body = json!({ "errors": [{ "code": self.1, "message": self.2, "detail": null }] });
-        reply(self.0)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(whole(body.to_string()))
-            .expect("its headers are constants")
-    }
-}
 
 /// Answers one request.
 pub async fn answer(shelf: &Shelf, request: Request<Incoming>) -> Answer {
@@ -295,24 +183,6 @@ fn wrong_method() -> Refusal {
         "UNSUPPORTED",
         "that can't be done to it".into(),
     )
-}
-
-fn reply(status: StatusCode) -> hyper::http::response::Builder {
-    Response::builder()
-        .status(status)
-        .header(VERSION, "registry/2.0")
-}
-
-fn done(builder: hyper::http::response::Builder) -> Answer {
-    builder
-        .body(whole(Bytes::new()))
-        .expect("its headers are made of names that were read")
-}
-
-fn whole(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
 }
 
 fn json_answer(value: Value) -> Answer {
