@@ -27,7 +27,7 @@ use super::{
     listen::{self, Listener},
     route,
 };
-use crate::{config::Serve, engine::Engine};
+use crate::{config::Serve, engine::Engine, hub};
 
 /// Connections of all clients together.
 const MAX_CONNECTIONS: usize = 8192;
@@ -115,6 +115,7 @@ pub fn run(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
 async fn accept_all(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
     let listeners = listen::open(&serve)?;
     let audit = serve.audit.as_deref().map(Audit::open).transpose();
+    let hub = serve.hub.as_ref().map(hub::serve).transpose()?;
     let server = Arc::new(Server {
         audit: audit.map_err(|error| format!("open the audit log: {error}"))?,
         engine,
@@ -127,9 +128,13 @@ async fn accept_all(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String>
         .into_iter()
         .map(|listener| tokio::spawn(accept(server.clone(), listener, slots.clone())))
         .collect();
+    let hub = hub.map(tokio::spawn);
     asked_to_end()
         .await
         .map_err(|error| format!("watch signals: {error}"))?;
+    if let Some(hub) = hub {
+        hub.abort();
+    }
     for task in tasks {
         // Takes the socket's file away with the listener.
         task.abort();
