@@ -6,7 +6,7 @@ use super::{
     needs::{
         a_container, can_change, can_check_health, can_exec, can_kill, can_pause, can_remove,
         can_remove_image, can_restart, can_see_changes, can_see_processes, can_start, can_stop,
-        can_unpause, can_update,
+        can_unpause, can_update, groups,
     },
     row::{command, container, global, view},
 };
@@ -364,7 +364,8 @@ pub(super) const ROWS: &[ActionSpec] = &[
         &[Key::char('3')],
     )
     .says("Show the control groups of the whole machine as a tree")
-    .cli("cgroups"),
+    .cli("cgroups")
+    .needs(groups),
     global(
         Action::ScreenEvents,
         "screen.events",

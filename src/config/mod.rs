@@ -11,12 +11,14 @@
 
 pub mod alert;
 mod color;
+pub mod contexts;
 mod file;
 mod load;
 mod problem;
 pub mod reference;
 mod serve;
 mod settings;
+mod target;
 mod theme;
 mod value;
 mod watch;
@@ -36,6 +38,7 @@ pub use load::{Loaded, Loader, Overrides, candidates};
 pub use problem::{Origin, Problem};
 pub use serve::{DEFAULT_SOCKET, Listen, Serve, TlsFiles};
 pub use settings::{SETTINGS, Setting};
+pub use target::{Mistake, Target, Wish, target};
 pub use theme::{Paint, Palette, ROLES, Role, SHIPPED};
 pub use value::{Kind, Known, Value, is_on, told};
 pub use watch::Watch;
