@@ -426,7 +426,7 @@ fn docker_works_with_images() {
 
     // A root file system, imported.
     let exported = desk().join("root.tar");
-    let id = server.ok(&["create", "--network", "none", BUSYBOX]);
+    let id = server.ok(&["create", "--network", "none", BUSYBOX, "true"]);
     server.ok(&["export", "-o", exported.to_str().unwrap(), &id]);
     server.ok(&["rm", &id]);
     assert!(
