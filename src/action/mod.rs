@@ -80,6 +80,7 @@ pub enum Action {
     Processes,
     Stats,
     Changes,
+    Network,
     Advice,
     ToggleAll,
     Mark,

@@ -13,6 +13,7 @@ pub mod group;
 pub mod inspect;
 pub mod limits;
 mod ports;
+pub mod sockets;
 mod status;
 pub mod template;
 pub mod text;
