@@ -226,6 +226,7 @@ pub(super) mod tests {
             restarts: 0,
             error: None,
             connectivity: Default::default(),
+            health: None,
         }
     }
 

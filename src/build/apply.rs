@@ -6,9 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Error, Result,
-    builder::{Builder, Made, Site, owner},
+    builder::{Builder, Site, owner},
     copy::CopyStep,
     error::failed,
+    made::Made,
     run::RunStep,
     scope::Scope,
     tree,
@@ -39,9 +40,11 @@ impl Builder<'_> {
             InstructionKind::Run(run) => {
                 let step = RunStep::new(self, site.stage, made, scope, run)?;
                 let said = format!("RUN {}", step.said());
-                let layer = self.step(site, &made.layers, step.key(), |number| {
-                    step.run(self, number, &made.layers)
-                })?;
+                let (key, work) = (
+                    || Ok(step.key()),
+                    |number| step.run(self, number, &made.layers),
+                );
+                let layer = self.step(site, &made.layers, key, || Ok(None), work)?;
                 made.add(layer, said);
                 return Ok(());
             }
@@ -65,16 +68,25 @@ impl Builder<'_> {
     fn workdir(&self, site: &Site<'_>, made: &mut Made, said: String) -> Result<()> {
         let config = &made.document.config;
         let (path, user) = (config.working_dir.clone(), config.user.clone());
-        let mut key = Sha256::new();
-        key.update(format!("workdir {path:?} {user:?}"));
-        let layer = self.step(site, &made.layers, key, |_| {
-            self.change_files(&made.layers, false, |root, overlay| {
-                let owner = owner(overlay, &user)?;
-                tree::make_directories(root.as_fd(), Path::new(&path), owner)
-                    .map_err(failed(format!("make the directory {path}")))?;
-                Ok(())
-            })
-        })?;
+        let key = || {
+            let mut key = Sha256::new();
+            key.update(format!("workdir {path:?} {user:?}"));
+            Ok(key)
+        };
+        let layer = self.step(
+            site,
+            &made.layers,
+            key,
+            || Ok(None),
+            |_| {
+                self.change_files(&made.layers, false, |root, overlay| {
+                    let owner = owner(overlay, &user)?;
+                    tree::make_directories(root.as_fd(), Path::new(&path), owner)
+                        .map_err(failed(format!("make the directory {path}")))?;
+                    Ok(())
+                })
+            },
+        )?;
         made.add(layer, said);
         Ok(())
     }
@@ -89,9 +101,9 @@ impl Builder<'_> {
     ) -> Result<()> {
         let step = CopyStep::new(self, site.stage, made, scope, copy, is_add)?;
         let beneath = if copy.link { &[][..] } else { &made.layers[..] };
-        let layer = self.step(site, beneath, step.key()?, |_| {
-            self.change_files(beneath, true, |root, overlay| step.run(root, overlay))
-        })?;
+        let work = |_| self.change_files(beneath, true, |root, overlay| step.run(root, overlay));
+        let (key, again) = (|| step.key(), || step.key_by_contents());
+        let layer = self.step(site, beneath, key, again, work)?;
         let name = if is_add { "ADD" } else { "COPY" };
         made.add(layer, format!("{name} {}", step.said()));
         Ok(())

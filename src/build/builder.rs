@@ -1,26 +1,17 @@
 //! Builds: stages as a graph, each in a thread of its own that waits where it needs
 //! another, each instruction a change of the config, of the files, or of both.
-//!
-//! A step that changes files is known by what it depends on: the layers beneath, its
-//! words after replacement, what it copies by content. Under the digest of that the
-//! cache ([`crate::image`]) has the layer that it made, whoever made it and when.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    io::Write,
     mem,
     os::fd::OwnedFd,
     path::Path,
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, PoisonError, atomic::AtomicUsize},
     thread,
-    time::Instant,
 };
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Error, Result,
@@ -28,13 +19,20 @@ use super::{
     error::failed,
     graph::{Graph, Origin},
     input::Input,
+    made::Made,
+    output,
     scope::{Globals, Scope},
+    stop::Stop,
 };
 use crate::{
-    dockerfile::{self, Dockerfile, ImageDocument, Instruction, InstructionKind, Stage, Step},
+    dockerfile::{
+        self, Dockerfile, ImageDocument, Instruction, InstructionKind, Stage,
+        expand::last_of,
+        lint::{self, Checks},
+    },
     image::{Cached, ImageStore, Lease, PackedLayer, Unfinished},
     layer::{self, Overlay, Position, ScratchDirectory},
-    model::{BuildEvent, BuildRequest, ContainerId, Digest},
+    model::{BuildEvent, BuildRequest, Digest, Platform},
     runtime::{create, lifecycle::Lifecycle, spec},
 };
 
@@ -44,34 +42,16 @@ pub struct Calls<'a> {
     pub tell: &'a (dyn Fn(BuildEvent) + Sync),
     /// Gets an image that isn't here.
     pub pull: &'a (dyn Fn(&str) -> std::result::Result<(), String> + Sync),
+    /// Writes the file at an `http` or `https` address; when it was changed, in seconds
+    /// since 1970, if its server says so.
+    pub fetch: &'a Fetch<'a>,
     /// Set when the build shall stop.
     pub stop: &'a Stop,
 }
 
-/// Stops a build from outside. All its clones are one.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<Stopping>);
-
-#[derive(Debug, Default)]
-struct Stopping {
-    is_set: AtomicBool,
-    containers: Mutex<Vec<ContainerId>>,
-    transfers: Mutex<Vec<CancellationToken>>,
-}
-
-/// A stage that is done, or as far as it is.
-#[derive(Clone, Debug)]
-pub struct Made {
-    /// Its layers, lowest first.
-    pub layers: Vec<PackedLayer>,
-    /// Its config.
-    pub document: ImageDocument,
-    /// Whether a `CMD` stood in this stage.
-    pub(super) has_own_cmd: bool,
-    /// When the last step was done that did something: the time of those that only say
-    /// something, so that a build that does nothing new makes the same image.
-    created: String,
-}
+/// How files are got by their address.
+pub type Fetch<'a> =
+    dyn Fn(&str, &mut dyn Write) -> std::result::Result<Option<i64>, String> + Sync + 'a;
 
 /// An instruction and where it stands.
 pub(super) struct Site<'a> {
@@ -90,69 +70,39 @@ pub struct Builder<'a> {
     pub(super) request: &'a BuildRequest,
     pub(super) calls: Calls<'a>,
     pub(super) globals: Globals,
+    platform: Platform,
     input: Input,
     escape: char,
     stages: Vec<Stage>,
     graph: Graph,
-    steps: AtomicUsize,
+    pub(super) steps: AtomicUsize,
     results: Mutex<HashMap<usize, Result<Arc<Made>>>>,
     changed: Condvar,
+    /// What the steps made, by their keys, where that is to be written elsewhere.
+    pub(super) all: Mutex<Vec<(Digest, Cached)>>,
+    /// Base images that were asked for anew.
+    pulled: Mutex<HashSet<String>>,
 }
 
-impl Stop {
-    /// Stops the build: nothing begins any more, and what runs is killed.
-    pub fn set(&self, lifecycle: &Lifecycle) {
-        self.0.is_set.store(true, Ordering::SeqCst);
-        let transfers = self.0.transfers.lock();
-        let transfers = transfers.unwrap_or_else(PoisonError::into_inner);
-        transfers.iter().for_each(CancellationToken::cancel);
-        for id in self.lock().iter() {
-            // One that ended by itself is no matter.
-            let _ = lifecycle.kill(&crate::model::KillRequest {
-                id: id.clone(),
-                signal: Some("KILL".into()),
-            });
-        }
-    }
-
-    /// Whether the build shall stop.
-    pub fn is_set(&self) -> bool {
-        self.0.is_set.load(Ordering::SeqCst)
-    }
-
-    /// Has a transfer cancelled when the build is stopped.
-    pub fn cancels(&self, transfer: CancellationToken) {
-        if self.is_set() {
-            transfer.cancel();
-        }
-        let transfers = self.0.transfers.lock();
-        transfers
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(transfer);
-    }
-
-    pub(super) fn add(&self, id: &ContainerId) {
-        self.lock().push(id.clone());
-    }
-
-    pub(super) fn remove(&self, id: &ContainerId) {
-        self.lock().retain(|other| other != id);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<ContainerId>> {
-        self.0
-            .containers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+/// What a build came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The image.
+    Built(Digest),
+    /// How many rules the Dockerfile breaks, where that alone was asked.
+    Checked(usize),
 }
 
-/// Builds an image and names it. Its id.
+/// Builds an image and names it.
 ///
 /// # Errors
 /// Whatever is wrong with the Dockerfile, and what failed, with its lines. Nothing is
 /// named then, and nothing but cached layers stays.
-pub fn build(lifecycle: &Lifecycle, mut request: BuildRequest, calls: Calls<'_>) -> Result<Digest> {
+pub fn build(
+    lifecycle: &Lifecycle,
+    mut request: BuildRequest,
+    calls: Calls<'_>,
+) -> Result<Outcome> {
     let images = lifecycle.images().map_err(failed("open the image store"))?;
     images.sweep().map_err(failed("open the image store"))?;
     let (context, file) = (
@@ -164,15 +114,16 @@ pub fn build(lifecycle: &Lifecycle, mut request: BuildRequest, calls: Calls<'_>)
         name: input.name.clone(),
         text: String::from_utf8_lossy(&input.text).into_owned(),
     });
+    let outputs = mem::take(&mut request.outputs);
     let request = &request;
     let file = Dockerfile::parse(&input.text)?;
     let (arguments, stages) = dockerfile::stages(&file)?;
     let escape = file.directives.escape;
     let target = request.target.as_deref();
-    let platform = format!("linux/{}", architecture());
+    let platform = platform(request.platform.as_ref())?;
     let mut globals = Globals::new(
         request.arguments.clone(),
-        &platform,
+        &platform.to_string(),
         target.unwrap_or("default"),
     );
     for argument in &arguments {
@@ -191,6 +142,22 @@ pub fn build(lifecycle: &Lifecycle, mut request: BuildRequest, calls: Calls<'_>)
     let lease = images
         .lease(Unfinished::Discard)
         .map_err(failed("take a lease"))?;
+    let ignore = input.context.as_ref().map(Source::ignore);
+    let environment = |name: &str| {
+        let base = images.base(&lease, name).ok()?;
+        let document: ImageDocument = serde_json::from_slice(&base.config).ok()?;
+        Some(lint::names_of(&document.config))
+    };
+    let around = lint::Surroundings {
+        arguments: &request.arguments,
+        platform: &globals.platform,
+        environment: &environment,
+        ignore,
+    };
+    let warnings = check(&file, &arguments, &stages, &around, &calls)?;
+    if request.is_check {
+        return Ok(Outcome::Checked(warnings));
+    }
     let builder = Builder {
         lifecycle,
         images,
@@ -198,6 +165,7 @@ pub fn build(lifecycle: &Lifecycle, mut request: BuildRequest, calls: Calls<'_>)
         request,
         calls,
         globals,
+        platform,
         input,
         escape,
         stages,
@@ -205,17 +173,52 @@ pub fn build(lifecycle: &Lifecycle, mut request: BuildRequest, calls: Calls<'_>)
         steps: AtomicUsize::new(0),
         results: Mutex::default(),
         changed: Condvar::new(),
+        all: Mutex::default(),
+        pulled: Mutex::default(),
     };
     let made = builder.run()?;
-    builder.finish(made)
+    output::finish(builder, made, outputs).map(Outcome::Built)
 }
 
-/// The architecture that this is built for, in the words of OCI.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
+/// Holds the file against the rules for it, and tells what breaks one. How much does.
+fn check(
+    file: &Dockerfile,
+    arguments: &[Instruction],
+    stages: &[Stage],
+    around: &lint::Surroundings<'_>,
+    calls: &Calls<'_>,
+) -> Result<usize> {
+    let given = around.arguments.get("BUILDKIT_DOCKERFILE_CHECK");
+    let said = given.or(file.directives.check.as_ref());
+    let checks = Checks::parse(said.map_or("", |said| said)).map_err(Error::new)?;
+    let warnings = lint::lint(file, arguments, stages, &checks, around);
+    for warning in &warnings {
+        (calls.tell)(BuildEvent::Warning {
+            rule: warning.rule.to_owned(),
+            message: warning.message.clone(),
+            lines: warning.line..=warning.line,
+        });
+    }
+    match warnings.first() {
+        Some(first) if checks.is_error => {
+            Err(Error::new(format!("{}: {}", first.rule, first.message))
+                .at(&(first.line..=first.line))
+                .hint("the file's check directive makes warnings errors"))
+        }
+        _ => Ok(warnings.len()),
+    }
+}
+
+/// What is built for, which can only be what builds.
+fn platform(wanted: Option<&Platform>) -> Result<Platform> {
+    let host = Platform::host();
+    match wanted {
+        Some(wanted) if host.distance(wanted).is_none() => Err(Error::new(format!(
+            "this host builds for {host}, not for {wanted}"
+        ))
+        .hint("build on a host of that platform")),
+        Some(wanted) => Ok(wanted.clone()),
+        None => Ok(host),
     }
 }
 
@@ -328,7 +331,7 @@ impl Builder<'_> {
         match origin {
             Origin::Scratch => Ok(Made {
                 layers: Vec::new(),
-                document: ImageDocument::scratch(architecture(), spec::DEFAULT_PATH),
+                document: ImageDocument::scratch(&self.platform.architecture, spec::DEFAULT_PATH),
                 has_own_cmd: false,
                 created: self.time(Timestamp::UNIX_EPOCH),
             }),
@@ -342,6 +345,13 @@ impl Builder<'_> {
 
     fn image(&self, name: &str) -> Result<Made> {
         let look = || self.images.base(&self.lease, name);
+        if self.request.pull {
+            // Once for a name, however many stages stand on it.
+            let mut pulled = self.pulled.lock().unwrap_or_else(PoisonError::into_inner);
+            if pulled.insert(name.to_owned()) {
+                (self.calls.pull)(name).map_err(|why| Error::new(format!("get {name}: {why}")))?;
+            }
+        }
         let found = match look() {
             Err(crate::image::Error::NotFound(_)) => {
                 (self.calls.pull)(name).map_err(|why| Error::new(format!("get {name}: {why}")))?;
@@ -350,8 +360,13 @@ impl Builder<'_> {
             found => found,
         };
         let base = found.map_err(failed(format!("use the image {name}")))?;
-        let document: ImageDocument = serde_json::from_slice(&base.config)
+        let mut document: ImageDocument = serde_json::from_slice(&base.config)
             .map_err(failed(format!("read the config of {name}")))?;
+        let env = &mut document.config.env;
+        if last_of(env, "PATH").is_none() {
+            // As BuildKit has it: what is built on an image without one finds its programs.
+            env.push(format!("PATH={}", spec::DEFAULT_PATH));
+        }
         let created = document
             .created
             .as_deref()
@@ -365,67 +380,10 @@ impl Builder<'_> {
     }
 
     /// A time as the image has it: the epoch, where one is asked for.
-    fn time(&self, time: Timestamp) -> String {
+    pub(super) fn time(&self, time: Timestamp) -> String {
         let epoch = self.request.epoch;
         let epoch = epoch.and_then(|epoch| Timestamp::from_second(epoch).ok());
         epoch.unwrap_or(time).to_string()
-    }
-
-    /// A step that may make a layer: from the cache, or by `work`.
-    pub(super) fn step(
-        &self,
-        site: &Site<'_>,
-        beneath: &[PackedLayer],
-        key: Sha256,
-        work: impl FnOnce(usize) -> Result<Option<PackedLayer>>,
-    ) -> Result<Cached> {
-        let began = Instant::now();
-        let number = self.steps.fetch_add(1, Ordering::Relaxed);
-        (self.calls.tell)(BuildEvent::Step {
-            step: number,
-            stage: site.stage,
-            name: site.title.clone(),
-            lines: site.instruction.lines.clone(),
-        });
-        let mut whole = key;
-        for layer in beneath {
-            whole.update(layer.diff_id.as_str());
-        }
-        whole.update(format!("epoch {:?}", self.request.epoch));
-        let key = Digest::from_sha256(&whole.finalize().into());
-        let cached = match self.request.no_cache {
-            true => None,
-            false => self
-                .images
-                .cached(&self.lease, &key)
-                .map_err(failed("look into the build cache"))?,
-        };
-        let is_cached = cached.is_some();
-        let made = match cached {
-            Some(made) => made,
-            None => match work(number) {
-                Ok(layer) => {
-                    let made = Cached {
-                        layer,
-                        created: self.time(Timestamp::now()),
-                    };
-                    self.images
-                        .cache(&key, &made)
-                        .map_err(failed("write the build cache"))?;
-                    made
-                }
-                Err(error) => {
-                    (self.calls.tell)(BuildEvent::Failed { step: number });
-                    return Err(error);
-                }
-            },
-        };
-        (self.calls.tell)(BuildEvent::Done {
-            step: number,
-            cached: is_cached,
-            took: began.elapsed(),
-        });
-        Ok(made)
     }
 
     /// Changes files on top of some layers and makes a layer of that. Without any change
@@ -438,7 +396,16 @@ impl Builder<'_> {
     ) -> Result<Option<PackedLayer>> {
         let scratch = self.scratch()?;
         let overlay = self.overlay(layers, scratch.path())?;
-        let root = create::mount_overlay(&overlay).map_err(failed("mount the files of a step"))?;
+        let root = match layers.is_empty() {
+            // Overlayfs marks directories that it makes as hiding what lies beneath, which
+            // is not so where a layer is made for no layers in particular (`--link`).
+            true => std::fs::File::open(&overlay.upper)
+                .map(OwnedFd::from)
+                .map_err(failed("open the files of a step"))?,
+            false => {
+                create::mount_overlay(&overlay).map_err(failed("mount the files of a step"))?
+            }
+        };
         work(&root, &overlay)?;
         drop(root);
         let is_bare = std::fs::read_dir(&overlay.upper)
@@ -487,6 +454,13 @@ impl Builder<'_> {
             false => Position::Above,
         };
         let latest = self.request.epoch;
+        if latest.is_none() {
+            // With other times than those on disk, the files have to be written again.
+            return self
+                .images
+                .adopt_layer(&self.lease, upper, skip)
+                .map_err(failed("make a layer"));
+        }
         self.images
             .pack_layer(&self.lease, position, &mut |_| {}, |out| {
                 layer::pack_changes(upper, skip, latest, out)
@@ -494,67 +468,26 @@ impl Builder<'_> {
             .map_err(failed("make a layer"))
     }
 
-    /// The files of a stage or an image, mounted for nobody but us. The directory must
-    /// outlive it.
-    pub(super) fn files_of(
-        &self,
-        origin: &Origin,
-    ) -> Result<(OwnedFd, ScratchDirectory, Vec<PackedLayer>)> {
-        let layers = match origin {
+    /// The layers of a stage or an image, lowest first.
+    pub(super) fn layers_of(&self, origin: &Origin) -> Result<Vec<PackedLayer>> {
+        Ok(match origin {
             Origin::Scratch => Vec::new(),
             Origin::Stage(at) => self.made(*at)?.layers.clone(),
             Origin::Image(name) => self.image(name)?.layers,
-        };
+        })
+    }
+
+    /// The files of some layers, mounted for nobody but us. The directory must outlive it.
+    pub(super) fn mount_files(
+        &self,
+        layers: &[PackedLayer],
+    ) -> Result<(OwnedFd, ScratchDirectory)> {
         let scratch = self.scratch()?;
-        let overlay = self.overlay(&layers, scratch.path())?;
+        let overlay = self.overlay(layers, scratch.path())?;
         let root = create::mount_overlay(&overlay).map_err(failed("mount the files of a stage"))?;
-        Ok((root, scratch, layers))
-    }
-
-    fn finish(self, mut made: Made) -> Result<Digest> {
-        let labels = &self.request.labels;
-        if !labels.is_empty() {
-            let own = made.document.config.labels.get_or_insert_default();
-            own.extend(
-                labels
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.clone())),
-            );
-        }
-        made.document.created = Some(made.created.clone());
-        let ids = made.layers.iter().map(|layer| layer.diff_id.to_string());
-        made.document.rootfs.diff_ids = ids.collect();
-        let text = serde_json::to_vec(&made.document).expect("a config has only string keys");
-        self.images
-            .assemble_layers(self.lease, &text, &made.layers, &self.request.names)
-            .map_err(failed("put the image in the store"))
+        Ok((root, scratch))
     }
 }
-
-impl Made {
-    pub(super) fn say(&mut self, created_by: String) {
-        self.document.history.push(Step {
-            created: Some(self.created.clone()),
-            created_by: Some(created_by),
-            comment: Some(COMMENT.into()),
-            empty_layer: true,
-            ..Step::default()
-        });
-    }
-
-    pub(super) fn add(&mut self, step: Cached, created_by: String) {
-        self.created = step.created;
-        self.say(created_by);
-        if let Some(layer) = step.layer {
-            let step = self.document.history.last_mut().expect("it was just said");
-            step.empty_layer = false;
-            self.layers.push(layer);
-        }
-    }
-}
-
-/// Who made a step, in an image's history.
-const COMMENT: &str = "wharf build";
 
 /// Whom files belong to: a user of the files beneath.
 pub(super) fn owner(overlay: &Overlay, user: &str) -> Result<(u32, u32)> {

@@ -7,10 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use regex_lite::Regex;
-
 use super::{Error, Result, error::failed, tree};
-use crate::dockerfile::ignore::{Ignore, clean};
+use crate::dockerfile::ignore::{Ignore, PartPattern, clean};
 
 /// A tree that files are copied from.
 #[derive(Debug)]
@@ -54,6 +52,11 @@ impl Source {
         }
     }
 
+    /// What is left out of it.
+    pub fn ignore(&self) -> &Ignore {
+        &self.ignore
+    }
+
     /// Whether a path is left out: by the context's `.dockerignore` or by one of `more`.
     pub fn leaves_out(&self, path: &Path, more: &Ignore) -> bool {
         let path = path.to_string_lossy();
@@ -83,10 +86,8 @@ impl Source {
             return Ok(vec![found]);
         }
         let mut found = Vec::new();
+        // A pattern may match nothing; BuildKit takes that for an empty list too.
         self.matching(PathBuf::new(), path, &mut found)?;
-        if found.is_empty() {
-            return Err(missing(written));
-        }
         found
             .into_iter()
             .map(|path| self.open(&path, written))
@@ -120,7 +121,8 @@ impl Source {
             Some((part, rest)) => (part, Some(rest)),
             None => (pattern, None),
         };
-        let regex = part_regex(part)?;
+        let pattern = PartPattern::parse(part)
+            .map_err(|why| Error::new(format!("the pattern {part:?} {why}")))?;
         let Ok(directory) = self.open(&at, "") else {
             return Ok(());
         };
@@ -130,7 +132,7 @@ impl Source {
         let names = tree::names(directory.node.as_fd())
             .map_err(failed(format!("list {}", at.display())))?;
         for name in names {
-            let is_match = name.to_str().is_some_and(|name| regex.is_match(name));
+            let is_match = name.to_str().is_some_and(|name| pattern.is_match(name));
             if !is_match {
                 continue;
             }
@@ -155,35 +157,6 @@ fn path_or_dot(path: &Path) -> &Path {
 
 fn missing(written: &str) -> Error {
     Error::new(format!("there is no {written}"))
-}
-
-/// One part of a pattern as Go's `filepath.Match` reads it.
-fn part_regex(part: &str) -> Result<Regex> {
-    let mut regex = String::from("^");
-    let mut chars = part.chars();
-    let mut in_class = false;
-    while let Some(char) = chars.next() {
-        match char {
-            '*' if !in_class => regex.push_str(".*"),
-            '?' if !in_class => regex.push('.'),
-            '[' if !in_class => {
-                in_class = true;
-                regex.push('[');
-            }
-            ']' if in_class => {
-                in_class = false;
-                regex.push(']');
-            }
-            '^' | '-' if in_class => regex.push(char),
-            '\\' => {
-                let escaped = chars.next().unwrap_or('\\');
-                regex.push_str(&regex_lite::escape(escaped.encode_utf8(&mut [0; 4])));
-            }
-            _ => regex.push_str(&regex_lite::escape(char.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    regex.push('$');
-    Regex::new(&regex).map_err(|_| Error::new(format!("{part} is no pattern")))
 }
 
 #[cfg(test)]
@@ -227,7 +200,8 @@ mod tests {
         assert_eq!(paths(&source, "/top").unwrap(), ["top"]);
         assert_eq!(paths(&source, ".").unwrap(), [""]);
         assert_eq!(paths(&source, "in").unwrap(), ["in"]);
-        assert!(paths(&source, "no*").is_err());
+        assert!(paths(&source, "no*").unwrap().is_empty());
+        assert!(paths(&source, "no").is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Error, scope::Globals};
 use crate::{
     dockerfile::{InstructionKind, Mount, Stage},
-    model::BuildStage,
+    model::{BuildStage, Platform},
 };
 
 /// What a stage, a copy or a mount is from.
@@ -63,6 +63,12 @@ impl Graph {
                 return Err(Error::new(message)
                     .at(&stage.lines)
                     .hint("give its variable a value by --build-arg, or by ARG before it"));
+            }
+            if let Some(wanted) = &stage.platform {
+                let wanted = globals
+                    .expand(escape, wanted)
+                    .map_err(|error| Error::new(error.to_string()).at(&stage.lines))?;
+                check_platform(&wanted.text).map_err(|error| error.at(&stage.lines))?;
             }
             bases.push(match base.text.as_str() {
                 "scratch" => Origin::Scratch,
@@ -129,6 +135,19 @@ impl Graph {
             }
         }
         Ok(used)
+    }
+}
+
+/// Whether a `FROM --platform` is of this host, which is all that runs here.
+fn check_platform(text: &str) -> Result<(), Error> {
+    let host = Platform::host();
+    match Platform::parse(text) {
+        _ if text.is_empty() || text.eq_ignore_ascii_case("linux") => Ok(()),
+        None => Err(Error::new(format!("--platform={text} is no platform")).hint("linux/amd64 is")),
+        Some(wanted) if host.distance(&wanted).is_none() => Err(Error::new(format!(
+            "this host builds for {host}, not for {wanted}"
+        ))),
+        Some(_) => Ok(()),
     }
 }
 

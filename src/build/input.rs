@@ -16,6 +16,7 @@ use super::{
     archive::{self, Sniffed},
     context::Source,
     error::failed,
+    git::{self, Repository},
     tree,
 };
 use crate::{
@@ -65,11 +66,7 @@ impl Input {
             BuildContext::None => Opened::nothing(),
             BuildContext::Directory(path) => Opened::directory(&path)?,
             BuildContext::Stream(stream) => Opened::stream(images, stream, calls.stop)?,
-            BuildContext::Remote(address) => {
-                return Err(Error::new(format!(
-                    "the context {address} can't be reached yet"
-                )));
-            }
+            BuildContext::Remote(address) => Opened::remote(images, &address, calls)?,
         };
         if opened.dockerfile.is_some() && !is_alone {
             return Err(Error::new("what came as the context is no archive")
@@ -127,6 +124,27 @@ impl Opened {
         })
     }
 
+    fn remote(images: &ImageStore, address: &str, calls: &Calls<'_>) -> Result<Self> {
+        let scratch = scratch(images)?;
+        if let Some(repository) = Repository::parse(address) {
+            let files = scratch.path().join("context");
+            fs::create_dir(&files).map_err(failed("make a directory for the context"))?;
+            repository.check_out(&files, false, calls.stop)?;
+            let directory = git::open(&files, repository.directory.as_deref())?;
+            return Ok(Self {
+                directory: Some(directory),
+                unpacked: Some(scratch),
+                ..Self::nothing()
+            });
+        }
+        let path = scratch.path().join("download");
+        let mut file = File::create(&path).map_err(failed("keep the context"))?;
+        (calls.fetch)(address, &mut file)
+            .map_err(|why| Error::new(format!("get the context {address}: {why}")))?;
+        let file = File::open(&path).map_err(failed("read the context"))?;
+        Self::stream(images, InputStream::new(file), calls.stop)
+    }
+
     fn stream(images: &ImageStore, stream: InputStream, stop: &Stop) -> Result<Self> {
         let stream = Stoppable {
             source: stream.into_inner(),
@@ -149,8 +167,7 @@ impl Opened {
                 });
             }
         };
-        let unpacked = ScratchDirectory::new(images.layers().directory())
-            .map_err(failed("make a directory for the context"))?;
+        let unpacked = scratch(images)?;
         let files = unpacked.path().join("context");
         fs::create_dir(&files).map_err(failed("make a directory for the context"))?;
         let directory = File::open(&files).map_err(failed("open the context"))?;
@@ -165,6 +182,11 @@ impl Opened {
             ..Self::nothing()
         })
     }
+}
+
+fn scratch(images: &ImageStore) -> Result<ScratchDirectory> {
+    ScratchDirectory::new(images.layers().directory())
+        .map_err(failed("make a directory for the context"))
 }
 
 /// A source that ends with an error once the build is stopped.

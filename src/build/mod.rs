@@ -7,22 +7,37 @@
 //! context      the files that are copied from, found without ever leading out
 //! tree         hashing and copying them
 //! graph        which stages a target needs
-//! builder      stages in parallel, steps from the cache or done
+//! builder      stages in parallel
+//! steps        from the cache, or done
+//! made, stop   a stage as far as it is; stopping from outside
 //! apply        what each instruction does to its stage
+//! remote, git  what ADD adds from elsewhere
+//! mode         --chmod
+//! agent        ssh agents behind RUN's --mount=type=ssh
+//! output       where the result goes
 //! copy, run    the two kinds of step that change files
 //! ```
 
+mod agent;
 mod apply;
 mod archive;
 mod builder;
 mod context;
 mod copy;
 mod error;
+mod git;
 mod graph;
 mod input;
+mod made;
+mod mode;
+mod output;
+mod remote;
 mod run;
 mod scope;
+mod steps;
+mod stop;
 mod tree;
 
-pub use builder::{Calls, Stop, build};
+pub use builder::{Calls, Fetch, Outcome, build};
 pub use error::{Error, Result};
+pub use stop::Stop;

@@ -14,10 +14,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Error, Result,
-    builder::{Builder, Made},
+    agent::Agent,
+    builder::Builder,
     context::Source,
     error::failed,
     graph::{self, Origin},
+    made::Made,
     scope::Scope,
     tree::{Change, Copier},
 };
@@ -42,7 +44,8 @@ pub(super) struct RunStep {
     cwd: String,
     script: Option<(String, String)>,
     mounts: Vec<(Mount, Option<Origin>)>,
-    network: NetworkMode,
+    /// Where it says one.
+    network: Option<NetworkMode>,
     privileged: bool,
     /// Arguments of the build that are seen, for the history.
     arguments: Vec<String>,
@@ -92,10 +95,32 @@ impl RunStep {
         });
         let arguments = scope.arguments();
         let network = match run.network.as_deref() {
-            Some("none") => NetworkMode::None,
-            Some("host") => NetworkMode::Host,
-            _ => builder.request.network.clone(),
+            Some("none") => Some(NetworkMode::None),
+            Some("host") => Some(NetworkMode::Host),
+            _ => None,
         };
+        let privileged = run.security.as_deref() == Some("insecure");
+        let allowed = builder.request.allowed;
+        let own = &builder.request.container.network;
+        for (asked, allowed, flag, word) in [
+            (
+                privileged,
+                allowed.insecure,
+                "--security=insecure",
+                "security.insecure",
+            ),
+            (
+                network == Some(NetworkMode::Host) && *own != NetworkMode::Host,
+                allowed.host_network,
+                "--network=host",
+                "network.host",
+            ),
+        ] {
+            if asked && !allowed {
+                return Err(Error::new(format!("RUN {flag} reaches beyond the build"))
+                    .hint(format!("allow it by --allow {word}")));
+            }
+        }
         Ok(Self {
             argv,
             env: [arguments.clone(), config.env.clone()].concat(),
@@ -108,7 +133,7 @@ impl RunStep {
             script,
             mounts,
             network,
-            privileged: run.security.as_deref() == Some("insecure"),
+            privileged,
             arguments,
         })
     }
@@ -150,7 +175,7 @@ impl RunStep {
         let mut mounts = Vec::new();
         let mut env = self.env.clone();
         env.extend(self.more_env.iter().cloned());
-        let mut locks = Vec::new();
+        let mut held = Held::default();
         for (place, (mount, origin)) in self.mounts.iter().enumerate() {
             let aside = scratch.path().join(format!("mount-{place}"));
             self.mount(
@@ -160,7 +185,7 @@ impl RunStep {
                 &aside,
                 &mut mounts,
                 &mut env,
-                &mut locks,
+                &mut held,
             )?;
         }
         if let Some((name, text)) = &self.script {
@@ -172,6 +197,7 @@ impl RunStep {
                 .map_err(failed("write a script"))?;
             mounts.push(bind(&directory, Path::new(PIPES), true));
         }
+        let given = builder.request.container.clone();
         let config = ContainerConfig {
             image: "build".into(),
             command: self.argv.clone(),
@@ -180,15 +206,18 @@ impl RunStep {
             working_dir: Some(self.cwd.clone()),
             user: Some(self.user.clone()),
             mounts,
-            network: self.network.clone(),
-            limits: builder.request.limits.clone(),
+            networks: match self.network {
+                Some(_) => Vec::new(),
+                None => given.networks.clone(),
+            },
+            network: self.network.clone().unwrap_or(given.network.clone()),
             privileged: self.privileged,
-            ..ContainerConfig::default()
+            ..given
         };
         let layers = beneath.iter().map(|layer| layer.diff_id.clone()).collect();
         let id = builder
             .lifecycle
-            .create_step(config, layers, &builder.lease)
+            .create_step(config, &builder.request.pools, layers, &builder.lease)
             .map_err(failed("make the container of a step"))?;
         let container = Container { builder, id };
         container.run(number, self)
@@ -206,7 +235,7 @@ impl RunStep {
         aside: &Path,
         mounts: &mut Vec<model::Mount>,
         env: &mut Vec<String>,
-        locks: &mut Vec<fs::File>,
+        held: &mut Held,
     ) -> Result<()> {
         let target = |default: Option<&str>| {
             let target = mount.target.as_deref().or(default);
@@ -243,7 +272,7 @@ impl RunStep {
                     .images
                     .cache_directory(&id, mode, owner, is_shared)
                     .map_err(failed(format!("open the cache {id}")))?;
-                locks.push(lock);
+                held._locks.push(lock);
                 mounts.push(bind(&directory, &target, mount.is_read_only));
             }
             MountKind::Secret => {
@@ -284,15 +313,35 @@ impl RunStep {
                 mounts.push(bind(aside, &target(Some(&default))?, true));
             }
             MountKind::Ssh => {
-                return Err(Error::new("--mount=type=ssh is not there yet")
-                    .hint("give the key by --secret"));
+                let id = mount.id.as_deref().unwrap_or("default");
+                let Some(agent) = builder.request.agents.get(id) else {
+                    return match mount.is_required {
+                        true => Err(Error::new(format!(
+                            "the ssh agent {id} is required and was not given"
+                        ))
+                        .hint(format!("give it by --ssh {id}[=SOCKET]"))),
+                        false => Ok(()),
+                    };
+                };
+                fs::create_dir(aside).map_err(failed("make a place for a socket"))?;
+                let owner = (mount.uid.unwrap_or(0), mount.gid.unwrap_or(0));
+                let mode = mount.mode.unwrap_or(0o600);
+                let listening = Agent::new(aside, "agent", agent.clone(), mode, owner)
+                    .map_err(failed(format!("hand the ssh agent {id} over")))?;
+                let default = format!("/run/buildkit/ssh_agent.{}", held.agents.len());
+                let target = target(Some(&default))?;
+                if held.agents.is_empty() {
+                    env.push(format!("SSH_AUTH_SOCK={}", target.display()));
+                }
+                held.agents.push(listening);
+                mounts.push(bind(&aside.join("agent"), &target, false));
             }
             MountKind::Bind => {
                 let path = mount.source.as_deref().unwrap_or("/");
                 let (source, _files);
                 match origin {
                     Some(origin) => {
-                        let (root, files, _) = builder.files_of(origin)?;
+                        let (root, files) = builder.mount_files(&builder.layers_of(origin)?)?;
                         source = Some(Source::root(root));
                         _files = Some(files);
                     }
@@ -337,6 +386,14 @@ fn bind(source: &Path, target: &Path, read_only: bool) -> model::Mount {
         target: target.to_owned(),
         read_only,
     }
+}
+
+/// What a step's mounts need as long as it runs.
+#[derive(Default)]
+struct Held {
+    /// On caches.
+    _locks: Vec<fs::File>,
+    agents: Vec<Agent>,
 }
 
 /// The container of a step; it goes when the step does.

@@ -25,13 +25,15 @@ use rustix::{
 };
 use sha2::{Digest as _, Sha256};
 
+use super::mode::ModeChange;
+
 /// How files are changed on their way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// Owner and group; none keeps them.
     pub owner: Option<(u32, u32)>,
-    /// Mode of files and directories; none keeps it.
-    pub mode: Option<u32>,
+    /// What becomes of the mode of files and directories; none keeps it.
+    pub mode: Option<ModeChange>,
     /// No time is later than this, in seconds since 1970.
     pub latest: Option<i64>,
 }
@@ -61,6 +63,22 @@ fn relative(path: &Path) -> &Path {
         true => Path::new("."),
         false => path,
     }
+}
+
+/// Where the link at a path points, if it is one; links above it are followed.
+pub fn link(root: BorrowedFd<'_>, path: &Path) -> io::Result<Option<PathBuf>> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let node = match fs::openat2(root, path, flags, Mode::empty(), how) {
+        Ok(node) => node,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if kind(&fs::fstat(&node)?) != FileType::Symlink {
+        return Ok(None);
+    }
+    let target = fs::readlinkat(&node, c"", Vec::new())?;
+    Ok(Some(OsStr::from_bytes(target.as_bytes()).into()))
 }
 
 /// Names in a directory, sorted.
@@ -95,6 +113,11 @@ pub fn open_file(node: BorrowedFd<'_>) -> io::Result<File> {
     }
 }
 
+/// A directory that a descriptor names, opened in earnest.
+pub fn open_directory(node: BorrowedFd<'_>) -> io::Result<File> {
+    Ok(reopen(node, OFlags::RDONLY | OFlags::DIRECTORY)?.into())
+}
+
 fn child(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(fs::openat(directory, name, flags, Mode::empty())?)
@@ -116,7 +139,7 @@ pub fn hash(
 ) -> io::Result<()> {
     let stat = fs::fstat(node)?;
     let (uid, gid) = change.owner.unwrap_or((stat.st_uid, stat.st_gid));
-    let mode = (stat.st_mode & 0o170_000) | change.mode.unwrap_or(stat.st_mode & 0o7777);
+    let mode = (stat.st_mode & 0o170_000) | change.mode(stat.st_mode & 0o7777, &stat);
     let mut field = |bytes: &[u8]| {
         into.update((bytes.len() as u64).to_le_bytes());
         into.update(bytes);
@@ -239,24 +262,52 @@ impl<'a> Copier<'a> {
             return Ok(());
         }
         match kind(&stat) {
-            FileType::RegularFile => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                let target: File = fs::openat(to, name, flags, Mode::from(0o600))?.into();
-                let mut source = File::from(reopen(from, OFlags::RDONLY)?);
-                // By copy_file_range(2), which shares what can be shared.
-                io::copy(&mut source, &mut &target)?;
-            }
+            FileType::RegularFile => self.regular(from, &stat, to, name)?,
             FileType::Symlink => {
                 fs::symlinkat(fs::readlinkat(from, c"", Vec::new())?, to, name)?;
             }
             FileType::Socket => return Ok(()),
             other => fs::mknodat(to, name, other, Mode::from(0o600), stat.st_rdev)?,
         }
-        self.attributes(from, &stat, to, name)?;
+        if kind(&stat) != FileType::RegularFile {
+            self.attributes(from, &stat, to, name)?;
+        }
         if stat.st_nlink > 1 {
             let directory = to.try_clone_to_owned()?;
             self.links.insert(inode, (directory, name.to_owned()));
         }
+        Ok(())
+    }
+
+    /// Copies a file, all through the descriptors that it is read and written by: most of
+    /// what is copied are files, and each name that the kernel need not look up counts.
+    fn regular(
+        &self,
+        from: BorrowedFd<'_>,
+        stat: &Stat,
+        to: BorrowedFd<'_>,
+        name: &OsStr,
+    ) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let target: File = fs::openat(to, name, flags, Mode::from(0o600))?.into();
+        let mut source = File::from(reopen(from, OFlags::RDONLY)?);
+        // By copy_file_range(2), which shares what can be shared.
+        io::copy(&mut source, &mut &target)?;
+        let (uid, gid) = self.change.owner.unwrap_or((stat.st_uid, stat.st_gid));
+        fs::fchown(&target, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+        // After the owner, whose change takes the upper bits away.
+        let mode = self.change.mode(stat.st_mode & 0o7777, stat);
+        fs::fchmod(&target, Mode::from_raw_mode(mode))?;
+        for (name, value) in attributes(from)? {
+            let name = OsStr::from_bytes(&name);
+            fs::fsetxattr(&target, name, &value, fs::XattrFlags::empty())?;
+        }
+        let time = self.change.time(stat.st_mtime, stat.st_mtime_nsec as i64);
+        let times = Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
+        fs::futimens(&target, &times)?;
         Ok(())
     }
 
@@ -294,11 +345,6 @@ impl<'a> Copier<'a> {
         }
     }
 
-    /// Gives a directory the attributes of another.
-    pub fn same_attributes(&self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
-        self.attributes(from, &fs::fstat(from)?, to, OsStr::new("."))
-    }
-
     fn attributes(
         &self,
         from: BorrowedFd<'_>,
@@ -313,7 +359,7 @@ impl<'a> Copier<'a> {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         fs::chownat(to, name, Some(uid), Some(gid), flags)?;
         if kind(stat) != FileType::Symlink {
-            let mode = self.change.mode.unwrap_or(stat.st_mode & 0o7777);
+            let mode = self.change.mode(stat.st_mode & 0o7777, stat);
             fs::chmod(&place, Mode::from_raw_mode(mode))?;
             for (name, value) in attributes(from)? {
                 let name = OsStr::from_bytes(&name);
@@ -341,7 +387,9 @@ pub fn write(to: BorrowedFd<'_>, name: &OsStr, content: &[u8], change: &Change) 
     io::Write::write_all(&mut file, content)?;
     let (uid, gid) = change.owner.unwrap_or((0, 0));
     fs::fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
-    fs::fchmod(&file, Mode::from_raw_mode(change.mode.unwrap_or(0o644)))?;
+    let mode = change.mode.as_ref();
+    let mode = mode.map_or(0o644, |mode| mode.apply(0o644, false));
+    fs::fchmod(&file, Mode::from_raw_mode(mode))?;
     if let Some(latest) = change.latest {
         let time = change.time(latest, 0);
         let times = Timestamps {
@@ -359,6 +407,12 @@ pub fn is_directory(node: BorrowedFd<'_>) -> io::Result<bool> {
 }
 
 impl Change {
+    fn mode(&self, mode: u32, stat: &Stat) -> u32 {
+        let is_directory = kind(stat) == FileType::Directory;
+        let change = self.mode.as_ref();
+        change.map_or(mode, |change| change.apply(mode, is_directory))
+    }
+
     fn time(&self, seconds: i64, nanoseconds: i64) -> Timespec {
         match self.latest {
             Some(latest) if seconds >= latest => Timespec {

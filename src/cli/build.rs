@@ -1,5 +1,6 @@
 //! `wharf build`: a Dockerfile becomes an image.
 
+mod output;
 mod view;
 
 use std::{
@@ -11,16 +12,17 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use self::view::View;
+use self::{output::Outputs, view::View};
 use super::{
     Context, config,
     failure::{Failure, Outcome},
     limit_args::LimitArgs,
     output::line,
-    values,
+    values::{self, Choice},
 };
 use crate::model::{
-    BuildContext, BuildEvent, BuildFile, BuildRequest, Digest, InputStream, NetworkMode,
+    BuildAllowances, BuildContext, BuildEvent, BuildFile, BuildRequest, ContainerConfig, Digest,
+    HostAddress, InputStream, Naming, NetworkMode, Platform, Ulimit,
 };
 
 /// Longest secret and Dockerfile, in bytes.
@@ -47,9 +49,48 @@ pub struct BuildArgs {
     /// Run every step, whatever the cache knows
     #[arg(long)]
     no_cache: bool,
-    /// Network of the RUN steps that say nothing else
-    #[arg(long, value_name = "NETWORK", value_parser = values::steps_network)]
-    network: Option<NetworkMode>,
+    /// Only hold the Dockerfile against the rules for it
+    #[arg(long)]
+    check: bool,
+    /// The same as --progress json
+    #[arg(long)]
+    json: bool,
+    /// Look for what steps made in a directory that --cache-to wrote
+    #[arg(long, value_name = "type=local,src=DIR")]
+    cache_from: Vec<String>,
+    /// Write what the steps made to a directory
+    #[arg(long, value_name = "type=local,dest=DIR")]
+    cache_to: Vec<String>,
+    /// Ask for base images anew, even for those that are here
+    #[arg(long)]
+    pull: bool,
+    /// What to build for; only this host's platform can be
+    #[arg(long, value_name = "OS/ARCH", value_parser = platform)]
+    platform: Option<Platform>,
+    /// Make one layer of all, the base image's included
+    #[arg(long, visible_alias = "squash-all")]
+    squash: bool,
+    /// Where the result goes: a directory, - for a tar on stdout, or a type with a place
+    #[arg(short, long, value_name = "DIR|-|type=TYPE,dest=PATH")]
+    output: Vec<String>,
+    /// Network of the RUN steps that say nothing else: none, host, default or a network's name
+    #[arg(long, value_name = "NETWORK", value_parser = values::network)]
+    network: Option<Choice>,
+    /// Add a line to /etc/hosts of the RUN steps
+    #[arg(long, value_name = "NAME:IP", value_parser = values::host)]
+    add_host: Vec<(String, HostAddress)>,
+    /// Size of /dev/shm of the RUN steps
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    shm_size: Option<u64>,
+    /// Process limit of the RUN steps
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = values::ulimit)]
+    ulimit: Vec<Ulimit>,
+    /// Let the Dockerfile ask for more than containers have
+    #[arg(long, value_enum, value_name = "WHAT")]
+    allow: Vec<Allowance>,
+    /// An ssh agent for RUN --mount=type=ssh: default is the one that SSH_AUTH_SOCK names
+    #[arg(long, value_name = "default|ID[=SOCKET]")]
+    ssh: Vec<String>,
     /// A secret for RUN --mount=type=secret
     #[arg(long, value_name = "id=ID[,src=FILE|env=NAME]")]
     secret: Vec<String>,
@@ -64,9 +105,21 @@ pub struct BuildArgs {
     iidfile: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArgs,
-    /// The build context: a directory, or - for a tar or a Dockerfile alone on standard input
+    /// The build context: a directory, an address of a git repository (URL#ref:directory) or
+    /// of a tar, or - for a tar or a Dockerfile alone on standard input
     #[arg(value_name = "CONTEXT")]
     context: PathBuf,
+}
+
+/// What a Dockerfile may be let ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Allowance {
+    /// RUN --network=host
+    #[value(name = "network.host")]
+    HostNetwork,
+    /// RUN --security=insecure: a container with nearly all rights of the host
+    #[value(name = "security.insecure")]
+    Insecure,
 }
 
 /// How progress is shown.
@@ -74,6 +127,8 @@ pub struct BuildArgs {
 enum Progress {
     /// Live on a terminal, else plain
     Auto,
+    /// Live
+    Tty,
     /// One line for each thing that happens
     Plain,
     /// One JSON object for each thing that happens
@@ -84,9 +139,26 @@ enum Progress {
 pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
     let mut request = request(args)?;
     request.registries = config::registries(&context.loader)?;
+    let defaults = config::network_defaults(&context.loader)?;
+    match args.network.as_ref().unwrap_or(&defaults.network) {
+        Choice::Mode(mode) => request.container.network = mode.clone(),
+        Choice::Network(attachment) => {
+            request.container.network = NetworkMode::Bridge;
+            request.container.networks = vec![attachment.clone()];
+        }
+    }
+    request.pools = defaults.pools;
+    let outputs = Outputs::open(&args.output)?;
+    request.outputs = outputs.requested()?;
     let (mut name, mut text) = (String::new(), String::new());
     let mut events = context.engine.build(request).await?;
-    let is_live = io::stderr().is_terminal() && args.progress == Progress::Auto;
+    let is_live = match args.progress {
+        Progress::Auto => io::stderr().is_terminal(),
+        Progress::Tty => true,
+        Progress::Plain | Progress::Json => false,
+    };
+    let is_json = args.json || args.progress == Progress::Json;
+    let is_live = is_live && !is_json;
     let mut view = View::new(&context.output, is_live, args.quiet);
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
@@ -107,7 +179,7 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
             }
         };
         let event = event.ok_or_else(|| Failure::new("the build ended without a word"))?;
-        if args.progress == Progress::Json && !args.quiet {
+        if is_json && !args.quiet {
             let text = serde_json::to_string(&event);
             line(&text.map_err(|error| Failure::new(error.to_string()))?)?;
         } else {
@@ -116,7 +188,17 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
         match event {
             BuildEvent::Built { image } => {
                 view.end()?;
-                return built(args, &image);
+                view.warned()?;
+                let is_stored = outputs.is_image();
+                outputs.finish()?;
+                return built(args, &image, is_stored);
+            }
+            BuildEvent::Checked { warnings } => {
+                view.end()?;
+                if !is_json {
+                    view.checked(&name, &text)?;
+                }
+                return Ok(u8::from(warnings > 0));
             }
             BuildEvent::Ended(failure) => {
                 view.end()?;
@@ -144,12 +226,14 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
     }
 }
 
-fn built(args: &BuildArgs, image: &Digest) -> Outcome {
+fn built(args: &BuildArgs, image: &Digest, is_stored: bool) -> Outcome {
     if let Some(file) = &args.iidfile {
         fs::write(file, image.as_str())
             .map_err(|error| Failure::new(format!("write {}: {error}", file.display())))?;
     }
-    if args.progress != Progress::Json || args.quiet {
+    // What goes elsewhere has no name here, and may have taken standard output.
+    let is_json = args.json || args.progress == Progress::Json;
+    if is_stored && (!is_json || args.quiet) {
         line(image.as_str())?;
     }
     Ok(0)
@@ -166,8 +250,33 @@ fn request(args: &BuildArgs) -> Result<BuildRequest, Failure> {
         names: args.tags.clone(),
         labels: labels(&args.label)?,
         no_cache: args.no_cache,
-        network: args.network.clone().unwrap_or_default(),
-        limits: args.limits.limits().map_err(Failure::usage)?,
+        container: ContainerConfig {
+            limits: args.limits.limits().map_err(Failure::usage)?,
+            shm_size_bytes: args.shm_size,
+            ulimits: args.ulimit.clone(),
+            naming: Naming {
+                hosts: args.add_host.clone(),
+                ..Naming::default()
+            },
+            ..ContainerConfig::default()
+        },
+        pools: Vec::new(),
+        agents: args
+            .ssh
+            .iter()
+            .map(|text| agent(text))
+            .collect::<Result<_, _>>()?,
+        allowed: BuildAllowances {
+            insecure: args.allow.contains(&Allowance::Insecure),
+            host_network: args.allow.contains(&Allowance::HostNetwork),
+        },
+        platform: args.platform.clone(),
+        cache_from: caches(&args.cache_from, "src")?,
+        cache_to: caches(&args.cache_to, "dest")?,
+        pull: args.pull,
+        squash: args.squash,
+        is_check: args.check,
+        outputs: Vec::new(),
         secrets: args
             .secret
             .iter()
@@ -196,6 +305,17 @@ fn sources(args: &BuildArgs) -> Result<(BuildContext, BuildFile), Failure> {
         return Ok((context, BuildFile::InContext(file)));
     }
     let directory = args.context.as_path();
+    if let Some(address) = address(directory) {
+        let file = match &args.file {
+            Some(file) if is_stdin(file) => BuildFile::Text {
+                name: "-".into(),
+                text: bounded(stdin()?, "standard input")?,
+                ignore: None,
+            },
+            file => BuildFile::InContext(file.as_ref().map(|file| file.display().to_string())),
+        };
+        return Ok((BuildContext::Remote(address), file));
+    }
     if !directory.is_dir() {
         let message = format!("build: the context {} is no directory", directory.display());
         return Err(Failure::new(message).with_hint("give the directory with the files to copy"));
@@ -222,6 +342,21 @@ fn sources(args: &BuildArgs) -> Result<(BuildContext, BuildFile), Failure> {
         None => BuildFile::InContext(None),
     };
     Ok((BuildContext::Directory(directory.to_owned()), file))
+}
+
+/// The address that a context is, unless a directory is called so.
+fn address(context: &Path) -> Option<String> {
+    let text = context.to_str().filter(|_| !context.exists())?;
+    let schemes = [
+        "http://",
+        "https://",
+        "git://",
+        "ssh://",
+        "git@",
+        "github.com/",
+    ];
+    let is_address = schemes.iter().any(|scheme| text.starts_with(scheme));
+    is_address.then(|| text.to_owned())
 }
 
 fn stdin() -> Result<io::Stdin, Failure> {
@@ -306,6 +441,58 @@ fn secret(text: &str) -> Result<(String, bytes::Bytes), Failure> {
         (Some(_), Some(_)) => return Err(wrong("it has both src and env")),
     };
     Ok((id, value.into()))
+}
+
+/// The directories of `--cache-from` and `--cache-to`. An inline cache is the image's own
+/// layers, which are here; one in a registry is not looked at, which costs time and nothing
+/// else, so it is told and no reason to stop.
+fn caches(flags: &[String], place: &str) -> Result<Vec<PathBuf>, Failure> {
+    let mut directories = Vec::new();
+    for text in flags {
+        let fields: BTreeMap<&str, &str> = text
+            .split(',')
+            .filter_map(|field| field.split_once('='))
+            .collect();
+        match (fields.get("type").copied(), fields.get(place)) {
+            (Some("local"), Some(directory)) => directories.push(PathBuf::from(directory)),
+            (Some("local"), None) => {
+                return Err(Failure::usage(format!(
+                    "{text}: the cache needs {place}=DIRECTORY"
+                )));
+            }
+            (Some("inline"), _) => {}
+            _ => eprintln!("the cache {text} is left alone: only type=local is known"),
+        }
+    }
+    Ok(directories)
+}
+
+/// `default`, `ID` or `ID=SOCKET`: an id and the socket of an agent.
+fn agent(text: &str) -> Result<(String, PathBuf), Failure> {
+    let (id, socket) = match text.split_once('=') {
+        Some((id, socket)) => (id, Some(PathBuf::from(socket))),
+        None => (text, std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from)),
+    };
+    let wrong = |why: String| {
+        Failure::usage(format!("--ssh {text}: {why}"))
+            .with_hint("start an ssh-agent, add the key to it by ssh-add, and give its socket")
+    };
+    let socket = socket.ok_or_else(|| wrong("SSH_AUTH_SOCK names no agent".into()))?;
+    let kind = fs::metadata(&socket).map(|found| found.file_type());
+    match kind {
+        _ if id.is_empty() => Err(wrong("it has no id".into())),
+        Ok(kind) if std::os::unix::fs::FileTypeExt::is_socket(&kind) => {
+            // Wherever the build runs, the socket is the same.
+            let socket = fs::canonicalize(&socket)?;
+            Ok((id.to_owned(), socket))
+        }
+        Ok(_) => Err(wrong(format!("{} is no agent's socket", socket.display()))),
+        Err(error) => Err(wrong(format!("{}: {error}", socket.display()))),
+    }
+}
+
+fn platform(text: &str) -> values::Parsed<Platform> {
+    Platform::parse(text).ok_or_else(|| format!("{text:?} is no platform; linux/amd64 is"))
 }
 
 /// `SOURCE_DATE_EPOCH` (reproducible-builds.org), as an argument or in the environment.

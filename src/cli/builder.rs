@@ -1,18 +1,10 @@
 //! `wharf builder …`: the cache that builds keep.
 
-use std::{
-    io::{self, BufRead, IsTerminal, Write},
-    time::Duration,
-};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{
-    Context,
-    failure::{Failure, Outcome},
-    output::line,
-    values,
-};
+use super::{Context, failure::Outcome, output::line, prune::agreed, values};
 
 /// The commands below `builder`.
 #[derive(Debug, Subcommand)]
@@ -38,22 +30,11 @@ pub struct PruneArgs {
 /// Runs one of them.
 pub async fn run(command: BuilderCommand, context: &Context) -> Outcome {
     let BuilderCommand::Prune(args) = command;
-    if !args.force && !confirmed()? {
+    if !args.force && !agreed("The next builds do every step anew. Forget the cache?")? {
         return Ok(0);
     }
     let age = args.older_than.unwrap_or_default();
     let count = context.engine.prune_cache(age, args.all).await?;
     line(&format!("{count} steps forgotten"))?;
     Ok(0)
-}
-
-fn confirmed() -> Result<bool, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new("builder prune: nobody is there to be asked").with_hint("say -f"));
-    }
-    eprint!("The next builds do every step anew. Forget the cache? [y/N] ");
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

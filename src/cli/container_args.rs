@@ -1,6 +1,6 @@
 //! The flags of `run` and `create`: docker's, made into what the engine is asked for.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -12,7 +12,8 @@ use super::{
     values::{self, Parsed},
 };
 use crate::model::{
-    ContainerConfig, CreateRequest, Device, Mount, MountKind, Platform, RestartPolicy, Ulimit,
+    ContainerConfig, CreateRequest, Device, HealthCheck, HealthTest, Mount, MountKind, Platform,
+    RestartPolicy, Ulimit,
 };
 
 /// Flags that describe a container.
@@ -109,6 +110,27 @@ pub struct ContainerArgs {
     /// Size of /dev/shm
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     shm_size: Option<u64>,
+    /// Check its health by a command, run by its shell
+    #[arg(long, value_name = "COMMAND", conflicts_with = "no_healthcheck")]
+    health_cmd: Option<String>,
+    /// Time from one check to the next, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = values::span_or_none, conflicts_with = "no_healthcheck")]
+    health_interval: Option<Duration>,
+    /// Time that a check may take
+    #[arg(long, value_name = "TIME", value_parser = values::span_or_none, conflicts_with = "no_healthcheck")]
+    health_timeout: Option<Duration>,
+    /// Failures in a row until it is unhealthy
+    #[arg(long, value_name = "N", conflicts_with = "no_healthcheck")]
+    health_retries: Option<u32>,
+    /// Time after the start in which failures don't count
+    #[arg(long, value_name = "TIME", value_parser = values::span_or_none, conflicts_with = "no_healthcheck")]
+    health_start_period: Option<Duration>,
+    /// Time from one check to the next meanwhile
+    #[arg(long, value_name = "TIME", value_parser = values::span_or_none, conflicts_with = "no_healthcheck")]
+    health_start_interval: Option<Duration>,
+    /// Check nothing, whatever its image says
+    #[arg(long)]
+    no_healthcheck: bool,
     /// Preference of the kernel's OOM killer, -1000 to 1000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-1000..=1000), allow_negative_numbers = true)]
     oom_score_adj: Option<i32>,
@@ -205,8 +227,27 @@ impl ContainerArgs {
             sysctls: self.sysctl.iter().cloned().collect(),
             shm_size_bytes: self.shm_size,
             oom_score_adj: self.oom_score_adj,
+            health: self.health(),
             ..self.network.config(defaults)?
         })
+    }
+
+    /// What was said of its health check; zero is the default, as docker has it.
+    fn health(&self) -> Option<HealthCheck> {
+        let time = |time: Option<Duration>| time.filter(|time| !time.is_zero());
+        let line = self.health_cmd.clone().filter(|line| !line.is_empty());
+        let check = HealthCheck {
+            test: match self.no_healthcheck {
+                true => Some(HealthTest::None),
+                false => line.map(HealthTest::Shell),
+            },
+            interval: time(self.health_interval),
+            timeout: time(self.health_timeout),
+            start_period: time(self.health_start_period),
+            start_interval: time(self.health_start_interval),
+            retries: self.health_retries.filter(|retries| *retries > 0),
+        };
+        (check != HealthCheck::default()).then_some(check)
     }
 
     /// Files first, flags over them.

@@ -302,13 +302,19 @@ impl Plan {
                 bytes::decimal(self.volume_bytes)
             ))?;
         }
-        if !io::stdin().is_terminal() {
-            return Err(Failure::new("prune: nobody is there to ask")
-                .with_hint("-f removes without asking"));
-        }
-        print("Remove them? [y/N] ")?;
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer)?;
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+        agreed("Remove them?")
     }
+}
+
+/// Asks whoever is there whether to go on.
+pub(super) fn agreed(question: &str) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(
+            Failure::new("prune: nobody is there to ask").with_hint("-f removes without asking")
+        );
+    }
+    print(&format!("{question} [y/N] "))?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

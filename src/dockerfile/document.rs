@@ -151,6 +151,7 @@ pub struct Settings {
 pub struct Empty {}
 
 /// A health check as docker keeps it in a config; times in nanoseconds.
+#[expect(missing_docs, reason = "the names are docker's")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Healthcheck {
@@ -374,6 +375,7 @@ impl ImageDocument {
         };
         let path = format!("PATH={search_path}");
         document.config.env = vec![path];
+        document.config.working_dir = "/".into();
         document
     }
 }

@@ -129,18 +129,52 @@ impl Pattern {
     }
 
     fn matches(&self, path: &str) -> bool {
-        match &self.matcher {
-            Matcher::Exact => path == self.text,
-            Matcher::Prefix(prefix) => path.starts_with(prefix.as_str()),
-            Matcher::Suffix(suffix) => {
-                path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path)
-            }
-            Matcher::Regex(regex) => regex.is_match(path),
+        self.matcher.is_match(&self.text, path)
+    }
+}
+
+/// A pattern of one part of a path, as Go's `filepath.Match` reads it: for `COPY`.
+#[derive(Clone, Debug)]
+pub struct PartPattern {
+    text: String,
+    matcher: Matcher,
+}
+
+impl PartPattern {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        // Within one part two stars are no more than one.
+        let mut text = text.to_owned();
+        while text.contains("**") {
+            text = text.replace("**", "*");
         }
+        check(&text)?;
+        let matcher = Matcher::compile(&text).ok_or("can't be matched")?;
+        Ok(Self { text, matcher })
+    }
+
+    /// Whether a name matches.
+    pub fn is_match(&self, name: &str) -> bool {
+        self.matcher.is_match(&self.text, name)
     }
 }
 
 impl Matcher {
+    /// Whether a path matches the pattern `text` that this was made of.
+    fn is_match(&self, text: &str, path: &str) -> bool {
+        match self {
+            Self::Exact => path == text,
+            Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
+            Self::Suffix(suffix) => {
+                path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path)
+            }
+            Self::Regex(regex) => regex.is_match(path),
+        }
+    }
+
     fn compile(pattern: &str) -> Option<Self> {
         #[derive(PartialEq)]
         enum Kind {

@@ -18,6 +18,7 @@
 //! expand       quotes, escapes and variables in a word
 //! document     the image config that instructions change
 //! change       one instruction as a change of a config, for commit
+//! lint         what had better not be: the rules of build --check
 //! ignore       which files of a context .dockerignore leaves out
 //! ```
 
@@ -29,6 +30,7 @@ mod heredoc;
 pub mod ignore;
 mod instruction;
 mod lines;
+pub mod lint;
 mod mounts;
 mod statement;
 mod words;
@@ -36,7 +38,7 @@ mod words;
 use std::ops::RangeInclusive;
 
 pub use change::{change, changes};
-pub use document::{ImageDocument, RootFs, Settings, Step};
+pub use document::{Healthcheck, ImageDocument, RootFs, Settings, Step};
 pub use heredoc::Heredoc;
 pub use instruction::{
     Command, Copy, Health, HealthTest, Instruction, InstructionKind, Run, Sources, Stage,

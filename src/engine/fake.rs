@@ -656,6 +656,7 @@ fn blank(id: ContainerId, name: &str) -> Container {
         restarts: 0,
         error: None,
         connectivity: Default::default(),
+        health: None,
     }
 }
 

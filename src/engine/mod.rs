@@ -186,6 +186,14 @@ pub trait Containers: Send + Sync {
 
     /// Change limits or restart policy, live where it runs.
     async fn update(&self, request: UpdateRequest) -> Result<()>;
+
+    /// Run its next health check now. Returns once that is on its way.
+    async fn check_health(&self, id: &ContainerId) -> Result<()> {
+        Err(
+            EngineError::new(ErrorKind::Unsupported, "check the health of", id.short())
+                .because("this engine checks it by itself only"),
+        )
+    }
 }
 
 /// Further processes in a running container.

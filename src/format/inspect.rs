@@ -1,11 +1,14 @@
 //! All that is known about a container as JSON, in docker's shape: what `wharf inspect`
 //! prints and the dashboard shows as a tree.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::model::{
-    Attachment, Container, DEFAULT_NETWORK, DeviceRate, Endpoint, HostAddress, LOCAL_DRIVER,
-    Limits, Mount, MountKind, NetworkMode, RestartPolicy, SeccompMode, State,
+    Attachment, Container, DEFAULT_NETWORK, DeviceRate, Endpoint, Health, HealthCheck,
+    HealthResult, HealthTest, HostAddress, LOCAL_DRIVER, Limits, Mount, MountKind, NetworkMode,
+    RestartPolicy, SeccompMode, State,
 };
 
 /// Docker's time of what never was.
@@ -20,7 +23,7 @@ pub fn container(c: &Container) -> Value {
     };
     let started = c.started.map_or(NEVER.into(), |at| at.to_string());
     let finished = c.exit.map_or(NEVER.into(), |exit| exit.at.to_string());
-    json!({
+    let mut all = json!({
         "Id": c.id,
         "Created": c.created,
         "Path": path,
@@ -61,6 +64,52 @@ pub fn container(c: &Container) -> Value {
         },
         "HostConfig": host_config(c),
         "NetworkSettings": network_settings(c),
+    });
+    // As docker has it: not there at all where nothing is checked.
+    if let Some(known) = &c.health {
+        all["State"]["Health"] = health(known);
+    }
+    if let Some(check) = &config.health {
+        all["Config"]["Healthcheck"] = health_check(check);
+    }
+    all
+}
+
+fn health(health: &Health) -> Value {
+    let result = |result: &HealthResult| {
+        json!({
+            "Start": result.start,
+            "End": result.end,
+            "ExitCode": result.exit_code,
+            "Output": result.output,
+        })
+    };
+    json!({
+        "Status": health.status,
+        "FailingStreak": health.failing_streak,
+        "Log": health.log.iter().map(result).collect::<Vec<_>>(),
+    })
+}
+
+/// Times in nanoseconds, 0 for docker's default.
+fn health_check(check: &HealthCheck) -> Value {
+    let time = |time: Option<Duration>| time.map_or(0, |time| time.as_nanos() as u64);
+    let test = match &check.test {
+        None => Vec::new(),
+        Some(HealthTest::None) => vec!["NONE".to_owned()],
+        Some(HealthTest::Shell(line)) => vec!["CMD-SHELL".to_owned(), line.clone()],
+        Some(HealthTest::Command(argv)) => {
+            let words = argv.iter().cloned();
+            std::iter::once("CMD".to_owned()).chain(words).collect()
+        }
+    };
+    json!({
+        "Test": test,
+        "Interval": time(check.interval),
+        "Timeout": time(check.timeout),
+        "StartPeriod": time(check.start_period),
+        "StartInterval": time(check.start_interval),
+        "Retries": check.retries.unwrap_or(0),
     })
 }
 

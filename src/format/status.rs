@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::duration;
-use crate::model::{Container, State};
+use crate::model::{Container, HealthStatus, State};
 
 /// What docker's STATUS column says of a container: `Up 3 minutes (Paused)`,
 /// `Exited (137) 5 minutes ago`. An exit code that nobody could see is `(?)`.
@@ -15,7 +15,13 @@ pub fn status(container: &Container, now: Timestamp) -> String {
             .unwrap_or_else(|| duration::words(std::time::Duration::ZERO))
     };
     match container.state {
-        State::Running => format!("Up {}", up()),
+        State::Running => match &container.health {
+            None => format!("Up {}", up()),
+            Some(health) => match health.status {
+                HealthStatus::Starting => format!("Up {} (health: starting)", up()),
+                status => format!("Up {} ({status})", up()),
+            },
+        },
         State::Paused => format!("Up {} (Paused)", up()),
         State::Restarting => ended("Restarting", container, now),
         State::Removing => "Removal In Progress".into(),
@@ -50,6 +56,17 @@ mod tests {
         let mut web = sample::container("web", State::Running);
         web.started = Some(at(0));
         assert_eq!(status(&web, at(200)), "Up 3 minutes");
+        for (status_, shown) in [
+            (HealthStatus::Starting, "Up 3 minutes (health: starting)"),
+            (HealthStatus::Healthy, "Up 3 minutes (healthy)"),
+            (HealthStatus::Unhealthy, "Up 3 minutes (unhealthy)"),
+        ] {
+            web.health = Some(crate::model::Health {
+                status: status_,
+                ..Default::default()
+            });
+            assert_eq!(status(&web, at(200)), shown);
+        }
         web.state = State::Paused;
         assert_eq!(status(&web, at(200)), "Up 3 minutes (Paused)");
     }

@@ -13,13 +13,13 @@ use std::{
     fs::{self, DirBuilder, File},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, PermissionsExt, chown},
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, SystemTime},
 };
 
 use flate2::{Compression, write::GzEncoder};
-use oci_spec::image::{Descriptor, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
+use oci_spec::image::{Descriptor, ImageManifest, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -29,12 +29,12 @@ use super::{
     error::{Error, Result},
     layout::{Layout, digest_of, oci_digest},
     lease::Lease,
-    save::oci_manifest,
-    store::{ImageStore, new_name},
+    save::{Chosen, oci_manifest},
+    store::{Found, ImageStore, new_name},
 };
 use crate::{
-    layer::{self, Position},
-    model::{Digest, ImportProgress},
+    layer::{self, Position, Unpacked},
+    model::{Digest, ImportProgress, SaveFormat},
     sys::fs::{Durability, write_atomically},
 };
 
@@ -118,13 +118,39 @@ impl ImageStore {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })?;
+        self.keep_layer(lease, unpacked, packed, &path)
+    }
+
+    /// Makes a layer of a directory that overlayfs has written to, and takes the directory
+    /// (see [`layer::LayerStore::adopt`]); the lease keeps it.
+    pub fn adopt_layer(
+        &self,
+        lease: &Lease,
+        upper: &Path,
+        skip: &(dyn Fn(&Path) -> bool + Sync),
+    ) -> Result<PackedLayer> {
+        let staging = self.layout.stage()?;
+        let path = staging.path("layer");
+        let file = File::create(&path).map_err(Error::io("make", &path))?;
+        let mut packed = GzEncoder::new(Hashed::new(file), Compression::fast());
+        let adopted = self.layers.adopt(upper, skip, &mut packed)?;
+        self.keep_layer(lease, adopted, packed, &path)
+    }
+
+    fn keep_layer(
+        &self,
+        lease: &Lease,
+        unpacked: Unpacked,
+        packed: GzEncoder<Hashed<File>>,
+        path: &Path,
+    ) -> Result<PackedLayer> {
         let finished = packed.finish().and_then(Hashed::finish);
-        let (blob, size) = finished.map_err(Error::io("write", &path))?;
+        let (blob, size) = finished.map_err(Error::io("write", path))?;
         let diff_id = unpacked.record.diff_id.clone();
         lease.add([&blob, &diff_id])?;
         unpacked.keep()?;
         let target = self.layout.blob(&blob);
-        fs::rename(&path, &target).map_err(Error::io("put in place", target))?;
+        fs::rename(path, &target).map_err(Error::io("put in place", target))?;
         Ok(PackedLayer {
             diff_id,
             blob: Descriptor::new(MediaType::ImageLayerGzip, size, oci_digest(&blob)),
@@ -227,6 +253,32 @@ impl ImageStore {
         Ok(cleared)
     }
 
+    /// Writes an image of a config and layers that the lease keeps as an archive, without
+    /// keeping it here.
+    pub fn save_layers(
+        &self,
+        lease: &Lease,
+        config: &[u8],
+        layers: &[PackedLayer],
+        names: &[String],
+        format: SaveFormat,
+        out: impl Write,
+    ) -> Result<()> {
+        let names = names.iter().map(|name| new_name(name));
+        let names = names.collect::<Result<Vec<_>>>()?;
+        let (id, descriptor, manifest) = self.put_manifest(lease, config, layers)?;
+        let image = Chosen {
+            found: Found {
+                id,
+                descriptor,
+                manifest,
+            },
+            names,
+            layers: layers.iter().map(|layer| layer.diff_id.clone()).collect(),
+        };
+        self.save_chosen(&[image], format, out, &mut |_| {})
+    }
+
     /// Makes an image of a config and layers that the lease keeps, and names it; without
     /// a name it is nameless. Its id.
     pub fn assemble_layers(
@@ -238,7 +290,25 @@ impl ImageStore {
     ) -> Result<Digest> {
         let names = names.iter().map(|name| new_name(name));
         let names = names.collect::<Result<Vec<_>>>()?;
-        let id = self.put_blob(&lease, config)?;
+        let (id, manifest, _) = self.put_manifest(&lease, config, layers)?;
+        let assembly = Assembly {
+            manifest,
+            names,
+            index: None,
+            is_published: false,
+        };
+        self.assemble(lease, &[assembly])?;
+        Ok(id)
+    }
+
+    /// Puts a config and its manifest in place: the config's digest, and the manifest.
+    fn put_manifest(
+        &self,
+        lease: &Lease,
+        config: &[u8],
+        layers: &[PackedLayer],
+    ) -> Result<(Digest, Descriptor, ImageManifest)> {
+        let id = self.put_blob(lease, config)?;
         let manifest = ImageManifestBuilder::default()
             .schema_version(SCHEMA_VERSION)
             .media_type(MediaType::ImageManifest)
@@ -256,19 +326,9 @@ impl ImageStore {
             .build()
             .expect("all required fields are set");
         let text = serde_json::to_vec(&manifest).expect("a manifest has only string keys");
-        let manifest = self.put_blob(&lease, &text)?;
-        let assembly = Assembly {
-            manifest: Descriptor::new(
-                MediaType::ImageManifest,
-                text.len() as u64,
-                oci_digest(&manifest),
-            ),
-            names,
-            index: None,
-            is_published: false,
-        };
-        self.assemble(lease, &[assembly])?;
-        Ok(id)
+        let digest = oci_digest(&self.put_blob(lease, &text)?);
+        let descriptor = Descriptor::new(MediaType::ImageManifest, text.len() as u64, digest);
+        Ok((id, descriptor, manifest))
     }
 }
 

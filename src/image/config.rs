@@ -1,11 +1,14 @@
 //! The image config: what it says about a container's process, and the one that we write.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
 use oci_spec::image::{Arch, Config, History, ImageConfiguration, Os, RootFs};
 
-use crate::model::{Digest, ImageDefaults, Port};
+use crate::{
+    dockerfile::Healthcheck,
+    model::{Digest, HealthCheck, HealthTest, ImageDefaults, Port},
+};
 
 /// What a container of the image runs by default.
 pub(super) fn defaults(config: &ImageConfiguration) -> ImageDefaults {
@@ -40,6 +43,33 @@ fn exposed(config: &Config) -> Vec<Port> {
         })
     };
     ports.filter_map(port).collect()
+}
+
+/// The health check, which is docker's own and none of the specification's.
+pub(super) fn health(config: &serde_json::Value) -> Option<HealthCheck> {
+    let check = config.get("config")?.get("Healthcheck")?;
+    // What can't be understood is checked as little as where there is nothing.
+    let check: Healthcheck = serde_json::from_value(check.clone()).ok()?;
+    let time = |nanoseconds: u64| (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds));
+    let test = match check.test.split_first() {
+        None => None,
+        Some((kind, words)) => Some(match (kind.as_str(), words) {
+            ("NONE", _) => HealthTest::None,
+            ("CMD", words) => HealthTest::Command(words.to_vec()),
+            ("CMD-SHELL", [line, ..]) => HealthTest::Shell(line.clone()),
+            _ => return None,
+        }),
+    };
+    Some(HealthCheck {
+        test,
+        interval: time(check.interval),
+        timeout: time(check.timeout),
+        start_period: time(check.start_period),
+        start_interval: time(check.start_interval),
+        retries: u32::try_from(check.retries)
+            .ok()
+            .filter(|retries| *retries > 0),
+    })
 }
 
 /// The labels of the image.

@@ -51,6 +51,7 @@ mod reference;
 pub mod registry;
 mod remove;
 mod save;
+mod shared_cache;
 mod stack;
 mod store;
 mod transfer;

@@ -28,10 +28,10 @@ use super::{
 use crate::model::{Digest, ImportProgress, SaveFormat};
 
 /// An image to save, with the names that it is saved under.
-struct Chosen {
-    found: Found,
-    names: Vec<Reference>,
-    layers: Vec<Digest>,
+pub(super) struct Chosen {
+    pub(super) found: Found,
+    pub(super) names: Vec<Reference>,
+    pub(super) layers: Vec<Digest>,
 }
 
 /// A small blob that is made for the archive.
@@ -60,6 +60,17 @@ impl ImageStore {
                 }
             }
         }
+        self.save_chosen(&chosen, format, out, progress)
+    }
+
+    /// Writes images that somebody's lease keeps.
+    pub(super) fn save_chosen(
+        &self,
+        chosen: &[Chosen],
+        format: SaveFormat,
+        out: impl Write,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<()> {
         let mut archive = Writer {
             tar: Builder::new(out),
             written: 0,
@@ -67,8 +78,8 @@ impl ImageStore {
             progress,
         };
         match format {
-            SaveFormat::Docker => self.save_docker(&chosen, &mut archive)?,
-            SaveFormat::Oci => self.save_layout(&chosen, &mut archive)?,
+            SaveFormat::Docker => self.save_docker(chosen, &mut archive)?,
+            SaveFormat::Oci => self.save_layout(chosen, &mut archive)?,
         }
         let mut out = archive.tar.into_inner().map_err(sink)?;
         out.flush().map_err(sink)

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     layer::LayerStore,
-    model::{Digest, Image, ImageDefaults, Layer},
+    model::{Digest, HealthCheck, Image, ImageDefaults, Layer},
 };
 
 /// The store. A value is cheap and holds no lock; any number of processes use one
@@ -45,6 +45,8 @@ pub struct ResolvedImage {
     pub labels: BTreeMap<String, String>,
     /// Diff-ids of its layers, lowest first.
     pub layers: Vec<Digest>,
+    /// How its containers' health is checked.
+    pub health: Option<HealthCheck>,
 }
 
 /// While it lives, no image is removed.
@@ -117,6 +119,7 @@ impl ImageStore {
             references,
             defaults: config::defaults(&config),
             labels: config::labels(&config),
+            health: config::health(&self.layout.json(&found.id)?),
             id: found.id,
             layers,
         })

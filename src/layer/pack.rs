@@ -51,6 +51,18 @@ enum View {
     Plain(OwnedFd),
 }
 
+/// What was packed.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    /// Entries written.
+    pub(super) entries: u64,
+    /// Bytes of files, those with several names counted once.
+    pub(super) size_bytes: u64,
+    /// Paths from the root that are not in the tar: those that were to be left out, and
+    /// what tar has no way to say.
+    pub(super) left_out: Vec<PathBuf>,
+}
+
 /// Writes what a container changed as a layer. `skip` says which paths, absolute in the
 /// container, are left out; no time is later than `latest`, in seconds since 1970.
 pub fn pack_changes(
@@ -61,13 +73,25 @@ pub fn pack_changes(
 ) -> Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = fs::open(upper, flags, Mode::empty()).map_err(Error::io("open", upper))?;
-    pack(View::Changes(directory), Some(skip), latest, out)
+    pack(View::Changes(directory), Some(skip), latest, out).map(|_| ())
 }
 
-/// Writes all files of stacked layers.
-pub fn pack_merged(overlay: &Overlay, out: impl Write) -> Result<()> {
+/// The same, and what was packed.
+pub(super) fn pack_all_changes(
+    upper: &Path,
+    skip: &dyn Fn(&Path) -> bool,
+    out: impl Write,
+) -> Result<Packed> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = fs::open(upper, flags, Mode::empty()).map_err(Error::io("open", upper))?;
+    pack(View::Changes(directory), Some(skip), None, out)
+}
+
+/// Writes all files of stacked layers, with no time later than `latest`, in seconds since
+/// 1970.
+pub fn pack_merged(overlay: &Overlay, latest: Option<i64>, out: impl Write) -> Result<()> {
     let root = overlay.root().map_err(Error::io("open", &overlay.upper))?;
-    pack(View::Merged(root), None, None, out)
+    pack(View::Merged(root), None, latest, out).map(|_| ())
 }
 
 /// Writes what is at `name` in an open directory, a directory with all below it, under
@@ -80,7 +104,7 @@ pub fn pack_entry(parent: &OwnedFd, name: &OsStr, as_name: &[u8], out: impl Writ
     if let Some(node) = view.lookup(name).map_err(failed())? {
         packer.add(node, as_name.to_vec())?;
     }
-    packer.finish()
+    packer.finish().map(|_| ())
 }
 
 fn pack(
@@ -88,7 +112,7 @@ fn pack(
     skip: Option<&dyn Fn(&Path) -> bool>,
     latest: Option<i64>,
     out: impl Write,
-) -> Result<()> {
+) -> Result<Packed> {
     open_files::raise();
     let mut packer = Packer::new(skip, out);
     packer.latest = latest;
@@ -180,6 +204,7 @@ struct Packer<'a, W> {
     latest: Option<i64>,
     /// First names of files that have several.
     links: HashMap<(u64, u64), Vec<u8>>,
+    packed: Packed,
 }
 
 impl<'a, W: Write> Packer<'a, W> {
@@ -190,13 +215,15 @@ impl<'a, W: Write> Packer<'a, W> {
             skip,
             latest: None,
             links,
+            packed: Packed::default(),
         }
     }
 
-    fn finish(mut self) -> Result<()> {
+    fn finish(mut self) -> Result<Packed> {
         header::end(&mut self.out)
             .and_then(|()| self.out.flush())
-            .map_err(Error::Sink)
+            .map_err(Error::Sink)?;
+        Ok(self.packed)
     }
 
     fn add(&mut self, found: Found, name: Vec<u8>) -> Result<()> {
@@ -233,6 +260,7 @@ impl<'a, W: Write> Packer<'a, W> {
             let is_skipped =
                 |skip: &dyn Fn(&Path) -> bool| skip(&Path::new("/").join(display(&inner)));
             if self.skip.is_some_and(is_skipped) {
+                self.packed.left_out.push(display(&inner));
                 continue;
             }
             let found = match view.lookup(&entry) {
@@ -284,7 +312,10 @@ impl<'a, W: Write> Packer<'a, W> {
             FileType::BlockDevice => Some(Self::header(found, b'4', &name)?),
             FileType::Fifo => Some(Self::header(found, b'6', &name)?),
             // A socket is the business of the process behind it: tar has no way to say it.
-            _ => return Ok(()),
+            _ => {
+                self.packed.left_out.push(display(&name));
+                return Ok(());
+            }
         };
         if let Some(header) = header {
             self.write(&header)?;
@@ -305,6 +336,7 @@ impl<'a, W: Write> Packer<'a, W> {
             .into();
         let mut header = Self::header(found, b'0', name)?;
         let size = u64::try_from(found.stat.st_size).unwrap_or(0);
+        self.packed.size_bytes += size;
         let is_sparse = size.saturating_sub((found.stat.st_blocks as u64) * 512) >= WORTH_HOLES;
         let pieces = match is_sparse {
             true => pieces(&file, size).map_err(failed)?,
@@ -400,6 +432,7 @@ impl<'a, W: Write> Packer<'a, W> {
             ..header.clone()
         });
         let header = clamped.as_ref().unwrap_or(header);
+        self.packed.entries += 1;
         header.write(&mut self.out).map_err(Error::Sink)
     }
 

@@ -69,6 +69,77 @@ pub(super) fn unpack(
     })
 }
 
+/// Hashes and copies what `work` writes, each in a thread of its own: the digest and the
+/// length of it.
+pub(super) fn pack<T>(
+    copy: &mut (dyn Write + Send),
+    work: impl FnOnce(&mut dyn Write) -> Result<T>,
+) -> Result<(T, Digest, u64)> {
+    let (to_hash, hashed) = sync_channel::<Piece>(AHEAD);
+    let (to_copy, copied) = sync_channel::<Piece>(AHEAD);
+    thread::scope(|scope| {
+        let hashing = scope.spawn(move || hash(hashed, None));
+        let copying = scope.spawn(move || {
+            let mut pieces = copied.into_iter();
+            pieces.try_for_each(|piece| copy.write_all(&piece))
+        });
+        let mut out = Pieced {
+            piece: Vec::with_capacity(PIECE),
+            listeners: [to_hash, to_copy],
+            bytes: 0,
+        };
+        let packed = work(&mut out).and_then(|packed| {
+            out.flush().map_err(Error::Sink)?;
+            Ok(packed)
+        });
+        let bytes = out.bytes;
+        drop(out);
+        let joined = |result: thread::Result<io::Result<Digest>>| {
+            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        let digest = joined(hashing.join());
+        let copied = copying
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // A copy that failed comes first: whoever packed only saw that nobody listens.
+        copied.map_err(Error::io("write", "the layer's blob"))?;
+        let digest = digest.map_err(Error::io("hash", "the layer"))?;
+        Ok((packed?, digest, bytes))
+    })
+}
+
+/// Hands what is written on in pieces.
+struct Pieced {
+    piece: Vec<u8>,
+    listeners: [SyncSender<Piece>; 2],
+    bytes: u64,
+}
+
+impl Write for Pieced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = (PIECE - self.piece.len()).min(bytes.len());
+        self.piece.extend_from_slice(&bytes[..room]);
+        self.bytes += room as u64;
+        if self.piece.len() == PIECE {
+            self.flush()?;
+        }
+        Ok(room)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
+        let piece = Arc::new(piece);
+        for listener in &self.listeners {
+            let sent = listener.send(piece.clone());
+            sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        }
+        Ok(())
+    }
+}
+
 /// Reads the source to its end, or until nobody listens any more.
 fn read(
     mut source: impl Read,

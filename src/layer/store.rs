@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder, File, FileTimes},
     io::{self, Read, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -14,7 +14,8 @@ use super::{
     contents::{self, Contents},
     error::{Error, Result},
     overlay::Overlay,
-    pipeline,
+    pack, pipeline,
+    removal::remove_tree,
     scratch::{ScratchDirectory, stale},
     tree::Tree,
 };
@@ -150,6 +151,36 @@ impl LayerStore {
         self.unpack_any(source, position, copy, false, progress)
     }
 
+    /// Makes a layer of a directory that overlayfs has written to as an upper one, without
+    /// writing its files again: what it holds is packed for `copy`, and the directory itself
+    /// becomes the layer's. Nobody may write to it any more; it must lie on the store's file
+    /// system. What `skip` names, absolute in the container, goes.
+    pub fn adopt(
+        &self,
+        upper: &Path,
+        skip: &dyn Fn(&Path) -> bool,
+        copy: &mut (dyn Write + Send),
+    ) -> Result<Unpacked> {
+        let scratch = ScratchDirectory::new(&self.directory)
+            .map_err(Error::io("make a directory in", &self.directory))?;
+        let (packed, diff_id, tar_bytes) =
+            pipeline::pack(copy, |out| pack::pack_all_changes(upper, skip, out))?;
+        for path in &packed.left_out {
+            leave_out(&upper.join(path)).map_err(Error::io("remove", upper.join(path)))?;
+        }
+        let files = scratch.path().join("fs");
+        fs::rename(upper, &files).map_err(Error::io("put in place", &files))?;
+        self.describe(
+            scratch,
+            LayerRecord {
+                diff_id,
+                size_bytes: packed.size_bytes,
+                entries: packed.entries,
+                tar_bytes: Some(tar_bytes),
+            },
+        )
+    }
+
     /// The same for a tar whose diff-id is known: it may lack the blocks that mark its
     /// end, which some tools never write. The caller compares the diff-ids.
     pub fn unpack_known(
@@ -178,8 +209,15 @@ impl LayerStore {
         let record = Tree::new(tree.into(), position == Position::Lowest).and_then(|tree| {
             pipeline::unpack(source, tree, self.most_bytes, copy, is_open_ended, progress)
         })?;
-        contents::build(&root.into(), scratch.path()).map_err(Error::io("list", &files))?;
+        drop(root);
+        self.describe(scratch, record)
+    }
 
+    /// Completes a layer whose files are there.
+    fn describe(&self, scratch: ScratchDirectory, record: LayerRecord) -> Result<Unpacked> {
+        let files = scratch.path().join("fs");
+        let root = File::open(&files).map_err(Error::io("open", &files))?;
+        contents::build(&root.into(), scratch.path()).map_err(Error::io("list", &files))?;
         let path = scratch.path().join("layer.json");
         let text = serde_json::to_vec(&record).expect("a record has only string keys");
         fs::write(&path, text).map_err(Error::io("write", &path))?;
@@ -296,6 +334,17 @@ impl LayerStore {
     fn home(&self, diff_id: &Digest) -> PathBuf {
         self.directory.join(diff_id.hex())
     }
+}
+
+/// Removes something that is no part of a layer; its directory's time stays.
+fn leave_out(path: &Path) -> io::Result<()> {
+    let parent = File::open(path.parent().unwrap_or(path))?;
+    let times = FileTimes::new().set_modified(parent.metadata()?.modified()?);
+    match fs::symlink_metadata(path)?.is_dir() {
+        true => remove_tree(path)?,
+        false => fs::remove_file(path)?,
+    }
+    parent.set_times(times)
 }
 
 impl Unpacked {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    io::Read,
+    io::{Read, Write},
     ops::RangeInclusive,
     path::PathBuf,
     sync::{Mutex, PoisonError},
@@ -13,7 +13,9 @@ use std::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerId, Digest, Limits, NetworkMode, RegistrySettings, Stream};
+use super::{
+    ContainerConfig, ContainerId, Digest, Platform, Pool, RegistrySettings, SaveFormat, Stream,
+};
 
 /// Where a build's files come from.
 #[derive(Debug, Default)]
@@ -74,6 +76,51 @@ impl Default for BuildFile {
     }
 }
 
+/// What a Dockerfile may ask for that reaches beyond its containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BuildAllowances {
+    /// `RUN --security=insecure`.
+    pub insecure: bool,
+    /// `RUN --network=host`.
+    pub host_network: bool,
+}
+
+/// Where a build's result goes.
+#[derive(Debug)]
+pub enum BuildOutput {
+    /// Into the store, under its names.
+    Image,
+    /// Nowhere: only the cache has it.
+    Cache,
+    /// All its files below a directory, belonging to whoever builds.
+    Directory(PathBuf),
+    /// All its files as a tar.
+    Tar(OutputStream),
+    /// An archive that others load.
+    Archive(SaveFormat, OutputStream),
+}
+
+/// A place for bytes.
+pub struct OutputStream(Mutex<Box<dyn Write + Send>>);
+
+impl OutputStream {
+    /// To a sink.
+    pub fn new(sink: impl Write + Send + 'static) -> Self {
+        Self(Mutex::new(Box::new(sink)))
+    }
+
+    /// The sink.
+    pub fn into_inner(self) -> Box<dyn Write + Send> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for OutputStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OutputStream")
+    }
+}
+
 /// What shall be built.
 #[derive(Debug, Default)]
 pub struct BuildRequest {
@@ -91,12 +138,32 @@ pub struct BuildRequest {
     pub labels: BTreeMap<String, String>,
     /// Whether every step runs, whatever the cache knows.
     pub no_cache: bool,
-    /// Network of each `RUN` that says nothing else.
-    pub network: NetworkMode,
-    /// Limits of each `RUN`.
-    pub limits: Limits,
+    /// What the container of each `RUN` has beside its command: limits, the network of
+    /// those that say nothing else, lines of /etc/hosts.
+    pub container: ContainerConfig,
+    /// Where ranges of addresses come from, should a network have to be made.
+    pub pools: Vec<Pool>,
     /// Secrets by their ids. Kept in memory only.
     pub secrets: BTreeMap<String, Bytes>,
+    /// Sockets of ssh agents by their ids.
+    pub agents: BTreeMap<String, PathBuf>,
+    /// What a Dockerfile may ask for that reaches beyond its containers.
+    pub allowed: BuildAllowances,
+    /// Which platform the image is for; this host's if nothing is said.
+    pub platform: Option<Platform>,
+    /// Directories with what steps made elsewhere, which are asked where the own cache
+    /// knows nothing.
+    pub cache_from: Vec<PathBuf>,
+    /// Directories that what the steps made is written to.
+    pub cache_to: Vec<PathBuf>,
+    /// Whether base images are asked for anew.
+    pub pull: bool,
+    /// Whether all layers become one, the base image's included.
+    pub squash: bool,
+    /// Whether the Dockerfile is only held against the rules for it, and nothing is built.
+    pub is_check: bool,
+    /// Where the result goes; into the store if nothing is said.
+    pub outputs: Vec<BuildOutput>,
     /// How registries are reached, for base images that are not here.
     pub registries: RegistrySettings,
     /// Seconds since 1970 that no time in the image is later than.
@@ -162,10 +229,18 @@ pub enum BuildEvent {
     },
     /// Something worth knowing that stops nothing.
     Warning {
+        /// The rule that the Dockerfile breaks.
+        rule: String,
         /// What.
         message: String,
         /// Lines of the Dockerfile, from 1.
-        lines: Option<RangeInclusive<usize>>,
+        lines: RangeInclusive<usize>,
+    },
+    /// The Dockerfile was held against all rules, and nothing more was asked for. The last
+    /// event.
+    Checked {
+        /// How often it breaks one.
+        warnings: usize,
     },
     /// The image is there. The last event.
     Built {

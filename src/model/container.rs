@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attachment, Connectivity, ContainerId, Digest, Limits, Mount, Naming, Port, Publish, Ulimit,
+    Attachment, Connectivity, ContainerId, Digest, Health, HealthCheck, Limits, Mount, Naming,
+    Port, Publish, Ulimit,
 };
 
 /// Everything that was asked of a container when it was created, before the image's
@@ -83,6 +84,8 @@ pub struct ContainerConfig {
     pub shm_size_bytes: Option<u64>,
     /// OOM score adjustment, -1000 to 1000.
     pub oom_score_adj: Option<i32>,
+    /// How its health is checked; once it is made, with the image's where nothing was said.
+    pub health: Option<HealthCheck>,
 }
 
 /// When a container is started again by itself.
@@ -306,6 +309,9 @@ pub struct Container {
     /// Its places on networks and its open ports, while it runs.
     #[serde(default)]
     pub connectivity: Connectivity,
+    /// What its health checks said, where it has any and was started.
+    #[serde(default)]
+    pub health: Option<Health>,
 }
 
 impl Container {

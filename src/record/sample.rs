@@ -85,6 +85,7 @@ fn container(n: u64, k: usize, is_running: bool) -> Container {
         restarts: 0,
         error: None,
         connectivity: Default::default(),
+        health: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     store::{self, ContainerStore},
 };
 use crate::{
-    model::{Container, ContainerId, MountKind, NetworkMode, State},
+    model::{Container, ContainerId, HealthCheck, MountKind, NetworkMode, State},
     sys::proc,
 };
 
@@ -29,6 +29,10 @@ pub fn inspect(store: &ContainerStore, id: &ContainerId) -> store::Result<Contai
     }
     if container.state.has_process() && record.config.network == NetworkMode::Bridge {
         container.connectivity = store::read_json(&paths.network())?.unwrap_or_default();
+    }
+    let is_checked = |check: &HealthCheck| check.argv().is_some();
+    if record.config.health.as_ref().is_some_and(is_checked) {
+        container.health = super::shim::read_health(&paths).map(|known| known.health);
     }
     Ok(container)
 }
@@ -109,6 +113,7 @@ pub fn container(
         restarts: exit.map_or(0, |exit| exit.restarts),
         error: exit.and_then(|exit| exit.error.clone()),
         connectivity: Default::default(),
+        health: None,
     };
     let Some(live) = live else {
         return container;

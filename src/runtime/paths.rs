@@ -236,6 +236,7 @@ files! {
     data exit "exit.json" "The [`super::record::ExitRecord`] of the last run.";
     data started "started" "Written before a run begins, gone once its exit is recorded.";
     data stopped "stopped" "Exists while the user wants it stopped.";
+    data unfilled "unfilled" "Exists until its volumes are made and had their first use.";
     data upper "upper" "What the container wrote.";
     data work "work" "Overlayfs' scratch directory beside it.";
     data log "log" "The current log file.";
@@ -245,6 +246,7 @@ files! {
     run stdin "stdin" "FIFO of its standard input.";
     run stdout "stdout" "FIFO of its standard output.";
     run stderr "stderr" "FIFO of its standard error.";
+    run health "health" "The [`super::shim::HealthRecord`] of its run.";
     run network "network" "The [`crate::model::Connectivity`] of its run.";
     run etc "etc" "Its files of /etc that are ours.";
     run execs "exec" "One directory an exec.";

@@ -7,15 +7,13 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, FileTimes},
-    io,
-    os::{
-        fd::OwnedFd,
-        unix::fs::{MetadataExt, chown},
-    },
+    fs, io,
+    os::{fd::OwnedFd, unix::fs::fchown},
     path::{Path, PathBuf},
     thread,
 };
+
+use rustix::fs::{Mode, Stat, Timespec, Timestamps};
 
 use super::{Error, Result, Volumes, device::Backing, error::at};
 use crate::{
@@ -55,6 +53,7 @@ impl Volumes {
         let files = scratch.path().join("files");
         fs::create_dir(&files).map_err(at("make", &files))?;
         copy(from, &files)?;
+        copy_attributes(from, &look_at(from, &files)?, &files)?;
         let _held = self.lock()?;
         // Somebody else was faster, or a container wrote to it meanwhile.
         if !is_empty(&volume.mountpoint)? {
@@ -93,6 +92,9 @@ impl Volumes {
     /// lock.
     fn finish_fill(&self, volume: &Volume, ready: &Path) -> Result<()> {
         let into = &volume.mountpoint;
+        let directory = open_directory(ready)?;
+        // Before anything is moved, which sets its time.
+        let found = look_at(&directory, ready)?;
         let entries = fs::read_dir(ready).map_err(at("list", ready))?;
         for entry in entries {
             let entry = entry.map_err(at("list", ready))?;
@@ -100,7 +102,6 @@ impl Volumes {
             match fs::rename(entry.path(), &target) {
                 Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                     // A bind of another file system: what can't be moved is copied.
-                    let directory = open_directory(ready)?;
                     copy_entry(&directory, &entry.file_name(), into)?;
                 }
                 // A container made something of that name just now: its own stays.
@@ -110,7 +111,7 @@ impl Volumes {
                 _ => {}
             }
         }
-        copy_attributes(ready, into)?;
+        copy_attributes(&directory, &found, into)?;
         layer::remove_tree(ready).map_err(at("remove", ready))
     }
 
@@ -131,7 +132,7 @@ fn open_directory(path: &Path) -> Result<OwnedFd> {
         .map_err(at("open", path))
 }
 
-/// Copies all of a directory, its own attributes included, into one that is there.
+/// Copies all that is in a directory into another.
 fn copy(from: &OwnedFd, to: &Path) -> Result<()> {
     copy_as(from, OsStr::new("."), b"", to)
 }
@@ -159,15 +160,27 @@ fn copy_as(from: &OwnedFd, name: &OsStr, as_name: &[u8], to: &Path) -> Result<()
     })
 }
 
+fn look_at(directory: &OwnedFd, shown: &Path) -> Result<Stat> {
+    rustix::fs::fstat(directory).map_err(|errno| at("look at", shown)(errno.into()))
+}
+
 /// Owner, mode, attributes and times of one directory for another.
-fn copy_attributes(from: &Path, to: &Path) -> Result<()> {
-    let found = fs::metadata(from).map_err(at("look at", from))?;
-    chown(to, Some(found.uid()), Some(found.gid())).map_err(at("give away", to))?;
-    fs::set_permissions(to, found.permissions()).map_err(at("set the mode of", to))?;
-    let (source, target) = (open_directory(from)?, open_directory(to)?);
-    layer::copy_xattrs(&source, &target).map_err(at("set attributes of", to))?;
-    let times = FileTimes::new().set_modified(found.modified().map_err(at("look at", from))?);
-    fs::File::from(target)
-        .set_times(times)
-        .map_err(at("set the time of", to))
+fn copy_attributes(from: &OwnedFd, found: &Stat, to: &Path) -> Result<()> {
+    let target = open_directory(to)?;
+    let copy = || -> io::Result<()> {
+        fchown(&target, Some(found.st_uid), Some(found.st_gid))?;
+        // After the owner, whose change may take bits of the mode away.
+        rustix::fs::fchmod(&target, Mode::from_raw_mode(found.st_mode & 0o7777))?;
+        layer::copy_xattrs(from, &target)?;
+        let time = |seconds, nanoseconds| Timespec {
+            tv_sec: seconds,
+            tv_nsec: nanoseconds,
+        };
+        let times = Timestamps {
+            last_access: time(found.st_atime, found.st_atime_nsec as i64),
+            last_modification: time(found.st_mtime, found.st_mtime_nsec as i64),
+        };
+        Ok(rustix::fs::futimens(&target, &times)?)
+    };
+    copy().map_err(at("set the attributes of", to))
 }

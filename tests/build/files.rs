@@ -96,3 +96,19 @@ fn ignored_files_are_not_there() {
     let said = project.shell("cd /c; find . -type f | sort");
     assert_eq!(said, "./dir/keep.log\n./keep");
 }
+
+#[test]
+fn a_linked_copy_hides_nothing_of_what_lies_beneath() {
+    let project =
+        Project::new("FROM BASE\nCOPY --link a.txt /etc/new/\nCOPY --link a.txt /etc/a\n");
+    project.file("a.txt", "x");
+    project.build(&[]);
+    let said = project.shell("cat /etc/new/a.txt /etc/a; grep -c root: /etc/passwd");
+    assert_eq!(said, "xx1");
+    // On another base the layers are the same, and are not made again.
+    project.dockerfile(
+        "FROM BASE\nRUN rm /etc/group\nCOPY --link a.txt /etc/new/\nCOPY --link a.txt /etc/a\n",
+    );
+    let again = project.build(&[]);
+    assert_eq!(project.cached(&again), (2, 1), "{again}");
+}

@@ -7,9 +7,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod checks;
 mod contexts;
+mod equivalence;
 mod files;
+mod outputs;
+mod projects;
 mod refusals;
+mod secrets;
+mod sources;
 mod steps;
 
 use std::{fs, path::Path};

@@ -36,7 +36,7 @@ fn mistakes_are_told_with_their_line() {
             2,
             "nobody-there",
         ),
-        ("FROM BASE\nCOPY --chmod=rwx f /x\n", 2, "octal"),
+        ("FROM BASE\nCOPY --chmod=rwx f /x\n", 2, "is no mode"),
         ("FROM no/such:image\nRUN x\n", 1, "no/such:image"),
         ("FROM BASE\nENV A=${B:?must be given}\n", 2, "must be given"),
         ("FROM BASE\nEXPOSE 99999\n", 2, "a port is"),

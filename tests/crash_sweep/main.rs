@@ -183,6 +183,124 @@ fn disconnect_can_be_killed_anywhere() {
     });
 }
 
+/// A container with every kind of volume, filled from its image.
+const WITH_VOLUMES: fn(&Sandbox) = |s| {
+    // They stay from one round to the next.
+    s.run(&["volume", "create", "named"]);
+    s.run(&[
+        "volume",
+        "create",
+        "-o",
+        "type=tmpfs",
+        "-o",
+        "device=tmpfs",
+        "-o",
+        "o=size=1m",
+        "memory",
+    ]);
+    s.ok(&[
+        "create",
+        "--name",
+        "xx",
+        "-v",
+        "named:/etc",
+        "-v",
+        "memory:/memory",
+        "-v",
+        "/bin",
+        BUSYBOX,
+        "sleep",
+        "1000",
+    ]);
+};
+const RUNS_WITH_VOLUMES: fn(&Sandbox) = |s| {
+    WITH_VOLUMES(s);
+    s.ok(&["start", "xx"]);
+};
+
+#[test]
+fn volume_create_can_be_killed_anywhere() {
+    sweep(&Operation {
+        name: "volume create",
+        prepare: |s| drop(s.run(&["volume", "rm", "-f", "vv"])),
+        arguments: &["volume", "create", "vv"],
+        containers: 0..=0,
+    });
+}
+
+#[test]
+fn volume_rm_can_be_killed_anywhere() {
+    sweep(&Operation {
+        name: "volume rm",
+        prepare: |s| {
+            s.ok(&["run", "--rm", "-v", "vv:/etc", BUSYBOX, "true"]);
+        },
+        arguments: &["volume", "rm", "vv"],
+        containers: 0..=0,
+    });
+}
+
+#[test]
+fn create_with_volumes_can_be_killed_anywhere() {
+    sweep(&Operation {
+        name: "create with volumes",
+        prepare: |s| drop(s.run(&["volume", "rm", "-f", "vv"])),
+        arguments: &[
+            "create", "--name", "xx", "-v", "vv:/etc", "-v", "/bin", BUSYBOX, "true",
+        ],
+        containers: 0..=1,
+    });
+}
+
+#[test]
+fn start_with_volumes_can_be_killed_anywhere() {
+    sweep(&Operation {
+        name: "start with volumes",
+        prepare: WITH_VOLUMES,
+        arguments: &["start", "xx"],
+        containers: 1..=1,
+    });
+}
+
+#[test]
+fn rm_with_volumes_can_be_killed_anywhere() {
+    sweep(&Operation {
+        name: "rm with volumes",
+        prepare: RUNS_WITH_VOLUMES,
+        arguments: &["rm", "-fv", "xx"],
+        containers: 0..=1,
+    });
+}
+
+/// Every volume is whole, nothing half-made lies beside them, and none without a name
+/// outlives its container.
+fn volumes_are_whole(sandbox: &Sandbox, when: &str) {
+    for entry in std::fs::read_dir(sandbox.root().join("volumes"))
+        .into_iter()
+        .flatten()
+    {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        assert!(
+            ["vv", "named", "memory"].contains(&name.as_str()),
+            "{when}: volumes/{name} is left"
+        );
+        for part in ["volume.json", "_data"] {
+            assert!(
+                entry.path().join(part).exists(),
+                "{when}: {name} has no {part}"
+            );
+        }
+        // Filled or not at all.
+        let files = std::fs::read_dir(entry.path().join("_data"))
+            .unwrap()
+            .count();
+        let whole = [0, 5];
+        assert!(whole.contains(&files), "{when}: {name} has {files} files");
+    }
+    sandbox.ok(&["volume", "ls", "-s"]);
+}
+
 /// On a host of its own; every round ends with no interface, rule or address left.
 fn sweep_networks(operation: &Operation) {
     let _host = Host::enter();
@@ -328,7 +446,13 @@ fn recover(sandbox: &Sandbox, operation: &Operation, when: &str) {
         }
     }
     if !rows.is_empty() {
-        let mut arguments = vec!["rm", "-f"];
+        if name == "create with volumes" {
+            // What was cut is made up for by the start.
+            sandbox.ok(&["start", "-a", &rows[0].0]);
+            let files = std::fs::read_dir(sandbox.root().join("volumes/vv/_data")).unwrap();
+            assert_eq!(files.count(), 5, "{name}, {when}: the volume isn't filled");
+        }
+        let mut arguments = vec!["rm", "-fv"];
         arguments.extend(rows.iter().map(|(id, _)| id.as_str()));
         let removed = sandbox.run(&arguments);
         assert_eq!(removed.code, 0, "{name}, {when}: rm -f: {removed:?}");
@@ -341,9 +465,12 @@ fn recover(sandbox: &Sandbox, operation: &Operation, when: &str) {
     if name.contains("network") || name.contains("connect") {
         networks_are_clean(&format!("{name}, {when}"));
     }
+    if name.contains("volume") {
+        volumes_are_whole(sandbox, &format!("{name}, {when}"));
+    }
     let mut left = sandbox.leaks();
     left.extend(leaks::files(sandbox.root()).into_iter().filter(|line| {
-        let stays = [" images/", " layers/", " networks/"];
+        let stays = [" images/", " layers/", " networks/", " volumes/"];
         stays.iter().all(|part| !line.contains(part))
     }));
     assert!(

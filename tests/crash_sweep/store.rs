@@ -1,5 +1,5 @@
-//! The same for what changes the store of images: `load`, `commit`, `rmi` and `prune`,
-//! killed at the n-th system call. After each kill all that images consist of must verify,
+//! The same for what changes the store of images: `load`, `commit`, `rmi`, `prune` and
+//! `build`, killed at the n-th system call. After each kill all that images consist of must verify,
 //! and after a prune nothing may be left that no image names.
 
 use std::{collections::BTreeSet, env, fs};
@@ -124,6 +124,33 @@ fn image_prune_can_be_killed_anywhere() {
     );
 }
 
+/// Three stages: one that stands on another, one that copies from both, steps that run.
+const STAGES: &str = "FROM busybox:1 AS one\nRUN echo 1 > /1\nFROM one AS two\nWORKDIR /w\n\
+    COPY f f\nFROM scratch\nCOPY --from=one /1 /1\nCOPY --from=two /w /w\n";
+
+#[test]
+fn build_can_be_killed_anywhere() {
+    let (s, _, dir) = sandbox();
+    let context = dir.path().join("context");
+    fs::create_dir(&context).unwrap();
+    fs::write(context.join("Dockerfile"), STAGES).unwrap();
+    fs::write(context.join("f"), "x").unwrap();
+    let context = context.to_str().unwrap();
+    // What every engine makes for good, once more.
+    s.ok(&["build", "-q", "-t", "built:1", context]);
+    s.ok(&["rmi", "built:1"]);
+    s.ok(&["builder", "prune", "-af"]);
+    sweep(
+        &s,
+        &Operation {
+            name: "build",
+            prepare: &|_| {},
+            arguments: &["build", "-t", "built:1", context],
+            names: &["built:1"],
+        },
+    );
+}
+
 fn sweep(s: &Sandbox, operation: &Operation) {
     let before = stored(s);
     (operation.prepare)(s);
@@ -196,6 +223,10 @@ fn recover(s: &Sandbox, operation: &Operation, before: &BTreeSet<String>, when: 
         s.ok(&["rmi", line]);
     }
     s.ok(&["image", "prune", "-f"]);
+    // Containers of steps go with their build, and only the cache keeps what they made.
+    let running = s.ok(&["ps", "-a", "--format", "{{.Names}}"]);
+    assert_eq!(running, "base", "{name}, {when}");
+    s.ok(&["builder", "prune", "-af"]);
     assert_eq!(stored(s), *before, "{name}, {when}");
     s.ok(&["exec", "base", "true"]);
 }

@@ -13,6 +13,7 @@ mod concurrency;
 mod confinement;
 mod debian;
 mod explore;
+mod health;
 mod images;
 mod killed;
 mod lifecycle;

@@ -284,6 +284,12 @@ impl Sandbox {
                 return Err(format!("volume prune: {pruned:?}"));
             }
         }
+        if self.root.join("images/cache").exists() {
+            let pruned = self.run(&["builder", "prune", "-af"]);
+            if pruned.code != 0 {
+                return Err(format!("builder prune: {pruned:?}"));
+            }
+        }
         let images = self.run(&["images", "-q"]);
         let mut seen = BTreeSet::new();
         for id in images

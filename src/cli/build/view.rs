@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     cli::output::Output,
+    dockerfile::lint::address,
     format::{Tone, text},
     model::BuildEvent,
 };
@@ -26,6 +27,8 @@ pub struct View<'a> {
     is_live: bool,
     is_quiet: bool,
     steps: BTreeMap<usize, Step>,
+    /// Rules that the Dockerfile breaks, how, and the line.
+    warnings: Vec<(String, String, usize)>,
     /// Lines that were drawn last and are drawn over next.
     height: usize,
 }
@@ -46,13 +49,14 @@ impl<'a> View<'a> {
             is_live,
             is_quiet,
             steps: BTreeMap::new(),
+            warnings: Vec::new(),
             height: 0,
         }
     }
 
     /// Takes something that happened.
     pub fn tell(&mut self, event: &BuildEvent) -> io::Result<()> {
-        if self.is_quiet {
+        if self.is_quiet && !matches!(event, BuildEvent::Warning { .. }) {
             return Ok(());
         }
         match event {
@@ -109,20 +113,55 @@ impl<'a> View<'a> {
                 }
                 self.keep(&kept)
             }
-            BuildEvent::Warning { message, lines } => {
-                let place = lines
-                    .as_ref()
-                    .map(|lines| format!("line {}: ", lines.start()));
-                let text = format!("warning: {}{message}", place.unwrap_or_default());
-                let text = text::sanitize(&text).into_owned();
-                self.say(&text)?;
-                self.keep(&self.output.paint(Tone::Warn, &text))
+            BuildEvent::Warning {
+                rule,
+                message,
+                lines,
+            } => {
+                let message = text::sanitize(message).into_owned();
+                self.warnings.push((rule.clone(), message, *lines.start()));
+                Ok(())
             }
             BuildEvent::Dockerfile { .. }
             | BuildEvent::Planned { .. }
             | BuildEvent::Container { .. }
+            | BuildEvent::Checked { .. }
             | BuildEvent::Built { .. }
             | BuildEvent::Ended(_) => Ok(()),
+        }
+    }
+
+    /// Tells at the end of a build which rules the Dockerfile breaks.
+    pub fn warned(&self) -> io::Result<()> {
+        let mut out = io::stderr();
+        let count = self.warnings.len();
+        if self.is_quiet {
+            return Ok(());
+        }
+        if count > 0 {
+            let word = if count == 1 { "warning" } else { "warnings" };
+            let told = format!("{count} {word} found (wharf build --check shows where):");
+            writeln!(out, "{}", self.output.paint(Tone::Warn, &told))?;
+        }
+        for (rule, message, line) in &self.warnings {
+            writeln!(out, " - {rule}: {message} (line {line})")?;
+        }
+        Ok(())
+    }
+
+    /// Tells what a check found, each with its lines of the Dockerfile.
+    pub fn checked(&self, name: &str, file: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        for (rule, message, line) in &self.warnings {
+            let head = format!("WARNING: {rule} - {}", address(rule));
+            writeln!(out, "{}", self.output.paint(Tone::Warn, &head))?;
+            writeln!(out, "{message}\n{}:{line}", text::sanitize(name))?;
+            writeln!(out, "{}", excerpt(file, &(*line..=*line)))?;
+        }
+        match self.warnings.len() {
+            0 => writeln!(out, "Check complete, no warnings found."),
+            1 => writeln!(out, "Check complete, 1 warning has been found!"),
+            count => writeln!(out, "Check complete, {count} warnings have been found!"),
         }
     }
 

@@ -6,7 +6,7 @@ use regex_lite::Regex;
 
 use crate::{
     cli::values::Parsed,
-    model::{Container, Image, MountKind, NetworkMode, Port, State},
+    model::{Container, HealthStatus, Image, MountKind, NetworkMode, Port, State},
 };
 
 /// One `KEY=VALUE`, checked.
@@ -34,8 +34,8 @@ pub enum Filter {
     Port(Port),
     /// Mounts that path of the host or has something mounted there.
     Volume(String),
-    /// Health; there are no health checks yet, so that all are `none`.
-    Health(bool),
+    /// Health; none where nothing is checked.
+    Health(Option<HealthStatus>),
 }
 
 /// Reads one filter.
@@ -74,8 +74,10 @@ pub fn filter(text: &str) -> Parsed<Filter> {
         "publish" | "expose" => Filter::Port(one_port(value)?),
         "volume" => Filter::Volume(value.to_owned()),
         "health" => match value {
-            "none" => Filter::Health(true),
-            "starting" | "healthy" | "unhealthy" => Filter::Health(false),
+            "none" => Filter::Health(None),
+            "starting" => Filter::Health(Some(HealthStatus::Starting)),
+            "healthy" => Filter::Health(Some(HealthStatus::Healthy)),
+            "unhealthy" => Filter::Health(Some(HealthStatus::Unhealthy)),
             _ => {
                 return Err(format!(
                     "health={value}: allowed are none, starting, healthy and unhealthy"
@@ -190,7 +192,7 @@ fn holds(filter: &Filter, container: &Container, around: Surroundings) -> bool {
             };
             is_source || mount.target.as_os_str() == path.as_str()
         }),
-        Filter::Health(is_none) => *is_none,
+        Filter::Health(wanted) => container.health.as_ref().map(|health| health.status) == *wanted,
     }
 }
 

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 pub use device::{device, ulimit};
 pub use mount::{mount, tmpfs, volume};
-pub use network::{Choice, expose, host, ip, ip4, ip6, mac, network, publish, steps_network};
-pub use time::{span, time};
+pub use network::{Choice, expose, host, ip, ip4, ip6, mac, network, publish};
+pub use time::{span, span_or_none, time};
 
 pub use crate::format::values::{
     Parsed, cpus, cpuset, device_iops, device_rate, memory_swap, restart, size,

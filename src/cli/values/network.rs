@@ -69,15 +69,6 @@ pub fn network(text: &str) -> Parsed<Choice> {
     }
 }
 
-/// What the steps of a build live in: `none` or `host`.
-pub fn steps_network(text: &str) -> Parsed<NetworkMode> {
-    match text {
-        "none" | "default" => Ok(NetworkMode::None),
-        "host" => Ok(NetworkMode::Host),
-        _ => Err("steps of a build have no network or the host's: none or host".into()),
-    }
-}
-
 /// An address.
 pub fn ip(text: &str) -> Parsed<IpAddr> {
     text.parse()

@@ -6,6 +6,14 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::Parsed;
 
+/// A span, or 0 for whatever holds where nothing is said.
+pub fn span_or_none(text: &str) -> Parsed<Duration> {
+    match text {
+        "0" | "0s" | "0ms" | "0m" => Ok(Duration::ZERO),
+        text => span(text),
+    }
+}
+
 /// A span: `90` (seconds), `90s`, `10m`, `1h30m`, `7d`, `2w`.
 pub fn span(text: &str) -> Parsed<Duration> {
     let allowed = || "a span is 90s, 10m, 1h30m, 7d or 2w".to_owned();

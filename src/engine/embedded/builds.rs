@@ -1,6 +1,6 @@
 //! Builds.
 
-use std::{mem, thread, time::Duration};
+use std::{io::Write, mem, thread, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Embedded, error};
 use crate::{
-    build::{self, Calls, Stop},
+    build::{self, Calls, Outcome, Stop},
     engine::{Build, EngineError, ErrorKind, Result},
     image::{
         self, Board, Reference,
-        registry::{Client, Keychain},
+        registry::{self, Client, Keychain},
     },
     model::{BuildEvent, BuildFailure, BuildRequest, Direction, RegistrySettings},
     runtime::lifecycle::{self, Lifecycle},
@@ -44,13 +44,19 @@ impl Build for Embedded {
                 pull(&lifecycle, &stop, &registries, name)
                     .map_err(|error| error::line(&format!("pull {name}"), &error))
             };
+            let fetch = |address: &str, out: &mut dyn Write| {
+                fetch(&stop, &registries, address, out)
+                    .map_err(|error| error::line("", &error).trim_start_matches(": ").to_owned())
+            };
             let calls = Calls {
                 tell: &tell,
                 pull: &pull,
+                fetch: &fetch,
                 stop: &stop,
             };
             let last = match build::build(&lifecycle, request, calls) {
-                Ok(image) => BuildEvent::Built { image },
+                Ok(Outcome::Built(image)) => BuildEvent::Built { image },
+                Ok(Outcome::Checked(warnings)) => BuildEvent::Checked { warnings },
                 Err(error) => BuildEvent::Ended(BuildFailure {
                     message: error.message,
                     lines: error.lines,
@@ -99,4 +105,17 @@ fn pull(
         .images()?
         .pull(&client, &reference, None, &board)?;
     Ok(())
+}
+
+/// Gets a file by its address; whoever stops the build has the transfer stopped.
+fn fetch(
+    stop: &Stop,
+    settings: &RegistrySettings,
+    address: &str,
+    out: &mut dyn Write,
+) -> registry::Result<Option<i64>> {
+    let cancel = CancellationToken::new();
+    let client = Client::new(settings.clone(), Keychain::of_user(), cancel.clone())?;
+    stop.cancels(cancel);
+    Ok(client.file(address, out)?.modified)
 }

@@ -154,6 +154,13 @@ impl Containers for Embedded {
         }
     }
 
+    async fn check_health(&self, id: &ContainerId) -> Result<()> {
+        self.about("check the health of", id, |lifecycle, id| {
+            lifecycle.check_health(id)
+        })
+        .await
+    }
+
     async fn update(&self, request: UpdateRequest) -> Result<()> {
         let id = request.id.clone();
         self.about("update", &id, move |lifecycle, _| {

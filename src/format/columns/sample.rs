@@ -27,6 +27,7 @@ pub fn container(name: &str, state: State) -> Container {
         restarts: 0,
         error: None,
         connectivity: Default::default(),
+        health: None,
     }
 }
 

@@ -7,12 +7,14 @@
 //! download     a blob as a stream                              token      token servers
 //! upload       blobs and manifests to a registry               credentials  logins, helpers
 //! search       repositories by a word                          answer     bounded bodies
+//! address      plain files, for builds
 //! ```
 //!
 //! Whatever a registry sends is hostile until it is checked: documents are bounded and
 //! held against their digests, blobs have exactly the announced length, nobody but the
 //! registry itself (and the token server that it names) learns what proves who we are.
 
+mod address;
 mod answer;
 mod challenge;
 mod client;
@@ -25,6 +27,7 @@ mod token;
 mod transport;
 mod upload;
 
+pub use address::Downloaded;
 pub use client::Client;
 pub use credentials::{Credentials, Keychain};
 pub use download::Download;

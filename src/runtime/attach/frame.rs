@@ -29,6 +29,8 @@ pub enum Frame {
     Wait,
     /// The user wants it stopped (and has recorded so): end a wait for the next restart.
     Settle,
+    /// Run the next health check now.
+    Check,
     /// Bytes that the process wrote.
     Output(Stream, Vec<u8>),
     /// The process ended. The last frame.
@@ -57,6 +59,7 @@ mod kind {
     pub const UNPAUSE: u8 = 7;
     pub const WAIT: u8 = 8;
     pub const SETTLE: u8 = 9;
+    pub const CHECK: u8 = 10;
     pub const STDOUT: u8 = 64;
     pub const STDERR: u8 = 65;
     pub const EXITED: u8 = 66;
@@ -86,6 +89,7 @@ impl Frame {
             Self::Unpause => put(out, kind::UNPAUSE, &[]),
             Self::Wait => put(out, kind::WAIT, &[]),
             Self::Settle => put(out, kind::SETTLE, &[]),
+            Self::Check => put(out, kind::CHECK, &[]),
             Self::Output(stream, bytes) => encode_output(*stream, bytes, out),
             Self::Exited(exit) => {
                 let json = serde_json::to_vec(exit).expect("an exit has no map keys to refuse");
@@ -133,6 +137,7 @@ impl Frame {
             kind::UNPAUSE => return nothing(Self::Unpause),
             kind::WAIT => return nothing(Self::Wait),
             kind::SETTLE => return nothing(Self::Settle),
+            kind::CHECK => return nothing(Self::Check),
             kind::STDOUT => Self::Output(Stream::Stdout, payload.to_vec()),
             kind::STDERR => Self::Output(Stream::Stderr, payload.to_vec()),
             kind::EXITED => Self::Exited(serde_json::from_slice(payload).map_err(|_| malformed())?),

@@ -34,7 +34,7 @@ impl Lifecycle {
     pub fn export(&self, id: &ContainerId, out: impl Write) -> Result<()> {
         let record = self.store.load(id)?;
         let overlay = self.overlay(&record)?;
-        layer::pack_merged(&overlay, BufWriter::with_capacity(PIECE, out))?;
+        layer::pack_merged(&overlay, None, BufWriter::with_capacity(PIECE, out))?;
         // What vanishes is left out; a whole container is not.
         self.store.load(id)?;
         self.tell(&record, "export", &[]);

@@ -1,6 +1,6 @@
 //! Making a container: what the user asked, with the image's defaults beneath it.
 
-use std::io;
+use std::{fs::File, io};
 
 use jiff::Timestamp;
 
@@ -58,6 +58,10 @@ impl Lifecycle {
                 config.expose.push(*port);
             }
         }
+        if config.health.is_some() || image.health.is_some() {
+            let wish = config.health.take().unwrap_or_default();
+            config.health = Some(wish.over(image.health.clone()));
+        }
         self.name_volumes(&mut config, &image.defaults.volumes)?;
         let id = ContainerId::from_bytes(&random()?);
         self.make(taken, &images, id, name, config, image)
@@ -91,19 +95,16 @@ impl Lifecycle {
         };
         let top = record.layers.last();
         let top = top.map(|layer| images.layers().path(layer));
+        let has_volumes = record.config.mounts.iter().any(|m| m.volume().is_some());
         let held = self.store.create(taken, &record, |dir| {
+            if has_volumes {
+                File::create(dir.join("unfilled"))?;
+            }
             layer::make_writable(dir, top.as_deref())
         })?;
         self.tell(&record, "create", &[]);
-        let mut made = Vec::new();
-        if let Err(error) = self.make_volumes(&record, true, &mut made) {
-            // That failure is the one to tell; what stays behind is an ordinary container,
-            // and volumes that anybody may use.
-            let _ = self.remove_ended(&held, &record, true);
-            for name in made {
-                let _ = self.remove_volume(&name);
-            }
-            return Err(error);
+        if has_volumes {
+            self.give_volumes(&held, &record)?;
         }
         drop(held);
         Ok(record.id)
@@ -111,7 +112,7 @@ impl Lifecycle {
 
     /// Calls each network by its full name, and makes the default one if it is the first
     /// to be asked for.
-    fn find_networks(&self, config: &mut ContainerConfig, pools: &[Pool]) -> Result<()> {
+    pub(super) fn find_networks(&self, config: &mut ContainerConfig, pools: &[Pool]) -> Result<()> {
         if let NetworkMode::Container(other) = &mut config.network {
             *other = self.store.resolve(other)?.to_string();
         }

@@ -9,7 +9,8 @@ use super::{Error, Lifecycle, Result, failed};
 use crate::{
     model::{AttachStreams, ContainerId, ExecConfig, ExecId, RestartPolicy, State, StopRequest},
     runtime::{
-        attach, inspect,
+        attach::{self, Frame},
+        inspect,
         record::ExitRecord,
         shim,
         store::{self, ContainerLock},
@@ -121,6 +122,19 @@ impl Lifecycle {
             });
         }
         Ok(attach::connect(&self.paths(id).run, streams)?)
+    }
+
+    /// Has its next health check run now.
+    pub fn check_health(&self, id: &ContainerId) -> Result<()> {
+        let state = self.settled(id)?.state;
+        if state != State::Running {
+            let hint = match state {
+                State::Paused => "unpause it first",
+                _ => "only what runs is checked",
+            };
+            return Err(Error::State { state, hint });
+        }
+        Ok(attach::request(&self.paths(id).run, &Frame::Check)?)
     }
 
     /// Stops and starts it.

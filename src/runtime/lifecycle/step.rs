@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, io};
 use super::{Error, Lifecycle, Result, create::random, failed};
 use crate::{
     image::{Lease, ResolvedImage},
-    model::{ContainerConfig, ContainerId, Digest, ImageDefaults, RemoveRequest},
+    model::{ContainerConfig, ContainerId, Digest, ImageDefaults, Pool, RemoveRequest},
     runtime::{spec, store},
     sys::fs::{Durability, write_atomically},
 };
@@ -17,11 +17,13 @@ impl Lifecycle {
     /// runs must be said in full.
     pub fn create_step(
         &self,
-        config: ContainerConfig,
+        mut config: ContainerConfig,
+        pools: &[Pool],
         layers: Vec<Digest>,
         lease: &Lease,
     ) -> Result<ContainerId> {
         spec::validate(&config)?;
+        self.find_networks(&mut config, pools)?;
         let id = ContainerId::from_bytes(&random()?);
         let mark = self.root().step(&id);
         store::make_directory(&self.root().run, 0o700)?;
@@ -40,6 +42,7 @@ impl Lifecycle {
             defaults: ImageDefaults::default(),
             labels: BTreeMap::new(),
             layers,
+            health: None,
         };
         self.make(taken, &images, id, None, config, image)
     }

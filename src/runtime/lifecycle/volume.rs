@@ -16,7 +16,7 @@ use crate::{
         ContainerConfig, ContainerId, EventKind, Mount, MountKind, PruneVolumes, PrunedVolumes,
         Volume, VolumeCreateRequest, VolumeDetails, VolumeUser, container_path,
     },
-    runtime::{create::mount_overlay, events, record::ContainerRecord, spec},
+    runtime::{create::mount_overlay, events, record::ContainerRecord, spec, store::ContainerLock},
     sys::beneath,
     volume,
 };
@@ -81,6 +81,25 @@ impl Lifecycle {
         Ok(())
     }
 
+    /// Makes the volumes of a new container, or takes all back.
+    pub(super) fn give_volumes(
+        &self,
+        held: &ContainerLock,
+        record: &ContainerRecord,
+    ) -> Result<()> {
+        let mut made = Vec::new();
+        let given = self.make_volumes(record, true, &mut made);
+        if given.is_err() {
+            // That failure is the one to tell; what stays behind is an ordinary container,
+            // and volumes that anybody may use.
+            let _ = self.remove_ended(held, record, true);
+            for name in made {
+                let _ = self.remove_volume(&name);
+            }
+        }
+        given
+    }
+
     /// Makes the volumes of a container that are missing, and with `fill` gives those that
     /// are empty what its image has at their place; those that are new come into `made`. Under the container's lock, after it
     /// is on record: from then on nobody removes them.
@@ -105,7 +124,13 @@ impl Lifecycle {
                 volumes.fill(&volume, || self.image_directory(record, mount))?;
             }
         }
-        Ok(())
+        let mark = self.paths(&record.id).unfilled();
+        match std::fs::remove_file(&mark) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(failed("remove", mark)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What a container's image has where a volume is mounted.
@@ -133,7 +158,9 @@ impl Lifecycle {
         if record.config.mounts.iter().all(|m| m.volume().is_none()) {
             return Ok(());
         }
-        self.make_volumes(record, false, &mut Vec::new())?;
+        // Its maker was killed before it came to that.
+        let fill = self.paths(&record.id).unfilled().exists();
+        self.make_volumes(record, fill, &mut Vec::new())?;
         let volumes = self.volumes();
         for mount in &record.config.mounts {
             let Some(name) = mount.volume_name() else {

@@ -23,6 +23,7 @@ use super::{
     Failure,
     face::Inheritance,
     failure::{Describe, chain},
+    health::{self, Monitor},
     relay::Relay,
     restart::{self, Backoff},
     run, stdio,
@@ -34,11 +35,9 @@ use crate::{
     runtime::{
         attach::Frame,
         create::{self, Bundle, Created, Rootfs, Stdio},
-        events,
-        lifecycle::Lifecycle,
-        logs,
+        events, logs,
         paths::{ContainerPaths, Root},
-        record::{ContainerRecord, ExitRecord},
+        record::ContainerRecord,
         spec,
         state::{self, LiveState},
         store::ContainerStore,
@@ -46,7 +45,6 @@ use crate::{
     },
     sys::{
         cgroup::{Cgroup, Cgroups, OomWatch},
-        fs::{Durability, write_atomically},
         heap, pidfd,
         proc::{self, Identity},
         seccomp::Filter,
@@ -120,12 +118,12 @@ pub(super) struct Shim {
     pub(super) root: Root,
     pub(super) id: ContainerId,
     pub(super) paths: ContainerPaths,
-    store: ContainerStore,
+    pub(super) store: ContainerStore,
     pub(super) record: ContainerRecord,
     cgroups: Cgroups,
     state: state::Writer,
-    live: LiveState,
-    relay: Relay,
+    pub(super) live: LiveState,
+    pub(super) relay: Relay,
     backoff: Backoff,
     /// The container's network namespace, kept for its restarts.
     pub(super) network: Option<OwnedFd>,
@@ -145,6 +143,7 @@ struct Run {
     cgroup: Option<Cgroup>,
     oom: Option<OomWatch>,
     began: Instant,
+    health: Option<Monitor>,
 }
 
 impl Shim {
@@ -247,6 +246,7 @@ impl Shim {
             cgroup: Some(cgroup),
             oom,
             began: Instant::now(),
+            health: Monitor::begin(&self.record, &self.paths, self.began()),
         })
     }
 
@@ -312,7 +312,13 @@ impl Shim {
             cgroup,
             // Only its length up to ten seconds matters, and adoption came later.
             began: Instant::now(),
+            health: Monitor::resume(&self.record, &self.paths, self.began()),
         })
+    }
+
+    /// When this run began.
+    fn began(&self) -> Timestamp {
+        self.live.started.unwrap_or_else(Timestamp::now)
     }
 
     /// The shim's life after the first start: runs, waits and restarts.
@@ -352,15 +358,21 @@ impl Shim {
         loop {
             let oom = run.oom.as_ref().map(AsFd::as_fd);
             let resolver = self.resolver.as_ref().map(Resolver::fd);
-            let watched: Vec<BorrowedFd<'_>> = std::iter::once(run.pidfd.as_fd())
-                .chain(oom)
-                .chain(resolver)
-                .collect();
-            let (has_oom, has_resolver) = (oom.is_some(), resolver.is_some());
-            let until = (!self.has_settled).then_some(settle_at);
+            let mut watched: Vec<BorrowedFd<'_>> = vec![run.pidfd.as_fd()];
+            watched.extend(oom);
+            let resolver_at = resolver.map(|_| watched.len());
+            watched.extend(resolver);
+            let has_oom = oom.is_some();
+            let is_paused = self.live.state == State::Paused;
+            let mut health = None;
+            if let Some(monitor) = &run.health {
+                watched.extend(monitor.watched());
+                health = monitor.deadline(is_paused);
+            }
+            let settle = (!self.has_settled).then_some(settle_at);
+            let until = [settle, health].into_iter().flatten().min();
             let turn = self.relay.turn(&watched, until)?;
-            if has_resolver
-                && turn.ready.last() == Some(&true)
+            if resolver_at.is_some_and(|at| turn.ready[at])
                 && let Some(resolver) = &mut self.resolver
             {
                 resolver.serve();
@@ -375,6 +387,7 @@ impl Shim {
             if turn.ready[0] {
                 return Ok(());
             }
+            self.check_health(run);
             if !self.has_settled && Instant::now() >= settle_at {
                 self.settle();
             }
@@ -391,7 +404,24 @@ impl Shim {
         heap::trim();
     }
 
-    fn serve(&mut self, run: &Run, request: &Frame) -> Result<(), String> {
+    /// Does what is due of its health checks.
+    fn check_health(&mut self, run: &mut Run) {
+        let Some(mut monitor) = run.health.take() else {
+            return;
+        };
+        let told = monitor.turn(self.live.state == State::Paused, |config| {
+            let overlay = run::overlay(&self.root, &self.record)?;
+            let init = (run.pid, &run.pidfd);
+            let cgroup = run.cgroup.as_ref();
+            health::start(&self.record, &self.paths, &overlay, cgroup, init, config)
+        });
+        run.health = Some(monitor);
+        for event in told {
+            self.event(&event.action, &event.details);
+        }
+    }
+
+    fn serve(&mut self, run: &mut Run, request: &Frame) -> Result<(), String> {
         let cgroup = || run.cgroup.as_ref().ok_or("it has no control group");
         match request {
             Frame::Signal(number) => {
@@ -410,11 +440,22 @@ impl Shim {
                 cgroup()?.thaw().map_err(|e| chain(&e))?;
                 self.live.state = State::Running;
                 self.write_state();
+                if let Some(monitor) = &mut run.health {
+                    monitor.thawed();
+                }
                 self.event("unpause", &[]);
                 Ok(())
             }
             // Nothing waits: it runs. Its networks may have changed.
             Frame::Settle => self.open_resolver().map_err(|failure| failure.message),
+            Frame::Check => match &mut run.health {
+                Some(_) if self.live.state == State::Paused => Err("it is paused".into()),
+                Some(monitor) => {
+                    monitor.hurry();
+                    Ok(())
+                }
+                None => Err("it has no health check".into()),
+            },
             _ => Err("that is no request to a shim".into()),
         }
     }
@@ -438,6 +479,9 @@ impl Shim {
     fn finish(&mut self, mut run: Run) -> io::Result<Exit> {
         let code = run::exit_code(run.pid, &run.pidfd);
         let at = Timestamp::now();
+        if let Some(monitor) = run.health.take() {
+            monitor.finish();
+        }
         self.relay.drain()?;
         self.note_oom(&mut run);
         if let Some(cgroup) = run.cgroup.take() {
@@ -485,96 +529,14 @@ impl Shim {
         Ok(Some(run))
     }
 
-    /// The last exit: recorded, told, and for `--rm` the container removed.
-    fn end(mut self, exit: Exit) -> io::Result<()> {
-        self.leave_networks();
-        // What can't be let go of is let go by the next repair.
-        let lifecycle = Lifecycle::new(self.root.clone());
-        let _ = lifecycle.let_go_volumes(&self.record);
-        if self.record.config.auto_remove {
-            return self.remove(exit);
-        }
-        // A restart that failed has recorded more than the exit.
-        if self.live.error.is_none() {
-            self.record_exit(exit, State::Exited);
-        }
-        self.clear_run_directory();
-        self.relay.dismiss(exit)
-    }
-
-    /// Removes the container. Told last: who waits for a `--rm` container waits for its
-    /// removal too.
-    fn remove(mut self, exit: Exit) -> io::Result<()> {
-        self.live.state = State::Removing;
-        self.live.exit = Some(exit);
-        self.write_state();
-        // Nobody who holds the lock waits for us, so this doesn't last. An error means
-        // that another was faster, or that the next repair has something to finish.
-        let lifecycle = Lifecycle::new(self.root.clone());
-        if let Ok(held) = self.store.lock(&self.id)
-            && lifecycle.remove_anonymous(&self.record).is_ok()
-            && self.store.remove(&held).is_ok()
-        {
-            self.event("destroy", &[]);
-        }
-        self.relay.dismiss(exit)
-    }
-
-    /// Records an exit: first what survives a loss of power, then what is asked often.
-    fn record_exit(&mut self, exit: Exit, state: State) {
-        self.live.state = state;
-        self.live.exit = Some(exit);
-        self.write_exit(exit);
-        self.write_state();
-    }
-
-    /// Records a start that failed.
-    fn record_failure(&mut self, failure: &Failure) {
-        let exit = Exit {
-            code: Some(failure.exit_code()),
-            at: Timestamp::now(),
-            oom_killed: false,
-        };
-        self.live.error = Some(failure.message.clone());
-        self.live.process = None;
-        self.record_exit(exit, State::Exited);
-        self.clear_run_directory();
-    }
-
-    fn write_exit(&self, exit: Exit) {
-        if self.record.config.auto_remove {
-            return;
-        }
-        let record = ExitRecord {
-            started: self.live.started,
-            exit,
-            restarts: self.live.restarts,
-            error: self.live.error.clone(),
-        };
-        let json = serde_json::to_vec(&record).expect("an exit record has no map");
-        // A full disk must not keep the exit from being told; the live state, which
-        // takes no new room, has it until a reboot.
-        let written = write_atomically(&self.paths.exit(), &json, Durability::Synced);
-        if written.is_ok() {
-            let _ = std::fs::remove_file(self.paths.started());
-        }
-    }
-
     /// The live state takes no new room on a disk once it exists; should it fail, the
     /// next command finds the state before, and the process's end by itself.
-    fn write_state(&mut self) {
+    pub(super) fn write_state(&mut self) {
         let _ = self.state.write(&self.live);
     }
 
-    /// Removes what only a running container needs.
-    fn clear_run_directory(&self) {
-        stdio::remove_fifos(&self.paths);
-        // It goes with the run directory at the latest.
-        let _ = std::fs::remove_file(self.paths.control());
-    }
-
     /// Tells those who follow events; history is a convenience and may fail.
-    fn event(&self, action: &str, details: &[(&str, String)]) {
+    pub(super) fn event(&self, action: &str, details: &[(&str, String)]) {
         let common = [
             ("name", self.record.name.clone()),
             ("image", self.record.config.image.clone()),

@@ -153,7 +153,7 @@ fn start(
 }
 
 /// The part of the container's specification that says what is to be joined.
-fn namespaces_of(record: &ContainerRecord) -> Spec {
+pub(super) fn namespaces_of(record: &ContainerRecord) -> Spec {
     let mut linux = Linux::default();
     linux.set_namespaces(Some(spec::namespaces(&record.config)));
     let mut spec = Spec::default();

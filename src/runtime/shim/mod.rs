@@ -7,7 +7,9 @@
 //! ```text
 //! spawn      the starter's side: directory, lock, socket, process, answer
 //! face       the shim's first steps: own session, no stray descriptors, which work
-//! container  start, watch, record, restart, end, remove
+//! container  start, watch, restart
+//! end        what is recorded and given back, and removed
+//! health     the health checks of a run
 //! network    namespace, ports and names
 //! exec       the same for one more process in a running container
 //! stdio      FIFOs, pipes or terminal of the process
@@ -20,9 +22,11 @@
 
 mod client;
 mod container;
+mod end;
 mod exec;
 mod face;
 mod failure;
+mod health;
 mod network;
 mod relay;
 pub(super) mod restart;
@@ -35,6 +39,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 pub use face::main;
+pub use health::{HealthRecord, read as read_health};
 pub use spawn::{Plugged, Started, adopt, spawn, spawn_exec};
 
 /// The name by which `main` knows that it is to be a shim.

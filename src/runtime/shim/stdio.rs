@@ -100,6 +100,19 @@ pub(super) fn reopen(paths: &ContainerPaths) -> io::Result<Streams> {
     })
 }
 
+/// One pipe for all that a process writes, and no input. Our end never waits.
+pub(super) fn one_pipe() -> io::Result<(Ends, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    let reader = OwnedFd::from(reader);
+    set_nonblocking(&reader)?;
+    let ends = Ends {
+        stdin: null()?,
+        stdout: writer.try_clone()?.into(),
+        stderr: writer.into(),
+    };
+    Ok((ends, reader))
+}
+
 /// Pipes for the streams of an exec that are attached; the others lead nowhere. They
 /// need no name: who is attached goes when the exec's shim does.
 pub(super) fn pipes(attach: AttachStreams) -> io::Result<(Ends, Streams)> {

@@ -50,6 +50,26 @@ pub fn validate(config: &ContainerConfig) -> Result<()> {
     if config.auto_remove && config.restart != crate::model::RestartPolicy::No {
         return invalid("a container that is removed at its exit can't be restarted".into());
     }
+    if let Some(check) = &config.health {
+        let times = [
+            check.interval,
+            check.timeout,
+            check.start_period,
+            check.start_interval,
+        ];
+        let least = std::time::Duration::from_millis(1);
+        if times.into_iter().flatten().any(|time| time < least) {
+            return invalid("times of a health check are at least 1ms".into());
+        }
+        if check
+            .argv()
+            .iter()
+            .flatten()
+            .any(|word| word.contains('\0'))
+        {
+            return invalid("an argument can't hold a zero byte".into());
+        }
+    }
     let words = config
         .command
         .iter()

@@ -1,0 +1,2 @@
+FROM busybox:1
+ADD plain.tar.bz2 /out

@@ -1,0 +1,2 @@
+FROM busybox:1
+ADD --chown=7:8 plain.tar /out/

@@ -1,0 +1,3 @@
+FROM busybox:1
+ADD a.txt /x/y/z.txt
+ADD dir /d

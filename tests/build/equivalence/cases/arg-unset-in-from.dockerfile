@@ -1,0 +1,3 @@
+ARG TAG
+FROM busybox:${TAG:-1}
+RUN echo ok > /ok

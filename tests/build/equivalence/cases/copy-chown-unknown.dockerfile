@@ -1,0 +1,2 @@
+FROM busybox:1
+COPY --chown=nobody-here a.txt /a

@@ -1,0 +1,3 @@
+FROM busybox:1
+RUN echo x > /d
+COPY dir /d

@@ -1,0 +1,4 @@
+FROM busybox:1
+COPY links /l
+COPY links/to-file /one
+COPY links/to-dir /two

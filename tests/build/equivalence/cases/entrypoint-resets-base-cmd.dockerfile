@@ -1,0 +1,4 @@
+FROM busybox:1 AS b
+CMD ["x"]
+FROM b
+ENTRYPOINT ["y"]

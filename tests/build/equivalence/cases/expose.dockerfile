@@ -1,0 +1,3 @@
+FROM busybox:1
+EXPOSE 80 53/udp 90-92 443/tcp
+EXPOSE 80/TCP

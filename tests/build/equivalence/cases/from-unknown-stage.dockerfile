@@ -1,0 +1,2 @@
+FROM busybox:1
+COPY --from=7 /x /y

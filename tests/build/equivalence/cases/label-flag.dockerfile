@@ -1,0 +1,2 @@
+FROM busybox:1
+LABEL a=file b=file

@@ -1,0 +1,2 @@
+FROM busybox:1
+MAINTAINER Some One <one@example.org>

@@ -1,0 +1,3 @@
+FROM busybox:1
+ONBUILD RUN echo x
+ONBUILD ENV A=b

@@ -1,0 +1,4 @@
+FROM scratch
+COPY a.txt /
+ENV A=b
+CMD ["/a.txt"]

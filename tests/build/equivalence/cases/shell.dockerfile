@@ -1,0 +1,5 @@
+FROM busybox:1
+SHELL ["/bin/sh", "-e", "-c"]
+RUN echo $- > /said
+CMD echo x
+ENTRYPOINT top

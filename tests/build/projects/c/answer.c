@@ -1,0 +1,6 @@
+#include "answer.h"
+
+const char *answer(void)
+{
+	return "hello from C\n";
+}

@@ -1,0 +1,2 @@
+/* What the server answers. */
+const char *answer(void);
