@@ -20,7 +20,7 @@
 //! runtime    spec, create, shim, exec, attach, logs, state               model sys layer dockerfile image network volume
 //! build      an image from a Dockerfile, by steps with a cache           model sys layer dockerfile image runtime
 //! oci        the hidden OCI command line                                 model sys runtime
-//! engine     trait Engine, its errors, the embedded engine, the fake     model sys layer image network volume runtime record build
+//! engine     trait Engine: embedded, behind an address, recorded          model sys layer image network volume runtime record build
 //! wire       Docker's API on the wire: JSON shapes, stream frames        model format
 //! api        the Docker REST API as a server: routes and streams         model format wire engine config
 //! app        dashboard: state, message, update, keymap, effects          model action format engine config record

@@ -5,7 +5,7 @@ use std::{os::unix::ffi::OsStrExt, path::Path, process::ExitCode, sync::Arc};
 use tokio::runtime::{Builder, Runtime};
 use wharf::{
     api, app, cli,
-    engine::{self, Engine, embedded::Embedded},
+    engine::{self, Engine, embedded::Embedded, remote::Remote},
     oci,
     runtime::{paths::Root, shim},
     ui,
@@ -32,13 +32,14 @@ fn main() -> ExitCode {
 }
 
 fn root(directory: Option<&Path>) -> Root {
-    // Shims are told where their files lie, and their directory is not ours.
-    let at = |dir: &Path| Root::at(std::path::absolute(dir).unwrap_or(dir.into()));
-    directory.map_or_else(Root::system, at)
+    directory.map_or_else(Root::system, Root::at)
 }
 
-fn open(directory: Option<&Path>) -> engine::Result<Arc<dyn Engine>> {
-    Ok(Arc::new(Embedded::open(root(directory))?))
+fn open(directory: Option<&Path>, target: Option<cli::Target>) -> engine::Result<Arc<dyn Engine>> {
+    Ok(match target {
+        Some(target) => Arc::new(Remote::at(target.address, target.chosen_by)?),
+        None => Arc::new(Embedded::open(root(directory))?),
+    })
 }
 
 fn dashboard(engine: Arc<dyn Engine>, settings: cli::Settings) -> Result<(), String> {

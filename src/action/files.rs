@@ -2,7 +2,7 @@
 
 use super::{
     Action, ActionSpec, Code, Key, Scope,
-    needs::{a_file, an_image, can_browse, can_change, can_remove_image},
+    needs::{a_file, an_image, can_browse, can_remove_image, can_transfer},
     row::{global, row, view},
 };
 
@@ -26,7 +26,7 @@ pub(super) const ROWS: &[ActionSpec] = &[
     )
     .says("Fetch an image from a registry")
     .cli("pull")
-    .needs(can_change),
+    .needs(can_transfer),
     row(
         Action::Push,
         "image.push",
@@ -36,7 +36,7 @@ pub(super) const ROWS: &[ActionSpec] = &[
     )
     .says("Send an image to the registry that its name says")
     .cli("push")
-    .needs(can_change),
+    .needs(can_transfer),
     row(
         Action::TagImage,
         "image.tag",

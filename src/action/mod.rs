@@ -70,6 +70,7 @@ pub enum Action {
     Pause,
     Unpause,
     Kill,
+    CheckHealth,
     Remove,
     Limits,
     UndoLimits,
@@ -372,11 +373,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_that_are_possible_at_once() {
-        let capabilities = Capabilities {
-            pause: true,
-            changes: true,
-            ..Capabilities::default()
-        };
+        let capabilities = Capabilities::default();
         let keymap = Keymap::default();
         for scope in [
             Scope::Containers,

@@ -1,7 +1,7 @@
 //! When an action is possible, as predicates that give the reason when it isn't.
 
 use super::Refusal;
-use crate::model::{Capabilities, Container, Group, GroupKind, Image, State};
+use crate::model::{Ability, Capabilities, Container, Group, GroupKind, Image, State};
 
 /// What an action would be done to.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,17 @@ pub(super) fn nothing(_: &Subject<'_>) -> Verdict {
     Ok(())
 }
 
+/// Groups can be looked at.
+pub(super) fn groups(subject: &Subject<'_>) -> Verdict {
+    able(subject, Ability::Groups)
+}
+
+/// Images go between here and registries.
+pub(super) fn can_transfer(subject: &Subject<'_>) -> Verdict {
+    writable(subject)?;
+    able(subject, Ability::Registries)
+}
+
 pub(super) fn a_container(subject: &Subject<'_>) -> Verdict {
     container(subject).map(drop)
 }
@@ -73,9 +84,7 @@ pub(super) fn can_restart(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn can_pause(subject: &Subject<'_>) -> Verdict {
     let state = changeable(subject)?;
-    check(subject.capabilities.pause, || {
-        "this host can't freeze containers".into()
-    })?;
+    able(subject, Ability::Pause)?;
     check(state.can_pause(), || match state {
         State::Paused => "it is paused already".into(),
         _ => "it isn't running".into(),
@@ -92,6 +101,16 @@ pub(super) fn can_kill(subject: &Subject<'_>) -> Verdict {
     check(state.can_kill(), || "it has no process".into())
 }
 
+pub(super) fn can_check_health(subject: &Subject<'_>) -> Verdict {
+    let state = changeable(subject)?;
+    let is_checked = subject.container.is_some_and(|c| c.health.is_some());
+    check(is_checked, || "it has no health check".into())?;
+    check(state == State::Running, || match state {
+        State::Paused => "it is paused; unpause it first".into(),
+        _ => "it isn't running".into(),
+    })
+}
+
 pub(super) fn can_remove(subject: &Subject<'_>) -> Verdict {
     let state = changeable(subject)?;
     // A running one may be removed too: the dialog says that it will be killed.
@@ -100,9 +119,7 @@ pub(super) fn can_remove(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn can_update(subject: &Subject<'_>) -> Verdict {
     let state = changeable(subject)?;
-    check(subject.capabilities.update, || {
-        "this engine can't change limits".into()
-    })?;
+    able(subject, Ability::Update)?;
     check(!matches!(state, State::Removing | State::Dead), || {
         format!("it is {state}").into()
     })
@@ -123,9 +140,7 @@ pub(super) fn can_see_processes(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn can_see_changes(subject: &Subject<'_>) -> Verdict {
     container(subject)?;
-    check(subject.capabilities.changes, || {
-        "this engine can't list changed files".into()
-    })
+    able(subject, Ability::Changes)
 }
 
 pub(super) fn can_change(subject: &Subject<'_>) -> Verdict {
@@ -139,20 +154,16 @@ pub(super) fn can_remove_image(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn an_image(subject: &Subject<'_>) -> Verdict {
     check(subject.image.is_some(), || "no image is selected".into())?;
-    check(subject.capabilities.files, no_files)
+    able(subject, Ability::Files)
 }
 
 pub(super) fn can_browse(subject: &Subject<'_>) -> Verdict {
     container(subject)?;
-    check(subject.capabilities.files, no_files)
+    able(subject, Ability::Files)
 }
 
 pub(super) fn a_file(subject: &Subject<'_>) -> Verdict {
     check(subject.has_file, || "no file is selected".into())
-}
-
-fn no_files() -> Refusal {
-    "this engine does not show files".into()
 }
 
 pub(super) fn can_create_group(subject: &Subject<'_>) -> Verdict {
@@ -179,6 +190,12 @@ pub(super) fn can_undo_group(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn a_group(subject: &Subject<'_>) -> Verdict {
     check(subject.group.is_some(), || "no group is selected".into())
+}
+
+/// Whether the engine can do something; if not, why not.
+fn able(subject: &Subject<'_>, ability: Ability) -> Verdict {
+    let able = subject.capabilities.can(ability);
+    able.map_err(|reason| reason.to_owned().into())
 }
 
 fn check(possible: bool, reason: impl FnOnce() -> Refusal) -> Verdict {
@@ -239,10 +256,7 @@ pub(super) mod tests {
 
     #[test]
     fn stopped_container_cannot_be_paused_and_the_reason_says_so() {
-        let capabilities = Capabilities {
-            pause: true,
-            ..Capabilities::default()
-        };
+        let capabilities = Capabilities::default();
         let stopped = container(State::Exited);
         let refusal = can_pause(&subject(&capabilities, &stopped)).unwrap_err();
         assert_eq!(refusal, "it isn't running");

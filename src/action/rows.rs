@@ -4,9 +4,9 @@
 use super::{
     Action, ActionSpec, Code, Danger, Key, Scope,
     needs::{
-        a_container, can_change, can_exec, can_kill, can_pause, can_remove, can_remove_image,
-        can_restart, can_see_changes, can_see_processes, can_start, can_stop, can_unpause,
-        can_update,
+        a_container, can_change, can_check_health, can_exec, can_kill, can_pause, can_remove,
+        can_remove_image, can_restart, can_see_changes, can_see_processes, can_start, can_stop,
+        can_unpause, can_update, groups,
     },
     row::{command, container, global, view},
 };
@@ -50,6 +50,14 @@ pub(super) const ROWS: &[ActionSpec] = &[
         .cli("kill")
         .danger(Danger::Interrupts)
         .needs(can_kill),
+    container(
+        Action::CheckHealth,
+        "container.check-health",
+        "check health",
+        &[Key::ctrl('e')],
+    )
+    .says("Run the health checks of containers now")
+    .needs(can_check_health),
     container(
         Action::Remove,
         "container.remove",
@@ -364,7 +372,8 @@ pub(super) const ROWS: &[ActionSpec] = &[
         &[Key::char('3')],
     )
     .says("Show the control groups of the whole machine as a tree")
-    .cli("cgroups"),
+    .cli("cgroups")
+    .needs(groups),
     global(
         Action::ScreenEvents,
         "screen.events",

@@ -512,6 +512,7 @@ async fn call(engine: &dyn Engine, action: Action, target: &Target) -> Result<()
         Action::Restart => engine.restart(stop(id)).await,
         Action::Pause => engine.pause(&id).await,
         Action::Unpause => engine.unpause(&id).await,
+        Action::CheckHealth => engine.check_health(&id).await,
         Action::Kill => engine.kill(KillRequest { id, signal: None }).await,
         // The question before it said that a running one will be killed.
         Action::Remove => {

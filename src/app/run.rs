@@ -196,6 +196,9 @@ impl Dashboard {
                 Ok(()) = self.collector.picture.changed() => {
                     let picture = self.collector.picture.borrow_and_update().clone();
                     if let Some(picture) = picture {
+                        if self.state.capabilities.address.is_some() {
+                            self.state.learn(self.engine.capabilities());
+                        }
                         is_urgent = self.state.world.is_none();
                         own = self.update(Message::World(picture));
                     }

@@ -382,6 +382,14 @@ impl State {
         }
     }
 
+    /// An engine elsewhere says who it is once it answers.
+    pub(super) fn learn(&mut self, capabilities: Capabilities) {
+        self.past_capabilities
+            .engine
+            .clone_from(&capabilities.engine);
+        self.capabilities.engine = capabilities.engine;
+    }
+
     /// What can be done: what the engine can, but nothing is changed in the past.
     fn allowed(&self) -> &Capabilities {
         match &self.timeline.past {

@@ -38,6 +38,8 @@ mod steps;
 mod stop;
 mod tree;
 
+/// What a `.dockerignore` leaves out.
+pub use crate::dockerfile::ignore::Ignore;
 pub use builder::{Calls, Fetch, Outcome, build};
 pub use error::{Error, Result};
 pub use stop::Stop;

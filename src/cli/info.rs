@@ -34,6 +34,8 @@ pub async fn run(args: &InfoArgs, context: &Context) -> Outcome {
     };
     let data = json!({
         "Engine": capabilities.engine,
+        "Address": capabilities.address.unwrap_or_else(|| "in this process".into()),
+        "Lacks": capabilities.lacks.values().collect::<Vec<_>>(),
         "Name": world.host.name,
         "Containers": world.containers.len(),
         "ContainersRunning": count(|s| s == State::Running),

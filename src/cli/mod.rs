@@ -15,6 +15,7 @@ mod completions;
 mod config;
 mod container;
 mod container_args;
+mod context;
 mod cp;
 mod create;
 mod debug;
@@ -87,24 +88,27 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use crate::record::Showing;
 use crate::{
     action,
-    config::{Loaded, Loader, Serve},
+    config::{Loaded, Loader, Serve, contexts::Contexts},
     engine::{Engine, Session},
     format::Depth,
     model::CreateRequest,
 };
+pub use crate::{config::Target, record::Showing};
 pub use debug::Shot;
 use failure::{Failure, Outcome};
 pub use man::page as manual;
 pub use output::Output;
 
+/// Opens an engine.
+pub type Open = fn(Option<&Path>, Option<Target>) -> crate::engine::Result<Arc<dyn Engine>>;
+
 /// What the commands need from the rest of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Faces {
-    /// Opens the engine, below another root if one is given.
-    pub open: fn(Option<&Path>) -> crate::engine::Result<Arc<dyn Engine>>,
+    /// Opens the engine, below another root if one is given, or the one at an address.
+    pub open: Open,
     /// Where an engine keeps its data, below another root if one is given.
     pub data: fn(Option<&Path>) -> PathBuf,
     /// Shows the dashboard until its user leaves.
@@ -151,6 +155,24 @@ struct Cli {
         hide_env_values = true
     )]
     root: Option<PathBuf>,
+    /// Drive the engine at ADDRESS: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST.
+    /// WHARF_HOST and DOCKER_HOST say the same
+    #[arg(
+        short = 'H',
+        long = "host",
+        id = "engine_host",
+        global = true,
+        value_name = "ADDRESS"
+    )]
+    host: Option<String>,
+    /// Drive the engine that `wharf context` knows by NAME; WHARF_CONTEXT says the same
+    #[arg(
+        long = "context",
+        id = "engine_context",
+        global = true,
+        value_name = "NAME"
+    )]
+    engine: Option<String>,
     #[command(flatten)]
     config: config::ConfigFlags,
     #[command(subcommand)]
@@ -222,6 +244,9 @@ enum Command {
     /// Look at the whole engine
     #[command(subcommand)]
     System(system::SystemCommand),
+    /// Name engines elsewhere, and choose which one is driven
+    #[command(subcommand)]
+    Context(context::ContextCommand),
     /// Work with containers; the same commands under docker's longer names
     #[command(subcommand)]
     Container(container::ContainerCommand),
@@ -328,8 +353,22 @@ fn explain(command: clap::Command, prefix: &str) -> clap::Command {
 
 fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     let loader = cli.config.loader();
-    let own = recording(cli.root.as_deref(), faces);
+    if let Some(Command::Context(command)) = &cli.command {
+        let driven = driven(&cli).unwrap_or_default();
+        return context::run(command, driven.as_ref().map(|target| &*target.chosen_by));
+    }
+    let target = match &cli.command {
+        // A server is one of the engine inside, and its --host is where it listens.
+        Some(
+            Command::Completions(_) | Command::Man(_) | Command::Config(_) | Command::Serve(_),
+        ) => None,
+        _ => driven(&cli)?,
+    };
+    let own = recording(cli.root.as_deref(), faces, target.as_ref());
     let command = match cli.command {
+        Some(Command::System(system::SystemCommand::DialStdio)) => {
+            return system::dial_stdio((faces.data)(cli.root.as_deref()), target);
+        }
         Some(Command::Completions(args)) => return completions::run(&args),
         Some(Command::Man(args)) => return man::run(&args),
         Some(Command::Config(args)) => return config::run(&args, loader),
@@ -342,7 +381,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         cli.config.refuse()?;
     }
     let settings = || config::settings(loader.clone(), own.clone());
-    let engine = (faces.open)(cli.root.as_deref())?;
+    let engine = (faces.open)(cli.root.as_deref(), target)?;
     let Some(command) = command else {
         return match (faces.dashboard)(engine, settings()?) {
             Ok(()) => Ok(0),
@@ -379,9 +418,32 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
     outcome
 }
 
-/// Where an engine's own recording is.
-fn recording(root: Option<&Path>, faces: &Faces) -> PathBuf {
-    (faces.data)(root).join(crate::record::DIRECTORY)
+/// The engine elsewhere that is driven, if it isn't the one inside.
+fn driven(cli: &Cli) -> Result<Option<Target>, Failure> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let wish = crate::config::Wish {
+        host: cli.host.clone(),
+        context: cli.engine.clone(),
+        has_root: cli.root.is_some(),
+    };
+    let found = crate::config::target(&wish, &Contexts::of_user(variable), variable);
+    found.map_err(|(message, hint)| Failure::usage(message).with_hint(hint))
+}
+
+/// Where an engine's own recording is; each that is elsewhere has one of its own.
+fn recording(root: Option<&Path>, faces: &Faces, target: Option<&Target>) -> PathBuf {
+    let data = (faces.data)(root);
+    match target {
+        None => data.join(crate::record::DIRECTORY),
+        Some(target) => {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+            let name = target.address.to_string();
+            let name = name.replace(|c| !is_plain(c), "_");
+            data.join("engines")
+                .join(name)
+                .join(crate::record::DIRECTORY)
+        }
+    }
 }
 
 async fn execute(command: Command, context: &Context) -> Outcome {
@@ -438,9 +500,10 @@ async fn execute(command: Command, context: &Context) -> Outcome {
         }
         Command::Image(command) => image::run(command, context).await,
         Command::Container(command) => Box::pin(execute(command.into(), context)).await,
-        Command::Version(args) => version::run(&args, context),
+        Command::Version(args) => version::run(&args, context).await,
         Command::Info(args) => info::run(&args, context).await,
         Command::Debug(_)
+        | Command::Context(_)
         | Command::Demo(_)
         | Command::Completions(_)
         | Command::Config(_)

@@ -17,8 +17,9 @@ use crate::{
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// Listen there: unix:///PATH, tcp://HOST:PORT, or fd:// for systemd's sockets
-    #[arg(short = 'H', long = "host", value_name = "ADDRESS")]
-    host: Vec<Listen>,
+    // Of the same id as everybody's --host, whose place it takes here.
+    #[arg(short = 'H', long = "host", id = "engine_host", value_name = "ADDRESS")]
+    host: Vec<String>,
     /// The group that the unix socket belongs to
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
@@ -61,7 +62,11 @@ pub fn run(
 ) -> Outcome {
     let listen = match args.host.as_slice() {
         [] => vec![Listen::Unix(DEFAULT_SOCKET.into())],
-        given => given.to_vec(),
+        given => {
+            let parsed = given.iter().map(|text| text.parse::<Listen>());
+            let parsed: Result<Vec<_>, _> = parsed.collect();
+            parsed.map_err(|why| Failure::usage(format!("--host: {why}")))?
+        }
     };
     let serve = Serve {
         data,

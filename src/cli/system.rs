@@ -1,25 +1,29 @@
 //! `wharf system …`
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
     Context, events,
-    failure::Outcome,
+    failure::{Failure, Outcome},
     info,
     output::{line, print},
     prune,
     table::{Format, GridColumn, Row, grid},
 };
 use crate::{
+    config::Target,
+    engine::remote,
     format::{
         bytes,
         columns::{Align, Width},
         duration,
         text::sanitize,
     },
-    model::{State, Visible, VolumeDetails},
+    model::{Address, State, Visible, VolumeDetails},
 };
 
 /// The commands below `system`.
@@ -30,6 +34,9 @@ pub enum SystemCommand {
     /// Print what the engine is and what this kernel can't do
     Info(info::InfoArgs),
     Events(events::EventsArgs),
+    /// Pass stdin and stdout on to the engine's socket: what ssh runs here
+    #[command(name = "dial-stdio")]
+    DialStdio,
 }
 
 /// Arguments of `system df`.
@@ -53,7 +60,43 @@ pub async fn run(command: SystemCommand, context: &Context) -> Outcome {
         SystemCommand::Prune(args) => prune::system(&args, context).await,
         SystemCommand::Info(args) => info::run(&args, context).await,
         SystemCommand::Events(args) => events::run(&args, context).await,
+        SystemCommand::DialStdio => Err(Failure::new("it is called as `wharf system dial-stdio`")),
     }
+}
+
+/// Passes stdin and stdout on to an engine: the one that is named, else wharf's at its
+/// socket, else docker's.
+pub fn dial_stdio(data: PathBuf, target: Option<Target>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("start: {error}")))?;
+    let address = target.map_or_else(|| usual(&data), |target| target.address);
+    let shown = address.to_string();
+    let done = runtime.block_on(remote::dial_stdio(address));
+    // A thread that waits for our stdin must not keep us.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => Ok(0),
+        Err(error) => {
+            let hint = error.hint.clone();
+            Err(Failure::new(format!("dial-stdio: no engine at {shown}: {error}")).with_hint(hint))
+        }
+    }
+}
+
+fn usual(data: &Path) -> Address {
+    let own = match data == Path::new("/var/lib/wharf") {
+        true => PathBuf::from("/run/wharf/docker.sock"),
+        // An engine with a root of its own has its socket there.
+        false => data.join("run/docker.sock"),
+    };
+    let dockers = PathBuf::from("/var/run/docker.sock");
+    Address::Unix(if own.exists() || !dockers.exists() {
+        own
+    } else {
+        dockers
+    })
 }
 
 /// A container and what it wrote; unknown if that can't be told now.

@@ -9,6 +9,7 @@ use super::{
     output::{line, print},
     table,
 };
+use crate::model::Visible;
 
 /// Arguments of `version`.
 #[derive(Args, Debug)]
@@ -19,11 +20,21 @@ pub struct VersionArgs {
 }
 
 /// Prints what this is and what it runs on.
-pub fn run(args: &VersionArgs, context: &Context) -> Outcome {
+pub async fn run(args: &VersionArgs, context: &Context) -> Outcome {
+    let capabilities = context.engine.capabilities();
+    let capabilities = match capabilities.address {
+        // Who is there is known once it answered.
+        Some(_) => {
+            context.engine.world(Visible::default()).await?;
+            context.engine.capabilities()
+        }
+        None => capabilities,
+    };
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let data = json!({
         "Version": env!("CARGO_PKG_VERSION"),
-        "Engine": context.engine.capabilities().engine,
+        "Engine": capabilities.engine,
+        "Address": capabilities.address.unwrap_or_else(|| "in this process".into()),
         "Os": std::env::consts::OS,
         "Arch": std::env::consts::ARCH,
         "KernelVersion": kernel.trim(),

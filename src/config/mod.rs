@@ -11,12 +11,14 @@
 
 pub mod alert;
 mod color;
+pub mod contexts;
 mod file;
 mod load;
 mod problem;
 pub mod reference;
 mod serve;
 mod settings;
+mod target;
 mod theme;
 mod value;
 mod watch;
@@ -36,6 +38,7 @@ pub use load::{Loaded, Loader, Overrides, candidates};
 pub use problem::{Origin, Problem};
 pub use serve::{DEFAULT_SOCKET, Listen, Serve, TlsFiles};
 pub use settings::{SETTINGS, Setting};
+pub use target::{Mistake, Target, Wish, target};
 pub use theme::{Paint, Palette, ROLES, Role, SHIPPED};
 pub use value::{Kind, Known, Value, is_on, told};
 pub use watch::Watch;
@@ -206,7 +209,8 @@ mod tests {
                 "oom_kills > 0 within 10m",
                 "restarts >= 3 within 10m",
                 "throttled_share > 50% for 1m",
-                "memory_share > 95% for 30s"
+                "memory_share > 95% for 30s",
+                "failed_checks > 0"
             ]
         );
         assert!(config.alerts.iter().all(|rule| rule.notify.is_empty()));

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::model::Ability;
+
 /// Result of every engine call.
 pub type Result<T> = std::result::Result<T, EngineError>;
 
@@ -85,6 +87,11 @@ impl EngineError {
             source: None,
             hint: None,
         }
+    }
+
+    /// That an engine does not have an ability: what it refuses with, whatever it is.
+    pub fn lacks(ability: Ability, operation: &'static str, subject: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unsupported, operation, subject).because(ability.lack())
     }
 
     /// The same, with its cause.

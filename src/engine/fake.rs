@@ -112,12 +112,7 @@ impl Fake {
                 listeners: Vec::new(),
                 capabilities: Capabilities {
                     engine: "wharf 0.1.0 (fake)".into(),
-                    read_only_because: None,
-                    pause: true,
-                    update: true,
-                    changes: true,
-                    import: true,
-                    files: true,
+                    ..Capabilities::default()
                 },
                 gate: None,
             }),

@@ -23,7 +23,10 @@ pub mod embedded;
 mod error;
 #[cfg(test)]
 pub mod fake;
+mod questions;
 pub mod recorded;
+pub mod remote;
+mod usage;
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,9 +41,9 @@ pub use error::{EngineError, ErrorKind, Result};
 pub use crate::image::{Reference, ReferenceError};
 
 use crate::model::{
-    AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest, ConnectRequest,
-    Container, ContainerDetails, ContainerId, CopyRequest, Counters, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecDetails, ExecId, Exit, ExtractRequest, Extracted,
+    Ability, AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest,
+    ConnectRequest, Container, ContainerDetails, ContainerId, CopyRequest, Counters, CreateRequest,
+    Digest, Event, EventsRequest, ExecConfig, ExecDetails, ExecId, Exit, ExtractRequest, Extracted,
     FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
     ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
     Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages, PruneVolumes,
@@ -102,12 +105,16 @@ pub trait Observe: Send + Sync {
 
     /// The same, and what its record alone knows.
     async fn details(&self, id: &ContainerId) -> Result<ContainerDetails> {
-        Err(no_details("inspect", id))
+        Err(EngineError::lacks(Ability::Details, "inspect", id.short()))
     }
 
     /// Its counters now.
     async fn counters(&self, id: &ContainerId) -> Result<Counters> {
-        Err(no_details("count what is used by", id))
+        Err(EngineError::lacks(
+            Ability::Details,
+            "count what is used by",
+            id.short(),
+        ))
     }
 
     /// Lines of its log, oldest first; ends by itself unless `follow` is set.
@@ -133,11 +140,6 @@ pub trait Observe: Send + Sync {
 
     /// What happens from now on, and what happened since the time asked for.
     async fn events(&self, request: EventsRequest) -> Result<mpsc::Receiver<Result<Event>>>;
-}
-
-fn no_details(operation: &'static str, id: &ContainerId) -> EngineError {
-    EngineError::new(ErrorKind::Unsupported, operation, id.short())
-        .because("this engine doesn't tell it")
 }
 
 /// The lifecycle. Each call returns when what it says is true.
@@ -178,7 +180,7 @@ pub trait Containers: Send + Sync {
 
     /// Give its terminal another size.
     async fn resize(&self, id: &ContainerId, _size: TerminalSize) -> Result<()> {
-        Err(no_details("resize", id))
+        Err(EngineError::lacks(Ability::Details, "resize", id.short()))
     }
 
     /// Wait for its exit or removal.
@@ -204,7 +206,11 @@ pub trait Execs: Send + Sync {
 
     /// Make one that is started later, maybe through another engine value.
     async fn create_exec(&self, id: &ContainerId, _config: ExecConfig) -> Result<ExecId> {
-        Err(no_details("make an exec in", id))
+        Err(EngineError::lacks(
+            Ability::Details,
+            "make an exec in",
+            id.short(),
+        ))
     }
 
     /// Start one that was made; with `attach`, its streams.
@@ -213,26 +219,33 @@ pub trait Execs: Send + Sync {
         exec: &ExecId,
         _attach: Option<AttachStreams>,
     ) -> Result<Option<Session>> {
-        Err(no_exec(exec))
+        Err(EngineError::lacks(
+            Ability::Details,
+            "find the exec",
+            exec.short(),
+        ))
     }
 
     /// What is known of one.
     async fn inspect_exec(&self, exec: &ExecId) -> Result<ExecDetails> {
-        Err(no_exec(exec))
+        Err(EngineError::lacks(
+            Ability::Details,
+            "find the exec",
+            exec.short(),
+        ))
     }
 
     /// Give its terminal another size.
     async fn resize_exec(&self, exec: &ExecId, _size: TerminalSize) -> Result<()> {
-        Err(no_exec(exec))
+        Err(EngineError::lacks(
+            Ability::Details,
+            "find the exec",
+            exec.short(),
+        ))
     }
 
     /// Wait for it; its exit code.
     async fn exec_wait(&self, id: &ContainerId, exec: &ExecId) -> Result<i32>;
-}
-
-fn no_exec(exec: &ExecId) -> EngineError {
-    EngineError::new(ErrorKind::NotFound, "find the exec", exec.short())
-        .because("this engine starts execs as it makes them")
 }
 
 /// The image store.
@@ -276,17 +289,29 @@ pub trait Networks: Send + Sync {
 
     /// The network of a name or an id, and who is on it.
     async fn network(&self, reference: &str) -> Result<NetworkDetails> {
-        Err(no_networks("look at the network", reference))
+        Err(EngineError::lacks(
+            Ability::Networks,
+            "look at the network",
+            reference,
+        ))
     }
 
     /// Make one.
     async fn create_network(&self, request: NetworkCreateRequest) -> Result<Network> {
-        Err(no_networks("create the network", request.name))
+        Err(EngineError::lacks(
+            Ability::Networks,
+            "create the network",
+            request.name,
+        ))
     }
 
     /// Remove one that nobody is on.
     async fn remove_network(&self, reference: &str) -> Result<()> {
-        Err(no_networks("remove the network", reference))
+        Err(EngineError::lacks(
+            Ability::Networks,
+            "remove the network",
+            reference,
+        ))
     }
 
     /// Remove all that no container names, but those that are spared by name; what went.
@@ -297,18 +322,17 @@ pub trait Networks: Send + Sync {
     /// Put a container on one more network, at once if it runs.
     async fn connect(&self, request: ConnectRequest) -> Result<()> {
         let subject = request.container.short().to_owned();
-        Err(no_networks("connect", subject))
+        Err(EngineError::lacks(Ability::Networks, "connect", subject))
     }
 
     /// Take a container off a network, at once if it runs.
     async fn disconnect(&self, id: &ContainerId, _network: &str) -> Result<()> {
-        Err(no_networks("disconnect", id.short()))
+        Err(EngineError::lacks(
+            Ability::Networks,
+            "disconnect",
+            id.short(),
+        ))
     }
-}
-
-fn no_networks(operation: &'static str, subject: impl Into<String>) -> EngineError {
-    EngineError::new(ErrorKind::Unsupported, operation, subject)
-        .because("this engine has no networks")
 }
 
 /// Volumes. An engine without any refuses to make one.
@@ -325,18 +349,30 @@ pub trait Volumes: Send + Sync {
 
     /// The volume of a name, and who uses it.
     async fn volume(&self, name: &str) -> Result<VolumeDetails> {
-        Err(no_volumes("look at the volume", name))
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "look at the volume",
+            name,
+        ))
     }
 
     /// Make one. One that is there with the same options is left as it is.
     async fn create_volume(&self, request: VolumeCreateRequest) -> Result<Volume> {
         let name = request.name.unwrap_or_default();
-        Err(no_volumes("create the volume", name))
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "create the volume",
+            name,
+        ))
     }
 
     /// Remove one that no container uses, running or not.
     async fn remove_volume(&self, name: &str) -> Result<()> {
-        Err(no_volumes("remove the volume", name))
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "remove the volume",
+            name,
+        ))
     }
 
     /// Remove those that no container uses, or say which would go.
@@ -352,7 +388,11 @@ pub trait Volumes: Send + Sync {
 
     /// Write all files of a volume as a tar.
     async fn export_volume(&self, name: &str, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
-        Err(no_volumes("export the volume", name))
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "export the volume",
+            name,
+        ))
     }
 
     /// Unpack an uncompressed tar into a volume, beside what is in it. How many entries
@@ -362,13 +402,12 @@ pub trait Volumes: Send + Sync {
         name: &str,
         _source: Box<dyn std::io::Read + Send>,
     ) -> Result<u64> {
-        Err(no_volumes("import into the volume", name))
+        Err(EngineError::lacks(
+            Ability::Volumes,
+            "import into the volume",
+            name,
+        ))
     }
-}
-
-fn no_volumes(operation: &'static str, subject: impl Into<String>) -> EngineError {
-    EngineError::new(ErrorKind::Unsupported, operation, subject)
-        .because("this engine has no volumes")
 }
 
 /// What the store of images holds, and keeping it in order.
@@ -377,28 +416,23 @@ pub trait Upkeep: Send + Sync {
     /// Read everything that images consist of, and say what is damaged. What is, is set
     /// aside so that the next pull repairs it. No references mean all images.
     async fn verify_images(&self, _references: &[String]) -> Result<Verified> {
-        Err(no_upkeep("verify"))
+        Err(EngineError::lacks(Ability::Upkeep, "verify", "images"))
     }
 
     /// Remove images that no container uses, or say which would go.
     async fn prune_images(&self, _request: PruneImages) -> Result<PrunedImages> {
-        Err(no_upkeep("prune"))
+        Err(EngineError::lacks(Ability::Upkeep, "prune", "images"))
     }
 
     /// What takes how much room.
     async fn image_usage(&self) -> Result<StoreUsage> {
-        Err(no_upkeep("measure"))
+        Err(EngineError::lacks(Ability::Upkeep, "measure", "images"))
     }
 
     /// Files that two images have otherwise.
     async fn compare_images(&self, _old: &str, _new: &str) -> Result<Vec<FileDifference>> {
-        Err(no_upkeep("compare"))
+        Err(EngineError::lacks(Ability::Upkeep, "compare", "images"))
     }
-}
-
-fn no_upkeep(operation: &'static str) -> EngineError {
-    EngineError::new(ErrorKind::Unsupported, operation, "images")
-        .because("this engine keeps its images itself")
 }
 
 /// Building images.
@@ -407,10 +441,7 @@ pub trait Build: Send + Sync {
     /// Builds an image from a Dockerfile. What happens is told until the last event, which
     /// says what was built or why nothing was; a receiver that is dropped stops the build.
     async fn build(&self, _request: BuildRequest) -> Result<mpsc::Receiver<BuildEvent>> {
-        Err(
-            EngineError::new(ErrorKind::Unsupported, "build", "an image")
-                .because("this engine can't build"),
-        )
+        Err(EngineError::lacks(Ability::Build, "build", "an image"))
     }
 
     /// Forgets what steps made that were not used for `age`; with `all` the directories
@@ -431,7 +462,7 @@ pub trait Archives: Send + Sync {
         _out: Box<dyn std::io::Write + Send>,
         _progress: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<()> {
-        Err(no_archives("save", "images"))
+        Err(EngineError::lacks(Ability::Archives, "save", "images"))
     }
 
     /// Load every image of an archive: docker's or an OCI layout; plain, gzip or zstd.
@@ -440,38 +471,49 @@ pub trait Archives: Send + Sync {
         _source: Box<dyn std::io::Read + Send>,
         _progress: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Vec<LoadedImage>> {
-        Err(no_archives("load", "images"))
+        Err(EngineError::lacks(Ability::Archives, "load", "images"))
     }
 
     /// Write all files of a container's root as a tar.
     async fn export(&self, id: &ContainerId, _out: Box<dyn std::io::Write + Send>) -> Result<()> {
-        Err(no_archives("export", id.short()))
+        Err(EngineError::lacks(Ability::Archives, "export", id.short()))
     }
 
     /// What is at a path in a container; a link at its end is not followed.
     async fn path_details(&self, request: CopyRequest) -> Result<PathDetails> {
-        Err(no_archives("look into", request.id.short()))
+        Err(EngineError::lacks(
+            Ability::Archives,
+            "look into",
+            request.id.short(),
+        ))
     }
 
     /// Copy a file or a directory out of a container, running or not.
     async fn copy_out(&self, request: CopyRequest, _to: CopyTo) -> Result<()> {
-        Err(no_archives("copy from", request.id.short()))
+        Err(EngineError::lacks(
+            Ability::Archives,
+            "copy from",
+            request.id.short(),
+        ))
     }
 
     /// Copy a file or a directory into a container, running or not.
     async fn copy_in(&self, request: CopyRequest, _from: CopyFrom) -> Result<()> {
-        Err(no_archives("copy into", request.id.short()))
+        Err(EngineError::lacks(
+            Ability::Archives,
+            "copy into",
+            request.id.short(),
+        ))
     }
 
     /// Make an image of a container's files. Its id.
     async fn commit(&self, request: CommitRequest) -> Result<Digest> {
-        Err(no_archives("commit", request.id.short()))
+        Err(EngineError::lacks(
+            Ability::Archives,
+            "commit",
+            request.id.short(),
+        ))
     }
-}
-
-fn no_archives(operation: &'static str, subject: impl Into<String>) -> EngineError {
-    EngineError::new(ErrorKind::Unsupported, operation, subject)
-        .because("this engine reads and writes no archives")
 }
 
 /// Images between registries and the store, and the registries themselves.
@@ -483,47 +525,70 @@ fn no_archives(operation: &'static str, subject: impl Into<String>) -> EngineErr
 pub trait Registries: Send + Sync {
     /// Fetch an image and name it.
     async fn pull(&self, request: PullRequest) -> Result<Transfers> {
-        Err(no_registries("pull", request.reference))
+        Err(EngineError::lacks(
+            Ability::Registries,
+            "pull",
+            request.reference,
+        ))
     }
 
     /// Send an image to the registry that its name says.
     async fn push(&self, request: PushRequest) -> Result<Transfers> {
-        Err(no_registries("push", request.reference))
+        Err(EngineError::lacks(
+            Ability::Registries,
+            "push",
+            request.reference,
+        ))
     }
 
     /// All tags that a registry has of a repository.
     async fn tags(&self, repository: &str, _: RegistrySettings) -> Result<Vec<String>> {
-        Err(no_registries("list the tags of", repository))
+        Err(EngineError::lacks(
+            Ability::Registries,
+            "list the tags of",
+            repository,
+        ))
     }
 
     /// What a registry has under a name, as it is there.
     async fn manifest(&self, reference: &str, _: RegistrySettings) -> Result<RemoteManifest> {
-        Err(no_registries("inspect manifest", reference))
+        Err(EngineError::lacks(
+            Ability::Registries,
+            "inspect manifest",
+            reference,
+        ))
     }
 
     /// Repositories that are about something.
     async fn search(&self, request: SearchRequest) -> Result<Vec<FoundRepository>> {
-        Err(no_registries("search", request.term))
+        Err(EngineError::lacks(
+            Ability::Registries,
+            "search",
+            request.term,
+        ))
     }
 
     /// Ask a registry whether it takes a login, and keep it. Where it is kept.
     async fn log_in(&self, request: LoginRequest) -> Result<String> {
-        Err(no_registries("log in to", request.registry))
+        Err(EngineError::lacks(
+            Ability::Registries,
+            "log in to",
+            request.registry,
+        ))
     }
 
     /// Forget a login; false if there was none.
     async fn log_out(&self, registry: &str) -> Result<bool> {
-        Err(no_registries("log out of", registry))
+        Err(EngineError::lacks(
+            Ability::Registries,
+            "log out of",
+            registry,
+        ))
     }
 }
 
 /// The pictures of a transfer.
 pub type Transfers = mpsc::Receiver<Result<Transfer>>;
-
-fn no_registries(operation: &'static str, subject: impl Into<String>) -> EngineError {
-    EngineError::new(ErrorKind::Unsupported, operation, subject)
-        .because("this engine reaches no registries")
-}
 
 /// What images and containers hold. All in pages: neither side ever has more of an image
 /// than is looked at.
@@ -531,30 +596,41 @@ fn no_registries(operation: &'static str, subject: impl Into<String>) -> EngineE
 pub trait Files: Send + Sync {
     /// The layers of an image, what made each, who else has it, and what is wasted.
     async fn image_layers(&self, reference: &str) -> Result<ImageLayers> {
-        Err(no_files("list the layers of", reference))
+        Err(EngineError::lacks(
+            Ability::Files,
+            "list the layers of",
+            reference,
+        ))
     }
 
     /// Lines of the tree of an image's or a container's files. A container's are those of
     /// its image and its own; volumes are not.
     async fn tree(&self, request: TreeRequest) -> Result<TreePage> {
-        Err(no_files("list", request.of.subject()))
+        Err(EngineError::lacks(
+            Ability::Files,
+            "list",
+            request.of.subject(),
+        ))
     }
 
     /// A piece of a regular file; of a removed one as it was before.
     async fn read_file(&self, request: ReadRequest) -> Result<FilePage> {
-        Err(no_files("read", request.of.subject()))
+        Err(EngineError::lacks(
+            Ability::Files,
+            "read",
+            request.of.subject(),
+        ))
     }
 
     /// Copy a file or a directory to a path of this host at which nothing is. It belongs
     /// to the caller then, and runs as nobody else.
     async fn extract(&self, request: ExtractRequest) -> Result<Extracted> {
-        Err(no_files("extract from", request.of.subject()))
+        Err(EngineError::lacks(
+            Ability::Files,
+            "extract from",
+            request.of.subject(),
+        ))
     }
-}
-
-fn no_files(operation: &'static str, subject: impl Into<String>) -> EngineError {
-    EngineError::new(ErrorKind::Unsupported, operation, subject)
-        .because("this engine does not show files")
 }
 
 /// The control groups of the host: everybody's are looked at, those that users of wharf
@@ -571,23 +647,26 @@ pub trait Groups: Send + Sync {
             GroupOf::Container(id) => id.short().to_owned(),
             GroupOf::Path(path) => path.to_string(),
         };
-        Err(no_groups("read the limits of", subject))
+        Err(EngineError::lacks(
+            Ability::Groups,
+            "read the limits of",
+            subject,
+        ))
     }
 
     /// The processes in a group and below it.
     async fn group_processes(&self, path: &str) -> Result<Vec<Process>> {
-        Err(no_groups("list the processes of", path))
+        Err(EngineError::lacks(
+            Ability::Groups,
+            "list the processes of",
+            path,
+        ))
     }
 
     /// Does a change, all of it or nothing. Answers with the change that takes it back.
     async fn change_group(&self, change: GroupChange) -> Result<GroupChange> {
-        Err(no_groups("change", change.path()))
+        Err(EngineError::lacks(Ability::Groups, "change", change.path()))
     }
-}
-
-fn no_groups(operation: &'static str, subject: impl Into<String>) -> EngineError {
-    EngineError::new(ErrorKind::Unsupported, operation, subject)
-        .because("this engine has no control groups")
 }
 
 /// An attachment to the streams of a process.

@@ -11,8 +11,8 @@ use super::{
     Registries, Result, Session,
 };
 use crate::model::{
-    AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest, Event,
-    EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf, Image,
+    Ability, AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest,
+    Event, EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf, Image,
     ImportProgress, KillRequest, LogLine, LogsRequest, Process, RemoveRequest, SignalRequest,
     StartRequest, StopRequest, UpdateRequest, Visible, WaitCondition, World,
 };
@@ -40,7 +40,13 @@ impl Observe for Recorded {
         Capabilities {
             engine: "recording".into(),
             read_only_because: Some(REASON.into()),
-            ..Capabilities::default()
+            address: None,
+            // The screen of groups says itself what a recording has of them.
+            lacks: Ability::ALL
+                .into_iter()
+                .filter(|ability| *ability != Ability::Groups)
+                .map(|ability| (ability, REASON.into()))
+                .collect(),
         }
     }
 

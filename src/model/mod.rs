@@ -1,7 +1,9 @@
 //! Nouns of the domain, as pure data: what a container, an image, a sample or the
 //! whole world is. No I/O happens here; every other folder speaks in these types.
 
+mod address;
 mod build;
+mod capabilities;
 mod container;
 mod contents;
 mod event;
@@ -21,7 +23,9 @@ mod upkeep;
 mod volume;
 mod world;
 
+pub use address::*;
 pub use build::*;
+pub use capabilities::*;
 pub use container::*;
 pub use contents::*;
 pub use event::*;

@@ -368,22 +368,3 @@ pub struct CommitRequest {
     /// Whether the container is frozen meanwhile, if it runs.
     pub pause: bool,
 }
-
-/// What an engine is and can do; asked before an action is offered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Capabilities {
-    /// What the engine is, such as `wharf 0.1.0 (embedded)`.
-    pub engine: String,
-    /// Whether this user may change anything; `None`, or why not.
-    pub read_only_because: Option<String>,
-    /// Whether containers can be frozen.
-    pub pause: bool,
-    /// Whether limits of running containers can be changed.
-    pub update: bool,
-    /// Whether changed files can be listed.
-    pub changes: bool,
-    /// Whether images can be imported.
-    pub import: bool,
-    /// Whether files of images and containers can be looked at.
-    pub files: bool,
-}

@@ -57,7 +57,9 @@ impl Root {
 
     /// An engine of its own below `dir`, beside any other.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
-        let data = dir.into();
+        let dir = dir.into();
+        // Shims are told where their files lie, and their directory is not ours.
+        let data = std::path::absolute(&dir).unwrap_or(dir);
         Self {
             run: data.join("run"),
             data,

@@ -102,6 +102,7 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
         Action::Restart => "Processes end, then it starts anew.",
         Action::Pause => "All processes freeze until they are let run on.",
         Action::Unpause => "Its processes run on.",
+        Action::CheckHealth => "Its health check runs once more.",
         _ => "What they wrote outside of mounts is deleted. This can't be undone.",
     };
     for part in wrapped(consequence, most) {

@@ -144,9 +144,16 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
         ];
         add(3, None, words);
     }
-    let engine = sanitize(&view.state.capabilities.engine).into_owned();
-    if !engine.is_empty() {
-        add(1, None, vec![(engine, quiet)]);
+    let can = &view.state.capabilities;
+    let engine = sanitize(&can.engine).into_owned();
+    match &can.address {
+        // Whose containers these are is not to be mistaken.
+        Some(address) => {
+            let place = format!(" {}", sanitize(address));
+            add(5, None, vec![(engine, theme.strong()), (place, quiet)]);
+        }
+        None if engine.is_empty() => {}
+        None => add(1, None, vec![(engine, quiet)]),
     }
     let running = world
         .containers
@@ -164,7 +171,9 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
 /// What is wrong, where it can't be missed and takes no more room than it must.
 pub fn notices(buffer: &mut Buffer, view: &View<'_>) {
     let area = view.regions.notices;
-    if let (Some(stale), true) = (&view.state.stale, area.height > 0) {
+    // A page of its own tells it while there is nothing else to show.
+    let is_told = super::unreachable::is_shown(view);
+    if let (Some(stale), true) = (&view.state.stale, area.height > 0 && !is_told) {
         let age = duration::short(view.state.clock.saturating_sub(stale.since));
         let text = format!("no new figures for {age}: {}", stale.failure.message);
         let mut pen = Pen::line(buffer, area, area.y);

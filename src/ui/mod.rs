@@ -25,6 +25,7 @@ mod theme;
 mod timeline;
 mod transfers;
 mod trouble;
+mod unreachable;
 mod viewer;
 
 use ratatui::buffer::Buffer;
@@ -49,6 +50,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
     frame::header(buffer, &view);
     frame::notices(buffer, &view);
     match state.screen {
+        _ if unreachable::is_shown(&view) => unreachable::draw(buffer, &view),
         Screen::Containers => {
             table::draw(buffer, &view);
             details::draw(buffer, &view);
@@ -60,7 +62,9 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         Screen::Events => feeds::events(buffer, &view),
         Screen::Activity => feeds::activity(buffer, &view),
     }
-    frame::divider(buffer, &view);
+    if !unreachable::is_shown(&view) {
+        frame::divider(buffer, &view);
+    }
     timeline::draw(buffer, &view);
     transfers::line(buffer, &view);
     hints::draw(buffer, &view);

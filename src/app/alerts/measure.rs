@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     config::alert::{Measure, Rule},
     format::columns::Item,
-    model::{ContainerId, ContainerRow, Host, State, World},
+    model::{ContainerId, ContainerRow, HealthStatus, Host, State, World},
 };
 
 /// Events of one container that are remembered at most.
@@ -128,6 +128,14 @@ pub fn measure(
             .filter(|_| container.state == State::Exited)?;
         return exit.code.map(f64::from);
     }
+    if what == Measure::FailedChecks {
+        let health = container.health.as_ref();
+        let health = health.filter(|_| container.state.has_process())?;
+        return Some(match health.status {
+            HealthStatus::Unhealthy => f64::from(health.failing_streak.max(1)),
+            _ => 0.0,
+        });
+    }
     let usage = row.usage.as_ref()?;
     let limits = &container.config.limits;
     let item = || Item::new(row, host, now);
@@ -145,6 +153,6 @@ pub fn measure(
         Measure::MemoryFull => usage.stalls.memory_full,
         Measure::IoSome => usage.stalls.io_some,
         Measure::IoFull => usage.stalls.io_full,
-        Measure::OomKills | Measure::Restarts | Measure::ExitCode => None,
+        Measure::OomKills | Measure::Restarts | Measure::ExitCode | Measure::FailedChecks => None,
     }
 }

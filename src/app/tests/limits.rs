@@ -179,7 +179,7 @@ async fn letters_typed_into_the_editor_run_nothing_and_nothing_typed_changes_not
 #[tokio::test(start_paused = true)]
 async fn engine_that_cannot_change_limits_says_so() {
     let engine = Fake::full();
-    engine.set_capabilities(|c| c.update = false);
+    engine.set_capabilities(|c| *c = c.clone().without(&[crate::model::Ability::Update]));
     let mut bench = Bench::new(engine).await;
     bench.select("orders-api").await;
     bench.press("u").await;

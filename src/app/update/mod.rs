@@ -212,6 +212,7 @@ impl State {
             | Action::Pause
             | Action::Unpause
             | Action::Kill
+            | Action::CheckHealth
             | Action::Remove
             | Action::RemoveImage => self.ask_or_operate(spec),
             Action::CreateGroup

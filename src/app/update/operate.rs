@@ -198,6 +198,7 @@ fn past(action: Action) -> &'static str {
         Action::Pause => "paused",
         Action::Unpause => "unpaused",
         Action::Kill => "killed",
+        Action::CheckHealth => "checking the health of",
         Action::Remove | Action::RemoveImage => "removed",
         Action::Limits => "changed limits of",
         Action::UndoLimits => "restored limits of",

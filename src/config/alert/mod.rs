@@ -69,6 +69,7 @@ pub enum Measure {
     OomKills,
     Restarts,
     ExitCode,
+    FailedChecks,
 }
 
 impl Measure {
@@ -164,6 +165,12 @@ pub const METRICS: &[Metric] = &[
         "exit_code",
         Unit::Number,
         "the code that it exited with",
+    ),
+    metric(
+        Measure::FailedChecks,
+        "failed_checks",
+        Unit::Number,
+        "health checks that failed in a row, once it is unhealthy",
     ),
 ];
 
@@ -445,6 +452,11 @@ for = "60s"
 name = "memory"
 when = "memory_share > 95%"
 for = "30s"
+severity = "critical"
+
+[[alerts]]
+name = "unhealthy"
+when = "failed_checks > 0"
 severity = "critical"
 "#;
 

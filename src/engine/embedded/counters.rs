@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::usage::monotonic_ns;
 use crate::{
+    engine::usage::monotonic_ns,
     model::{ContainerId, Counters, InterfaceCounters},
     runtime::{
         lifecycle::{Error, Lifecycle},

@@ -79,6 +79,12 @@ fn kind(failure: &Error) -> ErrorKind {
         Error::Volume(error) => volume_kind(error),
         Error::State { .. } => ErrorKind::Conflict,
         Error::DoesNotEnd => ErrorKind::Internal,
+        // A path in a container, which the user named.
+        Error::Io {
+            operation: "find",
+            source,
+            ..
+        } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
         Error::Io { source, .. } => io_kind(source),
     }
 }

@@ -8,12 +8,12 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{
-    Embedded, error, in_thread, is_root, processes,
-    usage::{Gauge, monotonic_ns},
-};
+use super::{Embedded, error, in_thread, is_root, processes};
 use crate::{
-    engine::{EngineError, ErrorKind, Groups, Result},
+    engine::{
+        EngineError, ErrorKind, Groups, Result,
+        usage::{Gauge, monotonic_ns},
+    },
     model::{
         ContainerId, Group, GroupChange, GroupDetails, GroupKind, GroupLimits, GroupOf, GroupRow,
         Host, Process, Usage,

@@ -20,7 +20,7 @@ mod archives;
 mod builds;
 mod containers;
 mod counters;
-mod error;
+pub(super) mod error;
 mod files;
 mod groups;
 mod images;
@@ -32,7 +32,6 @@ mod session;
 mod sockets;
 mod traffic;
 mod upkeep;
-mod usage;
 mod volumes;
 mod watches;
 mod world;
@@ -148,7 +147,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// `None` if the work panicked or no thread could be made.
-async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub(super) async fn in_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     let (done, result) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
         .name("wharf-engine".into())

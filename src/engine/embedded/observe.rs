@@ -1,6 +1,7 @@
 //! Looking: one container, its log, its processes, its changes, events.
 
 use std::{
+    collections::BTreeMap,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
     sync::{Arc, PoisonError},
@@ -15,7 +16,7 @@ use super::{Embedded, counters, error, in_thread, is_root, processes, sockets};
 use crate::{
     engine::{EngineError, Observe, Result},
     model::{
-        Capabilities, Change, Container, ContainerDetails, ContainerId, Counters, Event,
+        Ability, Capabilities, Change, Container, ContainerDetails, ContainerId, Counters, Event,
         EventsRequest, LogLine, LogsRequest, Process, Sockets, Visible, World,
     },
     runtime::{
@@ -38,12 +39,16 @@ impl Observe for Embedded {
         Capabilities {
             engine: concat!("wharf ", env!("CARGO_PKG_VERSION"), " (embedded)").into(),
             read_only_because: (!can_change).then(|| "needs root".into()),
-            pause: can_change,
-            update: can_change,
-            changes: can_change,
-            import: can_change,
-            // Layers hold programs of all ages, so only root may look.
-            files: can_change,
+            address: None,
+            lacks: match can_change {
+                true => BTreeMap::new(),
+                // Layers hold programs of all ages, so only root may look.
+                false => Ability::ALL
+                    .into_iter()
+                    .filter(|ability| *ability != Ability::Groups)
+                    .map(|ability| (ability, "needs root".into()))
+                    .collect(),
+            },
         }
     }
 

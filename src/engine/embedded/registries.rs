@@ -12,10 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Embedded, error};
 use crate::{
-    engine::{EngineError, ErrorKind, Registries, Result, Transfers},
+    engine::{
+        EngineError, ErrorKind, Registries, Result, Transfers,
+        questions::{self, reference},
+    },
     image::{
-        self, Board, Reference,
-        registry::{self, Client, Credentials, Keychain},
+        self, Board,
+        registry::{Client, Keychain},
     },
     model::{
         Direction, FoundRepository, LoginRequest, PullRequest, PushRequest, RegistrySettings,
@@ -56,82 +59,27 @@ impl Registries for Embedded {
     }
 
     async fn tags(&self, repository: &str, settings: RegistrySettings) -> Result<Vec<String>> {
-        let reference = reference("list the tags of", repository)?;
-        self.ask("list the tags of", repository, settings, move |client| {
-            client.tags(&reference)
-        })
-        .await
+        questions::tags(repository, settings).await
     }
 
     async fn manifest(&self, name: &str, settings: RegistrySettings) -> Result<RemoteManifest> {
-        let reference = reference("inspect manifest", name)?;
-        self.ask("inspect manifest", name, settings, move |client| {
-            let fetched = client.fetch(&reference)?;
-            Ok(RemoteManifest {
-                digest: fetched.digest,
-                media_type: fetched.media_type,
-                content: fetched.content,
-            })
-        })
-        .await
+        questions::manifest(name, settings).await
     }
 
     async fn search(&self, request: SearchRequest) -> Result<Vec<FoundRepository>> {
-        let subject = request.term.clone();
-        self.ask("search", &subject, request.registries, move |client| {
-            let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
-            let (domain, term) = match request.term.split_once('/') {
-                Some((first, rest)) if is_host(first) => (first, rest),
-                _ => ("docker.io", request.term.as_str()),
-            };
-            client.search(domain, term, request.limit)
-        })
-        .await
+        questions::search(request).await
     }
 
     async fn log_in(&self, request: LoginRequest) -> Result<String> {
-        let subject = request.registry.clone();
-        self.ask("log in to", &subject, request.registries, move |client| {
-            let credentials = Credentials::Password {
-                user: request.user,
-                password: request.password,
-            };
-            client.log_in(&request.registry, credentials.clone())?;
-            let path = Keychain::of_user().keep(&request.registry, &credentials)?;
-            Ok(path.display().to_string())
-        })
-        .await
+        questions::log_in(request).await
     }
 
     async fn log_out(&self, registry: &str) -> Result<bool> {
-        let owned = registry.to_owned();
-        self.blocking("log out of", registry, move |_| {
-            let forgotten = Keychain::of_user().forget(&owned);
-            Ok(forgotten.map_err(image::Error::from)?)
-        })
-        .await
+        questions::log_out(registry).await
     }
 }
 
 impl Embedded {
-    /// Asks a registry something; whoever drops the future has the question dropped.
-    async fn ask<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        subject: &str,
-        settings: RegistrySettings,
-        question: impl FnOnce(&Client) -> registry::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let cancel = CancellationToken::new();
-        let _dropped = cancel.clone().drop_guard();
-        self.blocking(operation, subject, move |_| {
-            let answer = Client::new(settings, Keychain::of_user(), cancel)
-                .and_then(|client| question(&client));
-            Ok(answer.map_err(image::Error::from)?)
-        })
-        .await
-    }
-
     /// Starts a transfer in a thread of its own, and tells how it goes.
     fn transfer(
         &self,
@@ -190,9 +138,4 @@ impl Embedded {
             })?;
         Ok(receiver)
     }
-}
-
-fn reference(operation: &'static str, text: &str) -> Result<Reference> {
-    Reference::parse(text)
-        .map_err(|error| EngineError::new(ErrorKind::Invalid, operation, text).because(error))
 }

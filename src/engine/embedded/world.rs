@@ -13,10 +13,10 @@ use super::{
     error,
     groups::Forest,
     traffic::{self, Meter},
-    usage::{Gauge, monotonic_ns},
     watches::{Changes, Watches},
 };
 use crate::{
+    engine::usage::{Gauge, monotonic_ns},
     model::{
         Container, ContainerId, ContainerRow, GroupRow, Host, Image, Limit, NetworkMode, Problem,
         Source, Traffic, Usage, Visible, World,

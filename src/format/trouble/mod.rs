@@ -8,7 +8,7 @@ mod words;
 use jiff::Timestamp;
 
 use super::{Tone, columns::Item, duration};
-use crate::model::{State, Usage};
+use crate::model::{HealthStatus, State, Usage};
 
 /// When a counter that tells of trouble was last seen to rise. `None`: not while we looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub enum Trouble {
     OomKills(u64),
     /// It ends soon after each start.
     Restarts(u32),
+    /// So many of its health checks failed in a row.
+    Unhealthy(u32),
     /// It ended, and not well: its code, where anybody saw it.
     Exited(Option<i32>),
     /// Processes were refused for the limit.
@@ -106,6 +108,12 @@ pub fn troubles(item: &Item) -> Vec<Trouble> {
     let loops = container.state == State::Restarting || container.state.has_process() && is_young;
     if loops && container.restarts >= 2 {
         found.push(Restarts(container.restarts));
+    }
+    if let Some(health) = &container.health
+        && container.state.has_process()
+        && health.status == HealthStatus::Unhealthy
+    {
+        found.push(Unhealthy(health.failing_streak));
     }
     if let Some(usage) = item.usage {
         used(item, usage, &mut found);
@@ -166,16 +174,17 @@ impl Trouble {
             OomKilled => 1,
             OomKills(_) => 2,
             Restarts(_) => 3,
-            Exited(_) => 4,
-            PidsRefused(_) => 5,
-            PidsFull(_) => 6,
-            MemoryFull(_) => 7,
-            MemoryStall(..) => 8,
-            IoStall(..) => 9,
-            Throttled(_) => 10,
-            CpuStall(_) => 11,
-            MemoryHigh(_) => 12,
-            MemoryMax(_) => 13,
+            Unhealthy(_) => 4,
+            Exited(_) => 5,
+            PidsRefused(_) => 6,
+            PidsFull(_) => 7,
+            MemoryFull(_) => 8,
+            MemoryStall(..) => 9,
+            IoStall(..) => 10,
+            Throttled(_) => 11,
+            CpuStall(_) => 12,
+            MemoryHigh(_) => 13,
+            MemoryMax(_) => 14,
         }
     }
 
@@ -186,6 +195,7 @@ impl Trouble {
             OomKilled => "oom_killed",
             OomKills(_) => "oom_kills",
             Restarts(_) => "restart_loop",
+            Unhealthy(_) => "unhealthy",
             Exited(_) => "exited",
             PidsRefused(_) => "pids_refused",
             PidsFull(_) => "pids_full",
@@ -205,7 +215,7 @@ impl Trouble {
             at.is_none_or(|at| duration::between(at, item.now).as_secs() > RECENT_SECS)
         };
         match self {
-            Failed | OomKilled | Restarts(_) | Exited(_) => Tone::Bad,
+            Failed | OomKilled | Restarts(_) | Unhealthy(_) | Exited(_) => Tone::Bad,
             OomKills(_) if is_old(item.seen.oom_kill) => Tone::Warn,
             PidsRefused(_) if is_old(item.seen.pids_max) => Tone::Warn,
             OomKills(_) | PidsRefused(_) => Tone::Bad,
@@ -237,6 +247,7 @@ impl Trouble {
             OomKilled => "oom".into(),
             OomKills(n) => format!("oom:{n}"),
             Restarts(n) => format!("loop:{n}"),
+            Unhealthy(n) => format!("sick:{n}"),
             Exited(Some(code)) => format!("exit:{code}"),
             Exited(None) => "exit:?".into(),
             PidsRefused(n) => format!("pids:{n}"),

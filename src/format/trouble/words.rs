@@ -43,6 +43,19 @@ impl Trouble {
                 let policy = container.config.restart;
                 format!("started again {n} times by its policy ({policy}){last}")
             }
+            Unhealthy(n) => {
+                let health = container.health.as_ref();
+                let last = health.and_then(|health| health.log.last());
+                let said = last.map(|last| match last.output.trim().lines().next() {
+                    None => format!("; the last ended with {}", last.exit_code),
+                    Some(line) => format!("; the last said: {}", sanitize(line)),
+                });
+                format!(
+                    "failed its health check {} in a row{}",
+                    times(n.into()),
+                    said.unwrap_or_default()
+                )
+            }
             Exited(code) => format!(
                 "{}{}",
                 ended(code),
@@ -111,6 +124,7 @@ impl Trouble {
                 "raise its memory limit, or find in its stats what takes the memory"
             }
             Restarts(_) => "its last log lines tell why it ends; stop it to end the loop",
+            Unhealthy(_) => "inspect shows what its checks said; its log tells more",
             Exited(Some(126 | 127)) => "its program is missing or can't be run: see its command",
             Exited(_) => "its last log lines tell why; start it again when that is mended",
             PidsRefused(_) | PidsFull(_) => {

@@ -196,7 +196,12 @@ impl Root {
             };
             let flags = OFlags::RDONLY | OFlags::DIRECTORY;
             let parent_fd = beneath::open(&self.directory, &c_path(parent)?, flags);
-            let parent_fd = parent_fd.map_err(|e| failed("open", parent)(e.into()))?;
+            let parent_fd = parent_fd.map_err(|error| match error {
+                Errno::NOENT | Errno::NOTDIR => {
+                    failed("find", path)(io::ErrorKind::NotFound.into())
+                }
+                error => failed("open", parent)(error.into()),
+            })?;
             let stat = match statat(&parent_fd, name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => Some(stat),
                 Err(Errno::NOENT) => None,

@@ -13,7 +13,10 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{View, pen::Pen, table};
 use crate::{
     app::{Failure, Pane, Pending, Tab, tab_places, tabs_name},
-    format::text::{Align, sanitize},
+    format::{
+        duration,
+        text::{Align, sanitize},
+    },
 };
 
 /// Draws tabs and content.
@@ -83,7 +86,7 @@ fn note(view: &View<'_>) -> String {
                 let (at, all) = details.tree.hits();
                 format!("/{} {at}/{all}", sanitize(&search.query))
             }
-            None => String::new(),
+            None => health_note(view),
         },
         Tab::Processes if !details.processes.is_empty() => {
             format!("{} processes", details.processes.len())
@@ -91,7 +94,30 @@ fn note(view: &View<'_>) -> String {
         Tab::Changes if !details.changes.is_empty() => {
             format!("{} changes", details.changes.len())
         }
-        _ => String::new(),
+        _ => health_note(view),
+    }
+}
+
+/// Where its health checks stand, and when the next is due.
+fn health_note(view: &View<'_>) -> String {
+    let Some(row) = view.state.selected_container() else {
+        return String::new();
+    };
+    let health = row.container.health.as_ref();
+    let Some(health) = health.filter(|_| row.container.state.has_process()) else {
+        return String::new();
+    };
+    let now = view.state.now();
+    let next = match health.next {
+        Some(next) => format!(
+            "next check in {}",
+            duration::short(duration::between(now, next))
+        ),
+        None => "being checked".into(),
+    };
+    match health.failing_streak {
+        0 => format!("{}, {next}", health.status),
+        n => format!("{}, {n} failed, {next}", health.status),
     }
 }
 

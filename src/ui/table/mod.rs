@@ -241,6 +241,7 @@ fn doing(action: Action) -> &'static str {
         Action::Pause => "pausing",
         Action::Unpause => "unpausing",
         Action::Kill => "killing",
+        Action::CheckHealth => "checking",
         Action::Remove => "removing",
         Action::Limits => "changing limits",
         Action::UndoLimits => "restoring limits",
