@@ -80,6 +80,8 @@ fn main() {
                 "build",
                 "-q",
                 "--layers",
+                // crun refuses hosts with both versions of cgroups.
+                "--isolation=chroot",
                 "--network=none",
                 "--pull=never",
                 "-t",
@@ -97,6 +99,8 @@ fn main() {
                 "build",
                 "-q",
                 "--layers",
+                // crun refuses hosts with both versions of cgroups.
+                "--isolation=chroot",
                 "--network=none",
                 "--pull=never",
                 "-t",

@@ -170,7 +170,13 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
                 // Dropping the events stops the build; waited for, so that nothing of it
                 // is left when we are gone.
                 events.close();
-                while events.recv().await.is_some() {}
+                let end = async { while events.recv().await.is_some() {} };
+                tokio::select! {
+                    () = end => {}
+                    // Whatever it waits for (a context that doesn't come), who says so
+                    // twice means it; the next command takes back what is left.
+                    _ = interrupt.recv() => {}
+                }
                 return Err(Failure::new("the build was stopped").with_code(130));
             }
             _ = ticks.tick(), if is_live => {

@@ -9,7 +9,11 @@ use std::{
 use flate2::bufread::GzDecoder;
 use sha2::{Digest as _, Sha256};
 
-use crate::model::Digest;
+use super::error::Result;
+use crate::{
+    layer,
+    model::{Digest, ImportProgress},
+};
 
 /// How an archive is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,28 @@ pub(super) fn detect<R: Read>(source: R) -> io::Result<(Format, Peeked<R>)> {
         _ => Format::Plain,
     };
     Ok((format, Cursor::new(head).chain(source)))
+}
+
+/// Does `work` on a source of whatever format, with a progress that counts what is read
+/// of it before it is unpacked.
+pub(super) fn detected<R: Read, T>(
+    source: R,
+    progress: &mut dyn FnMut(ImportProgress),
+    work: impl FnOnce(Format, &mut Peeked<Counted<'_, R>>, &mut dyn FnMut(ImportProgress)) -> Result<T>,
+) -> Result<T> {
+    let count = AtomicU64::new(0);
+    let counted = Counted {
+        source,
+        count: &count,
+    };
+    let mut progress = |unpacked: ImportProgress| {
+        progress(ImportProgress {
+            read_bytes: count.load(Ordering::Relaxed),
+            ..unpacked
+        });
+    };
+    let (format, mut source) = detect(counted).map_err(layer::Error::Source)?;
+    work(format, &mut source, &mut progress)
 }
 
 /// Counts what passes, for a progress that another thread shows.

@@ -11,7 +11,6 @@ use oci_spec::image::{
     Descriptor, ImageIndex, ImageIndexBuilder, MediaType, SCHEMA_VERSION, Sha256Digest,
 };
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 
 use super::error::{Error, Result};
 use crate::{layer::ScratchDirectory, model::Digest};
@@ -26,8 +25,6 @@ pub(super) struct Layout {
 #[derive(Debug)]
 pub(super) struct Staging {
     scratch: ScratchDirectory,
-    /// Blobs that are complete, under their final names in the scratch directory.
-    blobs: Vec<Digest>,
 }
 
 impl Layout {
@@ -88,7 +85,17 @@ impl Layout {
         make(self.cache())
     }
 
-    /// What is in it.
+    /// Where it stands what may not be on the disk yet.
+    pub(super) fn unsynced(&self) -> PathBuf {
+        self.directory.join("unsynced")
+    }
+
+    /// The same, made if it is missing.
+    pub(super) fn make_unsynced(&self) -> Result<PathBuf> {
+        make(self.unsynced())
+    }
+
+    /// What is in `ingest/`.
     pub(super) fn ingest_entries(&self) -> Result<Vec<PathBuf>> {
         let path = self.ingest();
         let failed = || Error::io("list", &path);
@@ -158,20 +165,7 @@ impl Layout {
     pub(super) fn stage(&self) -> Result<Staging> {
         let scratch = ScratchDirectory::new(&self.directory)
             .map_err(Error::io("make a directory in", &self.directory))?;
-        let blobs = Vec::new();
-        Ok(Staging { scratch, blobs })
-    }
-
-    /// Puts staged blobs in their places. Under the exclusive lock, so that a removal
-    /// doesn't take them for rubbish before the index names them.
-    pub(super) fn place_blobs(&self, staging: &Staging) -> Result<()> {
-        let blobs = self.blobs();
-        for digest in &staging.blobs {
-            let target = blobs.join(digest.hex());
-            fs::rename(staging.path(digest.hex()), &target)
-                .map_err(Error::io("put in place", target))?;
-        }
-        sync_directory(&blobs)
+        Ok(Staging { scratch })
     }
 
     /// Replaces the index, durably. Under the exclusive lock.
@@ -198,35 +192,6 @@ impl Staging {
     /// in place that no image names.
     pub(super) fn abandon(self) {
         self.scratch.abandon();
-    }
-
-    /// Stages a small blob.
-    pub(super) fn add(&mut self, media_type: MediaType, content: &[u8]) -> Result<Descriptor> {
-        let digest = Digest::from_sha256(&Sha256::digest(content).into());
-        let path = self.path(digest.hex());
-        fs::write(&path, content).map_err(Error::io("write", path))?;
-        Ok(self.added(media_type, digest, content.len() as u64))
-    }
-
-    /// Stages a blob that was written to `name` in the staging directory.
-    pub(super) fn adopt(
-        &mut self,
-        name: &str,
-        media_type: MediaType,
-        digest: Digest,
-        size: u64,
-    ) -> Result<Descriptor> {
-        let path = self.path(digest.hex());
-        fs::rename(self.path(name), &path).map_err(Error::io("write", path))?;
-        Ok(self.added(media_type, digest, size))
-    }
-
-    fn added(&mut self, media_type: MediaType, digest: Digest, size: u64) -> Descriptor {
-        let descriptor = Descriptor::new(media_type, size, oci_digest(&digest));
-        if !self.blobs.contains(&digest) {
-            self.blobs.push(digest);
-        }
-        descriptor
     }
 
     fn replace(&self, target: &Path, content: &[u8]) -> Result<()> {

@@ -18,6 +18,7 @@ use std::{
 use super::{
     error::{Error, Result},
     layout::{Layout, sync_directory},
+    settle::this_boot,
     store::ImageStore,
 };
 use crate::model::Digest;
@@ -77,7 +78,8 @@ impl ImageStore {
                 if file.metadata()?.nlink() == 0 {
                     return Ok(None);
                 }
-                file.write_all(unfinished.line().as_bytes())?;
+                let first = format!("{} {}\n", unfinished.word(), this_boot());
+                file.write_all(first.as_bytes())?;
                 file.sync_all()?;
                 Ok(Some(file))
             };
@@ -135,6 +137,23 @@ impl Lease {
             .map_err(Error::io("write", &self.path))
     }
 
+    /// Makes what it lists survive a loss of power. Cheap while nothing else is written.
+    pub(super) fn sync(&self) -> Result<()> {
+        let file = self.file.as_ref().expect("it is taken by dropping only");
+        file.sync_data().map_err(Error::io("sync", &self.path))
+    }
+
+    /// Ends it: what was placed under it has a name now, but is not on the disk. It
+    /// becomes the note that says so; if the power goes before that is written, the lease
+    /// itself says the same.
+    pub(super) fn end_unsynced(mut self) -> Result<()> {
+        let name = self.path.file_name().unwrap_or_default();
+        let note = self.store.layout.make_unsynced()?.join(name);
+        fs::rename(&self.path, &note).map_err(Error::io("put in place", note))?;
+        self.file = None;
+        Ok(())
+    }
+
     /// Ends it: what was placed under it has a name now.
     pub(super) fn end(mut self) -> Result<()> {
         fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))?;
@@ -153,10 +172,10 @@ impl Drop for Lease {
 }
 
 impl Unfinished {
-    fn line(self) -> &'static str {
+    fn word(self) -> &'static str {
         match self {
-            Self::Resume => "resume\n",
-            Self::Discard => "discard\n",
+            Self::Resume => "resume",
+            Self::Discard => "discard",
         }
     }
 }
@@ -177,7 +196,8 @@ impl Leases {
             };
             let text = io::read_to_string(&file).map_err(Error::io("read", &path))?;
             let mut lines = text.lines();
-            let is_resumable = lines.next() == Some("resume");
+            let first = lines.next().unwrap_or_default();
+            let is_resumable = first.split(' ').next() == Some("resume");
             match file.try_lock() {
                 Ok(()) => {
                     if is_resumable {

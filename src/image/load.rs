@@ -321,7 +321,8 @@ impl Load<'_> {
             let document: ImageConfiguration = config.json("image config")?;
             let diff_ids = self.diff_ids(&document, image.layers.len())?;
             let mut layers = Vec::new();
-            for (place, (name, diff_id)) in image.layers.iter().zip(&diff_ids).enumerate() {
+            let places = diff_ids.iter().zip(Position::of(&diff_ids));
+            for (name, (diff_id, position)) in image.layers.iter().zip(places) {
                 let layer = self.contents.need(name)?.clone();
                 let media_type = match layer.format {
                     Format::Plain => MediaType::ImageLayer,
@@ -329,7 +330,7 @@ impl Load<'_> {
                     Format::Zstd => MediaType::ImageLayerZstd,
                 };
                 layers.push(layer.descriptor(media_type));
-                self.layer(&layer, diff_id, place)?;
+                self.layer(&layer, diff_id, position)?;
             }
             let manifest = ImageManifestBuilder::default()
                 .schema_version(SCHEMA_VERSION)
@@ -369,11 +370,10 @@ impl Load<'_> {
             let config = self.contents.blob(manifest.config())?.clone();
             let document: ImageConfiguration = config.json("image config")?;
             let diff_ids = self.diff_ids(&document, manifest.layers().len())?;
-            for (place, (descriptor, diff_id)) in
-                manifest.layers().iter().zip(&diff_ids).enumerate()
-            {
+            let places = diff_ids.iter().zip(Position::of(&diff_ids));
+            for (descriptor, (diff_id, position)) in manifest.layers().iter().zip(places) {
                 let layer = self.contents.blob(descriptor)?.clone();
-                self.layer(&layer, diff_id, place)?;
+                self.layer(&layer, diff_id, position)?;
             }
             self.place(&config)?;
             self.place(&staged)?;
@@ -449,11 +449,7 @@ impl Load<'_> {
         Ok(diff_ids)
     }
 
-    fn layer(&mut self, layer: &Staged, diff_id: &Digest, place: usize) -> Result<()> {
-        let position = match place {
-            0 => Position::Lowest,
-            _ => Position::Above,
-        };
+    fn layer(&mut self, layer: &Staged, diff_id: &Digest, position: Position) -> Result<()> {
         // One that several images have is in place by now.
         let path = self.store.layout.blob(&layer.digest);
         let file = File::open(&layer.path).or_else(|_| File::open(&path));

@@ -8,6 +8,7 @@
 //! images/ingest/<hex>                  a blob on its way in; locked by its single writer
 //! images/ingest/lease-<random>         what a pull or load under way keeps; locked by it
 //! images/ingest/layer-<hex>            locked by whoever unpacks that layer
+//! images/unsynced/lease-<random>       what a pull named that may not be on the disk yet
 //! images/lock                          shared: use an image; exclusive: change names, remove
 //! images/.tmp-<random>/                a change under way; locked by whoever makes it
 //! ```
@@ -20,16 +21,17 @@
 //! other tools see such images but can't address them by name. An image without a name
 //! has a descriptor without these annotations.
 //!
-//! What comes from outside (a pull, a load) takes a [`Lease`], writes each blob by
-//! [`ImageStore::ingest`], unpacks each layer by [`ImageStore::unpack_layer`] and names
-//! the image by [`ImageStore::assemble`]. Any number of processes may do so at once, and
+//! Whatever makes or brings an image takes a [`Lease`], puts blobs and layers in place
+//! under it, and names the image by [`ImageStore::assemble`]. What comes in pieces (a
+//! pull, a load) writes each blob by [`ImageStore::ingest`] and unpacks each layer by
+//! [`ImageStore::unpack_layer`]. Any number of processes may do so at once, and
 //! share what they bring. Manifests are kept byte by byte under their own media types, so
 //! that digests stay true.
 //!
-//! An import stages everything aside, syncs it, then renames it into place and replaces
-//! `index.json` last. A removal replaces `index.json` first. So whatever dies when, the
-//! index only ever names what is complete, and a stale staging directory tells
-//! [`ImageStore::sweep`] to look for what nothing names.
+//! `index.json` is replaced last, and first by a removal. So whatever dies when, the index
+//! only ever names what is complete, and the lease of the dead tells
+//! [`ImageStore::sweep`] to look for what nothing names. What is named is on the disk; only
+//! a pull may leave that to the kernel, see [`ImageStore::settle`].
 
 mod assemble;
 mod build;
@@ -51,6 +53,7 @@ mod reference;
 pub mod registry;
 mod remove;
 mod save;
+mod settle;
 mod shared_cache;
 mod stack;
 mod store;

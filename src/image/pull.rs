@@ -74,6 +74,7 @@ impl ImageStore {
             return Err(unusable("digest", "only sha256 is known here"));
         }
         self.sweep()?;
+        self.settle_old()?;
         let host = Platform::host();
         let top = client.fetch(reference)?;
         let listed;
@@ -101,16 +102,15 @@ impl ImageStore {
         }
         let blobs = blobs_of(image)?;
         let lease = self.lease(Unfinished::Resume)?;
-        let done = self.bring(client, reference, platform, manifest, image, &lease, board);
-        let done = done.and_then(|is_new| {
-            board.enter(Phase::Finishing);
-            let is_listed = top.digest != manifest.digest;
-            if is_listed {
-                self.put_blob(&lease, &top.content)?;
-            }
-            Ok((is_new, is_listed))
-        });
-        let (is_new, is_listed) = match done {
+        let is_listed = top.digest != manifest.digest;
+        let done = match is_listed {
+            true => self.put_blob(&lease, &top.content).map(drop),
+            false => Ok(()),
+        };
+        let done = done
+            .and_then(|()| self.bring(client, reference, platform, manifest, image, &lease, board));
+        board.enter(Phase::Finishing);
+        let is_new = match done {
             Ok(done) => done,
             Err(error) => {
                 drop(lease);
@@ -132,9 +132,8 @@ impl ImageStore {
             index: is_listed.then(|| top.digest.clone()),
             is_published: true,
         };
-        let ids = self.assemble(lease, &[assembly])?;
         let outcome = TransferOutcome {
-            image: ids.into_iter().next().expect("one image has one id"),
+            image: self.assemble_unsynced(lease, &assembly)?,
             digest: top.digest.clone(),
             is_up_to_date: !is_new,
         };
@@ -187,6 +186,9 @@ impl ImageStore {
         let (config, size) = blobs.last().expect("the config is one of them");
         pull.document(config, *size)?;
         let diff_ids = self.layers_of(&manifest.digest)?;
+        // On the disk now, while that is quick; see `settle`.
+        lease.add(blobs.iter().map(|(blob, _)| blob).chain(&diff_ids))?;
+        lease.sync()?;
         pull.check_platform(config, platform)?;
 
         board.list(
@@ -198,16 +200,14 @@ impl ImageStore {
         board.enter(Phase::Moving);
         let mut seen = HashSet::new();
         let mut jobs = Vec::new();
-        for (index, ((blob, size), diff_id)) in blobs.iter().zip(diff_ids).enumerate() {
+        let positions = Position::of(&diff_ids);
+        for (((blob, size), diff_id), position) in blobs.iter().zip(diff_ids).zip(positions) {
             if seen.insert((blob.clone(), diff_id.clone())) {
                 jobs.push(Job {
                     blob: blob.clone(),
                     size: *size,
                     diff_id,
-                    position: match index {
-                        0 => Position::Lowest,
-                        _ => Position::Above,
-                    },
+                    position,
                 });
             }
         }
@@ -267,7 +267,7 @@ impl Pull<'_> {
             }
             match self.store.try_ingest(self.lease, &job.blob, job.size)? {
                 Arrival::Present => {
-                    let is_here = self.store.layers.record(&job.diff_id)?.is_some();
+                    let is_here = self.store.layers.has(&job.diff_id, job.position)?;
                     if !is_here {
                         self.board.set(&job.blob, LayerState::Unpacking);
                     }

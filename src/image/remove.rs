@@ -201,6 +201,7 @@ impl ImageStore {
                 self.layers.remove(&diff_id)?;
             }
         }
+        self.forget_notes()?;
         leases.forget_dead()
     }
 

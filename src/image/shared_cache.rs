@@ -61,21 +61,30 @@ impl ImageStore {
             return Ok(None);
         };
         let path = directory.join("blobs").join(digest.hex());
-        if let Some(mut ingest) = self.ingest(lease, &digest, layer.blob.size())? {
-            let mut blob = File::open(&path).map_err(Error::io("open", &path))?;
-            ingest.restart()?;
-            let mut piece = vec![0; PIECE];
-            loop {
-                match blob.read(&mut piece).map_err(Error::io("read", &path))? {
-                    0 => break,
-                    read => ingest.append(&piece[..read])?,
-                }
-            }
-            ingest.commit()?;
+        if let Err(error) = self.copy_blob(lease, &digest, layer.blob.size(), &path) {
+            // Unlike half of a download, what is wrong in a directory stays wrong. That it
+            // can't be thrown away is less than why it came to that.
+            let _ = self.discard(&digest);
+            return Err(error);
         }
         let packed = self.open_blob(&digest)?;
         self.unpack_layer(lease, &layer.diff_id, position, packed, &mut |_| {})?;
         Ok(Some(cached))
+    }
+
+    fn copy_blob(&self, lease: &Lease, digest: &Digest, size: u64, path: &Path) -> Result<()> {
+        let Some(mut ingest) = self.ingest(lease, digest, size)? else {
+            return Ok(());
+        };
+        let mut blob = File::open(path).map_err(Error::io("open", path))?;
+        ingest.restart()?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            match blob.read(&mut piece).map_err(Error::io("read", path))? {
+                0 => return ingest.commit(),
+                read => ingest.append(&piece[..read])?,
+            }
+        }
     }
 
     /// Writes what a step made into a directory.

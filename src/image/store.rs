@@ -103,7 +103,7 @@ impl ImageStore {
         let config: ImageConfiguration = self.layout.json(&found.id)?;
         let layers = self.diff_ids(&found.id, &config)?;
         for layer in &layers {
-            if !self.layers.path(layer).exists() {
+            if !self.layers.is_here(layer) {
                 return Err(Error::MissingLayer {
                     image: reference.to_owned(),
                     layer: layer.short().to_owned(),
@@ -527,7 +527,8 @@ mod tests {
         assert_eq!(names("layers"), Vec::<std::ffi::OsString>::new());
         assert_eq!(
             names("images"),
-            ["blobs", "index.json", "lock", "oci-layout"]
+            ["blobs", "index.json", "ingest", "lock", "oci-layout"]
         );
+        assert_eq!(names("images/ingest"), Vec::<std::ffi::OsString>::new());
     }
 }

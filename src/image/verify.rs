@@ -11,7 +11,10 @@ use super::{
     reference::Reference,
     store::ImageStore,
 };
-use crate::model::{Damage, DamagedPart, Digest, Verified};
+use crate::{
+    layer::Position,
+    model::{Damage, DamagedPart, Digest, Verified},
+};
 
 impl ImageStore {
     /// Reads every blob and looks at every file of every layer: of the images that are
@@ -103,7 +106,8 @@ impl ImageStore {
         blobs.into_iter().all(|blob| self.has_blob(&blob))
             && layers
                 .iter()
-                .all(|layer| matches!(self.layers.record(layer), Ok(Some(_))))
+                .zip(Position::of(&layers))
+                .all(|(layer, position)| matches!(self.layers.has(layer, position), Ok(true)))
     }
 
     /// What an image consists of, as far as that can be read.
@@ -131,7 +135,11 @@ impl ImageStore {
         parts
     }
 
-    fn check_blob(&self, digest: &Digest, progress: &mut dyn FnMut(u64)) -> Result<Option<String>> {
+    pub(super) fn check_blob(
+        &self,
+        digest: &Digest,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Option<String>> {
         let mut file = match self.open_blob(digest) {
             Ok(file) => file,
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {

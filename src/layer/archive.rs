@@ -8,6 +8,7 @@
 use std::io::{self, BufRead};
 
 use super::{
+    attributes::xattrs,
     entry::{Entry, Kind, Time, refused},
     error::{Error, Refusal, Result},
 };
@@ -33,7 +34,7 @@ pub struct Archive<R> {
 }
 
 /// Keys and values of extended headers, in order: the oldest sparse format repeats keys.
-type Records = Vec<(Vec<u8>, Vec<u8>)>;
+pub(super) type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
 type Block = [u8; BLOCK];
 
@@ -578,21 +579,4 @@ fn map_in_records(records: &Records) -> Option<Vec<(u64, u64)>> {
     let offsets = values(b"GNU.sparse.offset")?;
     let lengths = values(b"GNU.sparse.numbytes")?;
     (offsets.len() == lengths.len()).then(|| offsets.into_iter().zip(lengths).collect())
-}
-
-/// Extended attributes, without those that steer overlayfs.
-fn xattrs(records: &Records) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut attributes: Records = Vec::new();
-    for (key, value) in records {
-        let Some(name) = key.strip_prefix(b"SCHILY.xattr.") else {
-            continue;
-        };
-        let steers = name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.");
-        if steers || name.contains(&0) {
-            continue;
-        }
-        attributes.retain(|(earlier, _)| earlier != name);
-        attributes.push((name.to_vec(), value.clone()));
-    }
-    attributes
 }

@@ -3,16 +3,19 @@
 //!
 //! ```text
 //! layers/<hex of diff-id>/fs           the layer's files, as overlayfs wants them
+//! layers/<hex of diff-id>/lowest       the same without its whiteouts, if it has any and
+//!                                      lies lowest in an image: overlayfs would show them
 //! layers/<hex of diff-id>/layer.json   its size, written before the layer appears
 //! layers/<hex of diff-id>/contents     what it holds, for looking without walking
 //! layers/.tmp-<random>/                being unpacked or removed; locked by whoever does it
 //! ```
 //!
-//! A layer appears under its diff-id by one rename, complete and synced, so nothing
-//! half-unpacked is ever used. Which images list a layer is none of this folder's
+//! A layer appears under its diff-id by one rename, complete, so nothing half-unpacked is
+//! ever used. That it is on the disk is seen to by whoever names it. Which images list a layer is none of this folder's
 //! business; mounting belongs to `runtime`.
 
 mod archive;
+mod attributes;
 mod changes;
 mod compare;
 mod contents;

@@ -31,6 +31,14 @@ const AHEAD: usize = 16;
 
 type Piece = Arc<Vec<u8>>;
 
+/// What was unpacked, counted.
+struct Written {
+    size_bytes: u64,
+    entries: u64,
+    marks: u64,
+    tar_bytes: u64,
+}
+
 /// Unpacks the tar that `source` gives into `tree`, and copies it to `copy`. If it is
 /// open-ended, nothing marks its end.
 pub(super) fn unpack(
@@ -59,12 +67,13 @@ pub(super) fn unpack(
         // A copy that failed comes first: the writer then only saw an archive that ends in
         // the middle. The other way round, hashing just ends early.
         let diff_id = hashed.map_err(Error::io("write", "the layer's blob"))?;
-        let (size_bytes, entries, tar_bytes) = written?;
+        let written = written?;
         Ok(LayerRecord {
             diff_id,
-            size_bytes,
-            entries,
-            tar_bytes: Some(tar_bytes),
+            size_bytes: written.size_bytes,
+            entries: written.entries,
+            tar_bytes: Some(written.tar_bytes),
+            marks: Some(written.marks),
         })
     })
 }
@@ -182,7 +191,7 @@ fn write(
     most_bytes: u64,
     is_open_ended: bool,
     progress: &mut dyn FnMut(ImportProgress),
-) -> Result<(u64, u64, u64)> {
+) -> Result<Written> {
     let mut archive = Archive::new(pieces);
     if is_open_ended {
         archive = archive.open_ended();
@@ -208,13 +217,18 @@ fn write(
             });
         }
     }
-    let (size_bytes, entries) = (tree.size_bytes, tree.entries);
+    let (size_bytes, entries, marks) = (tree.size_bytes, tree.entries, tree.marks);
     tree.finish()?;
     let pieces = archive.drain()?;
     if pieces.read_bytes > most_bytes.saturating_add(SLACK) {
         return Err(Error::Malformed(too_large));
     }
-    Ok((size_bytes, entries, pieces.read_bytes))
+    Ok(Written {
+        size_bytes,
+        entries,
+        marks,
+        tar_bytes: pieces.read_bytes,
+    })
 }
 
 /// The pieces as one stream.

@@ -33,6 +33,11 @@ pub struct LayerStore {
 /// is meant well, and far below what an archive of a few megabytes can claim.
 pub const MOST_BYTES: u64 = 256 << 30;
 
+/// A layer's files.
+const FILES: &str = "fs";
+/// The same without its marks.
+const LOWEST: &str = "lowest";
+
 /// What is known of a layer without walking its tree (`layer.json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerRecord {
@@ -45,6 +50,10 @@ pub struct LayerRecord {
     /// Bytes of its tar; `None` in a record that is older than this field.
     #[serde(default)]
     pub tar_bytes: Option<u64>,
+    /// Whiteouts and opaque marks of its tar; `None` in a record that is older than this
+    /// field.
+    #[serde(default)]
+    pub marks: Option<u64>,
 }
 
 /// Where a layer lies in the image that it is unpacked for.
@@ -56,12 +65,38 @@ pub enum Position {
     Above,
 }
 
+impl Position {
+    /// What a layer's files are called that lie so, if it has marks.
+    fn files(self) -> &'static str {
+        match self {
+            Self::Lowest => LOWEST,
+            Self::Above => FILES,
+        }
+    }
+
+    /// Where each of an image's layers lies, lowest first. One that is listed twice counts
+    /// where it lies highest, see [`LayerStore::overlay`].
+    pub fn of(layers: &[Digest]) -> Vec<Self> {
+        let lowest = (0..layers.len()).find(|&at| !layers[at + 1..].contains(&layers[at]));
+        let lowest = lowest.map(|at| &layers[at]);
+        let is_lowest = |layer| Some(layer) == lowest;
+        layers
+            .iter()
+            .map(|layer| match is_lowest(layer) {
+                true => Self::Lowest,
+                false => Self::Above,
+            })
+            .collect()
+    }
+}
+
 /// A layer that is complete but not in place yet; dropping it removes it.
 #[derive(Debug)]
 pub struct Unpacked {
     /// What is known of it.
     pub record: LayerRecord,
     scratch: ScratchDirectory,
+    files: PathBuf,
     target: PathBuf,
 }
 
@@ -91,9 +126,31 @@ impl LayerStore {
         self.most_bytes
     }
 
-    /// The files of a layer.
+    /// The files of a layer: with its marks, if those were ever wanted.
     pub fn path(&self, diff_id: &Digest) -> PathBuf {
-        self.home(diff_id).join("fs")
+        let home = self.home(diff_id);
+        let files = home.join(FILES);
+        let lowest = home.join(LOWEST);
+        match !files.exists() && lowest.exists() {
+            true => lowest,
+            false => files,
+        }
+    }
+
+    /// Whether a layer is here for an image where it lies so.
+    pub fn has(&self, diff_id: &Digest, position: Position) -> Result<bool> {
+        let Some(record) = self.record(diff_id)? else {
+            return Ok(false);
+        };
+        Ok(match record.marks {
+            None | Some(0) => true,
+            Some(_) => self.home(diff_id).join(position.files()).exists(),
+        })
+    }
+
+    /// Whether a layer is here and not found damaged, as far as one look tells.
+    pub fn is_here(&self, diff_id: &Digest) -> bool {
+        self.home(diff_id).join("layer.json").exists()
     }
 
     /// The overlay of some layers, lowest first, beneath a writable one.
@@ -103,8 +160,16 @@ impl LayerStore {
     pub fn overlay(&self, layers: &[Digest], upper: PathBuf, work: PathBuf) -> Overlay {
         let mut seen = HashSet::new();
         let layers = layers.iter().rev().filter(|layer| seen.insert(*layer));
+        let mut lower: Vec<_> = layers.map(|layer| self.home(layer).join(FILES)).collect();
+        // What hides something of a layer below has nothing to hide here.
+        if let Some(lowest) = lower.last_mut() {
+            let without_marks = lowest.with_file_name(LOWEST);
+            if without_marks.exists() {
+                *lowest = without_marks;
+            }
+        }
         Overlay {
-            lower: layers.map(|layer| self.path(layer)).collect(),
+            lower,
             upper,
             work,
             is_volatile: false,
@@ -168,15 +233,17 @@ impl LayerStore {
         for path in &packed.left_out {
             leave_out(&upper.join(path)).map_err(Error::io("remove", upper.join(path)))?;
         }
-        let files = scratch.path().join("fs");
+        let files = scratch.path().join(FILES);
         fs::rename(upper, &files).map_err(Error::io("put in place", &files))?;
         self.describe(
             scratch,
+            files,
             LayerRecord {
                 diff_id,
                 size_bytes: packed.size_bytes,
                 entries: packed.entries,
                 tar_bytes: Some(tar_bytes),
+                marks: None,
             },
         )
     }
@@ -202,7 +269,7 @@ impl LayerStore {
     ) -> Result<Unpacked> {
         let scratch = ScratchDirectory::new(&self.directory)
             .map_err(Error::io("make a directory in", &self.directory))?;
-        let files = scratch.path().join("fs");
+        let mut files = scratch.path().join(FILES);
         fs::create_dir(&files).map_err(Error::io("make", &files))?;
         let root = File::open(&files).map_err(Error::io("open", &files))?;
         let tree = root.try_clone().map_err(Error::io("open", &files))?;
@@ -210,12 +277,21 @@ impl LayerStore {
             pipeline::unpack(source, tree, self.most_bytes, copy, is_open_ended, progress)
         })?;
         drop(root);
-        self.describe(scratch, record)
+        if position == Position::Lowest && record.marks != Some(0) {
+            let lowest = scratch.path().join(LOWEST);
+            fs::rename(&files, &lowest).map_err(Error::io("make", &lowest))?;
+            files = lowest;
+        }
+        self.describe(scratch, files, record)
     }
 
     /// Completes a layer whose files are there.
-    fn describe(&self, scratch: ScratchDirectory, record: LayerRecord) -> Result<Unpacked> {
-        let files = scratch.path().join("fs");
+    fn describe(
+        &self,
+        scratch: ScratchDirectory,
+        files: PathBuf,
+        record: LayerRecord,
+    ) -> Result<Unpacked> {
         let root = File::open(&files).map_err(Error::io("open", &files))?;
         contents::build(&root.into(), scratch.path()).map_err(Error::io("list", &files))?;
         let path = scratch.path().join("layer.json");
@@ -223,6 +299,7 @@ impl LayerStore {
         fs::write(&path, text).map_err(Error::io("write", &path))?;
         Ok(Unpacked {
             target: self.home(&record.diff_id),
+            files,
             record,
             scratch,
         })
@@ -233,7 +310,7 @@ impl LayerStore {
     pub fn find_damage(&self, diff_id: &Digest) -> Result<Option<String>> {
         let home = self.home(diff_id);
         let Ok(listed) = fs::read(home.join(contents::FILE)) else {
-            return Ok(match home.join("fs").is_dir() {
+            return Ok(match self.path(diff_id).is_dir() {
                 true => None,
                 false => Some("its files are missing".into()),
             });
@@ -245,7 +322,7 @@ impl LayerStore {
             // The list is damaged, of which it is made anew; the files may be sound.
             return Ok(None);
         }
-        let scratch = match self.list_files(&home.join("fs")) {
+        let scratch = match self.list_files(&self.path(diff_id)) {
             Ok((scratch, _)) => scratch,
             Err(error) => return Ok(Some(format!("its files can't be listed: {error}"))),
         };
@@ -349,9 +426,24 @@ fn leave_out(path: &Path) -> io::Result<()> {
 
 impl Unpacked {
     /// Puts the layer in its place. If it was there already, that one stays: equal
-    /// diff-ids are equal trees. One without a record was found damaged and makes way.
+    /// diff-ids are equal trees. One without a record was found damaged and makes way; one
+    /// that was only unpacked for another position gets these files beside its own.
     pub fn keep(self) -> Result<LayerRecord> {
         let failed = || Error::io("put in place", &self.target);
+        let name = self.files.file_name().unwrap_or_default();
+        if self.target.join("layer.json").exists() && !self.target.join(name).exists() {
+            match fs::rename(&self.files, self.target.join(name)) {
+                // Somebody else came first.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                result => result.map_err(failed())?,
+            }
+            if name == FILES {
+                // These are the whole of it, the others lack something.
+                let contents = self.scratch.path().join(contents::FILE);
+                fs::rename(contents, self.target.join(contents::FILE)).map_err(failed())?;
+            }
+            return Ok(self.record);
+        }
         if self.target.exists() && !self.target.join("layer.json").exists() {
             let parent = self.target.parent().unwrap_or(&self.target);
             let aside = ScratchDirectory::new(parent).map_err(failed())?;

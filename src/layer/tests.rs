@@ -626,6 +626,70 @@ fn whiteouts_in_the_lowest_layer_are_left_out() {
 }
 
 #[test]
+fn attributes_of_libarchive_are_read_as_those_of_star() {
+    let s = Store::new();
+    let both: &[(&str, &[u8])] = &[
+        ("SCHILY.xattr.user.a", b"star\0"),
+        ("LIBARCHIVE.xattr.user.a", b"b3RoZXI"),
+        ("LIBARCHIVE.xattr.user.b", b"YgA"),
+        ("LIBARCHIVE.xattr.user.padded%3D", b"YgA="),
+        ("LIBARCHIVE.xattr.trusted%2Eoverlay%2eopaque", b"eQ"),
+        ("LIBARCHIVE.xattr.user.bad%2", b"YgA"),
+        ("LIBARCHIVE.xattr.user.worse", b"!!"),
+    ];
+    let archive = whole(&[pax(both, directory("d"))]);
+    let root = s.unpack(&archive, Position::Above).unwrap();
+    let value = |name: &str| xattr::get(root.join("d"), name).unwrap();
+    assert_eq!(value("user.a").as_deref(), Some(&b"star\0"[..]));
+    assert_eq!(value("user.b").as_deref(), Some(&b"b\0"[..]));
+    assert_eq!(value("user.padded=").as_deref(), Some(&b"b\0"[..]));
+    let mut names: Vec<_> = xattr::list(root.join("d")).unwrap().collect();
+    names.sort();
+    assert_eq!(names, ["user.a", "user.b", "user.padded="]);
+}
+
+#[test]
+fn modes_and_owners_are_the_archives_below_directories_that_hand_on_theirs() {
+    let s = Store::new();
+    let with = |mode: &[u8], owner: &[u8], entry: Vec<u8>| {
+        let mut entry = entry;
+        entry[100..108].copy_from_slice(mode);
+        entry[116..124].copy_from_slice(owner);
+        let (block, _) = entry.split_first_chunk_mut().unwrap();
+        seal(block);
+        entry
+    };
+    // user::rwx group::rwx other::rwx as a default: those below would get it.
+    let acl = b"\x02\0\0\0\x01\0\x07\0\xff\xff\xff\xff\x04\0\x07\0\xff\xff\xff\xff\x20\0\x07\0\xff\xff\xff\xff";
+    let plain = |name: &str| with(b"0000644\0", b"0000000\0", file(name));
+    let archive = whole(&[
+        plain("first"),
+        with(b"0004755\0", b"0000000\0", file("setuid")),
+        with(b"0000666\0", b"0000000\0", file("open")),
+        with(b"0000600\0", b"0000005\0", file("other")),
+        with(b"0002775\0", b"0000005\0", directory("setgid")),
+        plain("setgid/file"),
+        pax(
+            &[("SCHILY.xattr.system.posix_acl_default", acl)],
+            directory("acl"),
+        ),
+        plain("acl/file"),
+    ]);
+    let root = s.unpack(&archive, Position::Lowest).unwrap();
+    let found = |name: &str| {
+        let metadata = fs::metadata(root.join(name)).unwrap();
+        (metadata.mode() & 0o7777, metadata.gid())
+    };
+    assert_eq!(found("first"), (0o644, 0));
+    assert_eq!(found("setuid"), (0o4755, 0));
+    assert_eq!(found("open"), (0o666, 0));
+    assert_eq!(found("other"), (0o600, 5));
+    assert_eq!(found("setgid"), (0o2775, 5));
+    assert_eq!(found("setgid/file"), (0o644, 0));
+    assert_eq!(found("acl/file"), (0o644, 0));
+}
+
+#[test]
 fn hard_link_that_replaces_what_holds_its_target_is_refused() {
     let s = Store::new();
     let before = s.everything();

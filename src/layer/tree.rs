@@ -17,6 +17,7 @@ use std::{
 use rustix::{
     fs::{self, AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid},
     io::Errno,
+    process,
 };
 
 use super::{
@@ -25,6 +26,9 @@ use super::{
     merged::{OPAQUE, is_directory, is_whiteout},
     removal::remove_entry,
 };
+
+/// The attribute by which a directory hands on permissions.
+const DEFAULT_ACL: &str = "system.posix_acl_default";
 
 /// A layer being written.
 pub(super) struct Tree {
@@ -37,10 +41,78 @@ pub(super) struct Tree {
     lowest: bool,
     /// Whether it is a directory that was there, not a layer.
     existing: bool,
+    /// Marks so far, those that were left out among them.
+    pub(super) marks: u64,
+    /// What a file has when it is made, before anything is set.
+    born: Born,
     /// Entries so far.
     pub(super) entries: u64,
     /// Bytes of file content so far.
     pub(super) size_bytes: u64,
+}
+
+/// What the kernel gives a file that we make: what an entry then has already need not be
+/// set again, which is two system calls and two changes of an inode less for nearly all.
+#[derive(Clone, Copy)]
+struct Born {
+    /// Owner and group, if no directory hands on its own.
+    owner: Option<(u32, u32)>,
+    /// Bits of a mode that are never given.
+    umask: u32,
+}
+
+impl Born {
+    /// What files below `root` get.
+    fn below(root: &OwnedFd) -> Self {
+        let stat = fs::fstat(root);
+        // A set-group-id directory hands on its group, a default ACL its permissions.
+        let is_plain = stat.is_ok_and(|stat| stat.st_mode & 0o2000 == 0)
+            && matches!(
+                fs::fgetxattr(root, DEFAULT_ACL, &mut [0_u8; 0]),
+                Err(Errno::NODATA | Errno::NOTSUP)
+            );
+        match umask() {
+            Some(umask) if is_plain => Self {
+                owner: Some((process::geteuid().as_raw(), process::getegid().as_raw())),
+                umask,
+            },
+            _ => Self::unknown(),
+        }
+    }
+
+    /// Nothing that could be relied on.
+    fn unknown() -> Self {
+        Self {
+            owner: None,
+            umask: 0o7777,
+        }
+    }
+
+    /// Learns what a directory hands on to those in it.
+    fn inherit(&mut self, directory: &Entry) {
+        let has_acl = |(name, _): &(Vec<u8>, Vec<u8>)| name == DEFAULT_ACL.as_bytes();
+        if directory.mode & 0o2000 != 0 || directory.xattrs.iter().any(has_acl) {
+            *self = Self::unknown();
+        }
+    }
+
+    fn has_owner(self, entry: &Entry) -> bool {
+        self.owner == Some((entry.uid, entry.gid))
+    }
+
+    /// Whether a file that is made with the entry's mode has it and keeps it.
+    fn has_mode(self, entry: &Entry) -> bool {
+        self.has_owner(entry) && entry.mode & (0o7000 | self.umask) == 0
+    }
+}
+
+/// This process' umask. Read, not set and set back: other threads make files too.
+fn umask() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
+    let text = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(text.trim(), 8).ok()
 }
 
 /// Where the content of a file comes from.
@@ -54,11 +126,13 @@ impl Tree {
     pub(super) fn new(root: OwnedFd, lowest: bool) -> Result<Self> {
         fs::fchmod(&root, Mode::from_raw_mode(0o755)).map_err(Error::io("make", "/"))?;
         Ok(Self {
+            born: Born::below(&root),
             root,
             parent: None,
             directories: Vec::new(),
             lowest,
             existing: false,
+            marks: 0,
             entries: 0,
             size_bytes: 0,
         })
@@ -72,6 +146,8 @@ impl Tree {
             directories: Vec::new(),
             lowest: false,
             existing: true,
+            marks: 0,
+            born: Born::unknown(),
             entries: 0,
             size_bytes: 0,
         }
@@ -88,6 +164,7 @@ impl Tree {
             true => Mark::None,
             false => Mark::of(directory, last).map_err(|reason| entry.refused(reason))?,
         };
+        self.marks += u64::from(mark != Mark::None);
         if self.lowest && mark != Mark::None {
             return self.ignore(entry, directory);
         }
@@ -146,7 +223,8 @@ impl Tree {
             Kind::Directory => {
                 make_directory(entry, parent, last)?;
                 let directory = open_below(parent, last.as_bytes(), OFlags::RDONLY);
-                describe(&directory.map_err(failed())?, entry)?;
+                describe(&directory.map_err(failed())?, entry, Born::unknown())?;
+                self.born.inherit(entry);
                 self.directories
                     .push((name.as_bytes().to_vec(), timestamps(entry)));
             }
@@ -156,11 +234,17 @@ impl Tree {
                     | OFlags::EXCL
                     | OFlags::NOFOLLOW
                     | OFlags::CLOEXEC;
+                // With all of its mode where that is safe: nobody but root gets at a layer
+                // before it is in its place.
+                let mode = match self.born.has_mode(entry) {
+                    true => entry.mode,
+                    false => 0o600,
+                };
                 let file = self.replacing(entry, parent, last, || {
-                    fs::openat(parent, last, flags, Mode::from_raw_mode(0o600))
+                    fs::openat(parent, last, flags, Mode::from_raw_mode(mode))
                 })?;
                 self.size_bytes += write_content(&file, entry, *size, pieces.as_deref(), content)?;
-                describe(&file, entry)?;
+                describe(&file, entry, self.born)?;
                 fs::futimens(&file, &timestamps(entry)).map_err(failed())?;
             }
             Kind::HardLink(target) => self.link(entry, target, parent, last)?,
@@ -170,7 +254,7 @@ impl Tree {
                 }
                 let target = OsStr::from_bytes(target);
                 self.replacing(entry, parent, last, || fs::symlinkat(target, parent, last))?;
-                describe_at(parent, last, entry)?;
+                describe_at(parent, last, entry, self.born)?;
             }
             Kind::CharacterDevice { major: 0, minor: 0 } => {
                 let (major, minor) = (0, 0);
@@ -254,7 +338,7 @@ impl Tree {
         self.replacing(entry, parent, last, || {
             fs::mknodat(parent, last, kind, Mode::from_raw_mode(0o600), device)
         })?;
-        describe_at(parent, last, entry)?;
+        describe_at(parent, last, entry, self.born)?;
         let mode = Mode::from_raw_mode(entry.mode);
         fs::chmodat(parent, last, mode, AtFlags::empty()).map_err(|error| failure(entry, error))
     }
@@ -267,7 +351,8 @@ impl Tree {
         if self.existing {
             return Ok(());
         }
-        describe(&self.root, entry)?;
+        describe(&self.root, entry, Born::unknown())?;
+        self.born.inherit(entry);
         self.directories.push((Vec::new(), timestamps(entry)));
         Ok(())
     }
@@ -404,11 +489,15 @@ fn write_content(
 
 /// Sets owner, mode and attributes, in this order: a change of owner takes away
 /// set-user-id bits and file capabilities.
-fn describe(file: &OwnedFd, entry: &Entry) -> Result<()> {
+fn describe(file: &OwnedFd, entry: &Entry, born: Born) -> Result<()> {
     let failed = |error| failure(entry, error);
-    let (uid, gid) = owner(entry);
-    fs::fchown(file, uid, gid).map_err(failed)?;
-    fs::fchmod(file, Mode::from_raw_mode(entry.mode)).map_err(failed)?;
+    if !born.has_owner(entry) {
+        let (uid, gid) = owner(entry);
+        fs::fchown(file, uid, gid).map_err(failed)?;
+    }
+    if !born.has_mode(entry) {
+        fs::fchmod(file, Mode::from_raw_mode(entry.mode)).map_err(failed)?;
+    }
     for (name, value) in &entry.xattrs {
         let name = OsStr::from_bytes(name);
         accept(fs::fsetxattr(file, name, value, fs::XattrFlags::empty())).map_err(failed)?;
@@ -417,10 +506,12 @@ fn describe(file: &OwnedFd, entry: &Entry) -> Result<()> {
 }
 
 /// The same for what must not be opened; the mode of a symbolic link can't be set.
-fn describe_at(parent: &OwnedFd, name: &OsStr, entry: &Entry) -> Result<()> {
+fn describe_at(parent: &OwnedFd, name: &OsStr, entry: &Entry, born: Born) -> Result<()> {
     let failed = |error| failure(entry, error);
-    let (uid, gid) = owner(entry);
-    fs::chownat(parent, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+    if !born.has_owner(entry) {
+        let (uid, gid) = owner(entry);
+        fs::chownat(parent, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+    }
     for (attribute, value) in &entry.xattrs {
         let attribute = OsStr::from_bytes(attribute);
         let mut path = OsString::from(format!("/proc/self/fd/{}/", parent.as_raw_fd()));

@@ -63,7 +63,11 @@ impl Lifecycle {
             Err(error) => note(None, Err(error.into())),
         }
         match self.is_new_boot() {
-            Ok(true) => note(None, self.after_boot()),
+            Ok(true) => {
+                // Before any of them starts again.
+                note(None, self.settle());
+                note(None, self.after_boot());
+            }
             Ok(false) => {}
             Err(error) => note(None, Err(error)),
         }

@@ -1,10 +1,12 @@
-//! The same for what changes the store of images: `load`, `commit`, `rmi`, `prune` and
-//! `build`, killed at the n-th system call. After each kill all that images consist of must verify,
+//! The same for what changes the store of images: `pull`, `load`, `commit`, `rmi`, `prune`
+//! and `build`, killed at the n-th system call. After each kill all that images consist of
+//! must verify,
 //! and after a prune nothing may be left that no image names.
 
 use std::{collections::BTreeSet, env, fs};
 
 use crate::{
+    debian::{Door, Registry},
     support::{Sandbox, sandbox::BUSYBOX},
     tracer::{self, Victim},
 };
@@ -120,6 +122,30 @@ fn image_prune_can_be_killed_anywhere() {
             prepare: &|s| drop(s.ok(&["load", "-i", &path])),
             arguments: &["image", "prune", "-af"],
             names: &["more:1"],
+        },
+    );
+}
+
+#[test]
+fn pull_can_be_killed_anywhere() {
+    let (s, path, _dir) = sandbox();
+    let registry = Registry::start(Door::Open);
+    let name = registry.name("more:1");
+    s.ok(&["load", "-q", "-i", &path]);
+    s.ok(&["tag", "more:1", &name]);
+    s.ok(&["push", "-q", &name]);
+    s.ok(&["rmi", "more:1", &name]);
+    // What the first pull makes for good.
+    s.ok(&["pull", "-q", &name]);
+    s.ok(&["rmi", &name]);
+    s.ok(&["image", "prune", "-f"]);
+    sweep(
+        &s,
+        &Operation {
+            name: "pull",
+            prepare: &|_| {},
+            arguments: &["pull", "-q", &name],
+            names: &[&name],
         },
     );
 }

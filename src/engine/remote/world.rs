@@ -72,7 +72,7 @@ enum Counters {
     /// Its control group, at this path of this machine.
     Here(String, Box<Gauge>),
     /// The engine, which is asked each time.
-    There(Option<Sample>),
+    There(Option<Box<Sample>>),
 }
 
 impl Picture {
@@ -310,11 +310,11 @@ impl Picture {
                 continue;
             };
             let last = match &row.counters {
-                Counters::There(last) => *last,
+                Counters::There(last) => last.as_deref().copied(),
                 _ => None,
             };
             usages.insert(id, Usage::between(last.as_ref(), &sample));
-            row.counters = Counters::There(Some(sample));
+            row.counters = Counters::There(Some(Box::new(sample)));
         }
         usages
     }

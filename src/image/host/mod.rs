@@ -17,9 +17,9 @@ use jiff::Timestamp;
 use oci_spec::image::ConfigBuilder;
 
 use super::{
+    build::PackedLayer,
     error::{Error, Result},
-    import::StagedLayer,
-    layout::Staging,
+    lease::{Lease, Unfinished},
     store::{ImageStore, new_name},
 };
 use crate::{layer::Position, model::Digest};
@@ -77,18 +77,18 @@ impl HostError {
 impl ImageStore {
     /// Makes an image of executables of this host, named or by path. Its id.
     pub fn from_host(&self, reference: &str, commands: &[String]) -> Result<Digest> {
-        let name = new_name(reference)?;
+        new_name(reference)?;
         let plan = Plan::new(commands)?;
         self.sweep()?;
-        let mut staging = self.layout.stage()?;
-        let mut layers = Vec::new();
+        let lease = self.lease(Unfinished::Discard)?;
+        let mut made = Vec::new();
         for (tree, what) in plan.layers {
-            let created_by = format!("wharf image from-host: {what}");
-            let position = match layers.is_empty() {
+            let position = match made.is_empty() {
                 true => Position::Lowest,
                 false => Position::Above,
             };
-            layers.push(self.stage_tree(&mut staging, &tree, position, &created_by)?);
+            let layer = self.keep_tree(&lease, &tree, position)?;
+            made.push((layer, format!("wharf image from-host: {what}")));
         }
         let process = ConfigBuilder::default()
             .env(vec![
@@ -98,22 +98,16 @@ impl ImageStore {
             .build()
             .expect("all fields are optional");
         let created = Timestamp::from_second(plan.newest).unwrap_or_default();
-        self.commit(staging, layers, process, created, &name)
+        self.assemble_made(lease, &made, process, created, reference)
     }
 
-    /// Stages a layer whose tar is made while it is read.
-    fn stage_tree(
-        &self,
-        staging: &mut Staging,
-        tree: &Tree,
-        position: Position,
-        created_by: &str,
-    ) -> Result<StagedLayer> {
-        let path = staging.path("");
+    /// Keeps a layer whose tar is made while it is read.
+    fn keep_tree(&self, lease: &Lease, tree: &Tree, position: Position) -> Result<PackedLayer> {
+        let path = self.layout.directory();
         let (reader, writer) = io::pipe().map_err(Error::io("make a pipe for", path))?;
         thread::scope(|scope| {
             let writing = scope.spawn(move || tree.write(writer));
-            let staged = self.stage_layer(staging, reader, position, created_by, &mut |_| {});
+            let kept = self.bring_layer(lease, reader, position, &mut |_| {});
             match writing.join() {
                 Ok(Err(HostError::Io { source, .. }))
                     if source.kind() == io::ErrorKind::BrokenPipe => {}
@@ -121,7 +115,7 @@ impl ImageStore {
                 Ok(result) => result?,
                 Err(panic) => std::panic::resume_unwind(panic),
             }
-            staged
+            kept
         })
     }
 }

@@ -44,6 +44,7 @@ impl Lifecycle {
         spec::validate(&config)?;
         self.find_networks(&mut config, &pools)?;
 
+        self.settle()?;
         // In this order, as everywhere: names, images, the container. The image can't go
         // while its lock is shared; once the record is there, it names the image.
         let taken = self.store.lock_names()?;

@@ -160,6 +160,12 @@ impl Lifecycle {
         })
     }
 
+    /// Sees to it that no image is used which a loss of power may have taken a part of.
+    /// Takes the locks of images, so it comes before any container's.
+    pub(in crate::runtime) fn settle(&self) -> Result<()> {
+        Ok(self.images()?.settle()?)
+    }
+
     /// The networks.
     pub fn networks(&self) -> Networks {
         super::networks(self.root())

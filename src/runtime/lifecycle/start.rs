@@ -43,6 +43,7 @@ impl Lifecycle {
         id: &ContainerId,
         attach: Option<AttachStreams>,
     ) -> Result<Option<UnixStream>> {
+        self.settle()?;
         let held = self.store.lock(id)?;
         let state = self.outlast_shim(id)?;
         let hint = match state {
