@@ -22,7 +22,8 @@
 //! oci        the hidden OCI command line                                 model sys runtime
 //! engine     trait Engine: embedded, behind an address, recorded          model sys layer image network volume runtime record build
 //! wire       Docker's API on the wire: JSON shapes, stream frames        model format
-//! api        the Docker REST API as a server: routes and streams         model format wire engine config
+//! hub        a registry: the OCI distribution API over its own files      model config
+//! api        the Docker REST API as a server: routes and streams         model format wire engine config hub
 //! app        dashboard: state, message, update, keymap, effects          model action format engine config record
 //! ui         drawing only: theme, panels, dialogs                        model action format app config
 //! cli        arguments, one file per command, output                     model action format engine config record dockerfile
@@ -42,6 +43,7 @@ pub mod config;
 pub mod dockerfile;
 pub mod engine;
 pub mod format;
+pub mod hub;
 pub mod image;
 pub mod layer;
 pub mod model;

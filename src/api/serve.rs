@@ -22,7 +22,7 @@ use super::{
     listen::{self, Listener},
     route,
 };
-use crate::{config::Serve, engine::Engine};
+use crate::{config::Serve, engine::Engine, hub};
 
 /// Connections of all clients together.
 const MAX_CONNECTIONS: usize = 8192;
@@ -98,6 +98,7 @@ pub fn run(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
 
 async fn accept_all(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
     let listeners = listen::open(&serve)?;
+    let hub = serve.hub.as_ref().map(hub::serve).transpose()?;
     let server = Arc::new(Server {
         engine,
         serve,
@@ -108,9 +109,13 @@ async fn accept_all(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String>
         .into_iter()
         .map(|listener| tokio::spawn(accept(server.clone(), listener, slots.clone())))
         .collect();
+    let hub = hub.map(tokio::spawn);
     asked_to_end()
         .await
         .map_err(|error| format!("watch signals: {error}"))?;
+    if let Some(hub) = hub {
+        hub.abort();
+    }
     for task in tasks {
         // Takes the socket's file away with the listener.
         task.abort();

@@ -1,6 +1,10 @@
 //! `wharf serve`
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    net::ToSocketAddrs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 
@@ -9,7 +13,7 @@ use super::{
     failure::{Failure, Outcome},
 };
 use crate::{
-    config::{DEFAULT_SOCKET, Listen, Loader, Serve, TlsFiles},
+    config::{DEFAULT_SOCKET, Hub, Listen, Loader, Serve, TlsFiles},
     engine::Engine,
 };
 
@@ -41,6 +45,18 @@ pub struct ServeArgs {
     /// Write requests that change something to this file
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// Be a registry too, at this address: docker, podman, skopeo and wharf push to it
+    #[arg(long, value_name = "HOST:PORT")]
+    registry: Option<String>,
+    /// The registry's certificate (PEM); needed but on loopback
+    #[arg(long, value_name = "FILE", requires_all = ["registry", "registry_key"])]
+    registry_cert: Option<PathBuf>,
+    /// The key to it (PEM)
+    #[arg(long, value_name = "FILE", requires_all = ["registry", "registry_cert"])]
+    registry_key: Option<PathBuf>,
+    /// Whom the registry lets in: a file that `htpasswd -B` writes. Everybody without
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    registry_htpasswd: Option<PathBuf>,
     /// First start again what a reboot stopped, as restart policies say
     #[arg(long)]
     restore: bool,
@@ -69,6 +85,7 @@ pub fn run(
         }
     };
     let serve = Serve {
+        hub: hub(args, &data)?,
         data,
         listen,
         group: args.group.clone(),
@@ -90,4 +107,25 @@ pub fn run(
         Ok(()) => Ok(0),
         Err(error) => Err(Failure::new(error)),
     }
+}
+
+/// The registry that is asked for.
+fn hub(args: &ServeArgs, data: &Path) -> Result<Option<Hub>, Failure> {
+    let Some(text) = &args.registry else {
+        return Ok(None);
+    };
+    let wrong = |why: String| {
+        Failure::usage(format!("--registry {text}: {why}"))
+            .with_hint("write HOST:PORT, such as 127.0.0.1:5000")
+    };
+    let address = text
+        .to_socket_addrs()
+        .map_err(|error| wrong(error.to_string()))?
+        .next();
+    Ok(Some(Hub {
+        address: address.ok_or_else(|| wrong("it is no address".into()))?,
+        directory: data.join("hub"),
+        tls: args.registry_cert.clone().zip(args.registry_key.clone()),
+        htpasswd: args.registry_htpasswd.clone(),
+    }))
 }

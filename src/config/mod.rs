@@ -13,6 +13,7 @@ pub mod alert;
 mod color;
 pub mod contexts;
 mod file;
+mod hub;
 mod load;
 mod problem;
 pub mod reference;
@@ -34,6 +35,7 @@ use crate::{
 };
 
 pub use color::Color;
+pub use hub::Hub;
 pub use load::{Loaded, Loader, Overrides, candidates};
 pub use problem::{Origin, Problem};
 pub use serve::{DEFAULT_SOCKET, Listen, Serve, TlsFiles};

@@ -81,6 +81,8 @@ pub struct Serve {
     pub registries: RegistrySettings,
     /// Where the ranges of new networks come from.
     pub pools: Vec<Pool>,
+    /// The registry beside the API, if there is one.
+    pub hub: Option<super::Hub>,
 }
 
 #[cfg(test)]

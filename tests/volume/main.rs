@@ -9,5 +9,6 @@ mod support;
 mod archive;
 mod first_use;
 mod mounts;
+mod postgres;
 mod refusals;
 mod use_and_removal;

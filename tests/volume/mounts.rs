@@ -117,6 +117,36 @@ fn memory_has_its_size_and_mode() {
 }
 
 #[test]
+fn files_are_copied_to_and_from_the_volume_of_a_stopped_container() {
+    let s = Sandbox::new();
+    let host = tempfile::tempdir().unwrap();
+    let path = |name: &str| host.path().join(name).to_str().unwrap().to_owned();
+    fs::write(host.path().join("f"), "from here").unwrap();
+    let flags = [
+        "create",
+        "--name",
+        "one",
+        "-v",
+        "data:/srv/data",
+        "-v",
+        "kept:/ro:ro",
+    ];
+    s.ok(&[&flags[..], &[BUSYBOX, "cat", "/srv/data/f"]].concat());
+    s.ok(&["cp", &path("f"), "one:/srv/data/"]);
+    assert_eq!(s.ok(&["start", "-a", "one"]), "from here");
+    s.ok(&["cp", "one:/srv/data/f", &path("g")]);
+    assert_eq!(
+        fs::read_to_string(host.path().join("g")).unwrap(),
+        "from here"
+    );
+    fs::create_dir(host.path().join("all")).unwrap();
+    s.ok(&["cp", "one:/srv/data", &path("all")]);
+    assert!(host.path().join("all/data/f").is_file());
+    let line = s.refused(&["cp", &path("f"), "one:/ro/"], 1);
+    assert!(line.contains("/ro is mounted read-only"), "{line}");
+}
+
+#[test]
 fn inspect_and_ps_show_mounts_in_dockers_words() {
     let s = Sandbox::new();
     s.ok(&[

@@ -3,7 +3,8 @@
 //! A path in a container is resolved by the kernel inside its root (`openat2` with
 //! `RESOLVE_IN_ROOT`), so no link of it leads outside. The root of a running container is
 //! what its init process sees, its mounts included; that of a stopped one is mounted for
-//! as long as the copy takes, in no mount namespace, under the container's lock.
+//! as long as the copy takes, in no mount namespace, under the container's lock; a path of
+//! it below one of its binds or volumes is looked for there.
 
 use std::{
     ffi::{CString, OsString},
@@ -24,8 +25,8 @@ use rustix::{
 use super::{Error, Lifecycle, Result, failed};
 use crate::{
     layer,
-    model::{ContainerId, CopyRequest, PathDetails},
-    runtime::{create::mount_overlay, store::ContainerLock},
+    model::{ContainerId, CopyRequest, Mount, PathDetails},
+    runtime::{create::mount_overlay, spec, store::ContainerLock},
     sys::beneath,
 };
 
@@ -52,6 +53,10 @@ pub enum CopyFrom {
 /// A root directory that paths are resolved in.
 struct Root {
     directory: OwnedFd,
+    /// What the container calls it.
+    mounted_on: PathBuf,
+    /// Whether nothing may be written to it.
+    is_read_only: bool,
     /// For as long as it is mounted for us.
     _held: Option<ContainerLock>,
 }
@@ -63,6 +68,8 @@ struct Place {
     parent: OwnedFd,
     /// `.` for the root itself.
     name: OsString,
+    /// What the root itself is called, where that is a mount.
+    root_name: Option<OsString>,
     /// What is there.
     stat: Option<Stat>,
     /// It was said to be a directory: by a slash or by `/.` at its end.
@@ -74,11 +81,15 @@ struct Place {
 impl Lifecycle {
     /// What is at a path in a container.
     pub fn path_details(&self, request: &CopyRequest) -> Result<PathDetails> {
-        let root = self.root_of(&request.id)?;
-        let place = root.place(&request.path, request.follow_link)?.found()?;
+        let root = self.root_of(&request.id, &request.path)?;
+        let path = root.inside(&request.path);
+        let place = root.place(&path, request.follow_link)?.found()?;
         let stat = place.stat.expect("found() has seen it");
         let name = match place.name == "." {
-            true => "/".into(),
+            true => match &place.root_name {
+                Some(name) => name.to_string_lossy().into_owned(),
+                None => "/".into(),
+            },
             false => place.name.to_string_lossy().into_owned(),
         };
         let link_target = match kind(&stat) {
@@ -99,8 +110,9 @@ impl Lifecycle {
 
     /// Copies a file or a directory out of a container.
     pub fn copy_out(&self, request: &CopyRequest, to: CopyTo) -> Result<()> {
-        let root = self.root_of(&request.id)?;
-        let source = root.place(&request.path, request.follow_link)?.found()?;
+        let root = self.root_of(&request.id, &request.path)?;
+        let path = root.inside(&request.path);
+        let source = root.place(&path, request.follow_link)?.found()?;
         match to {
             CopyTo::Archive(out) => source.pack(source.entry_name(), out),
             CopyTo::Host(path) => {
@@ -116,11 +128,15 @@ impl Lifecycle {
 
     /// Copies a file or a directory into a container.
     pub fn copy_in(&self, request: &CopyRequest, from: CopyFrom) -> Result<()> {
-        let root = self.root_of(&request.id)?;
-        if self.store.load(&request.id)?.config.read_only {
-            return Err(Error::Invalid("its root file system is read-only".into()));
+        let root = self.root_of(&request.id, &request.path)?;
+        if root.is_read_only {
+            return Err(Error::Invalid(match root.mounted_on == Path::new("/") {
+                true => "its root file system is read-only".into(),
+                false => format!("{} is mounted read-only", root.mounted_on.display()),
+            }));
         }
-        let target = root.place(&request.path, true)?;
+        self.touch_volume(&request.id, &root)?;
+        let target = root.place(&root.inside(&request.path), true)?;
         match from {
             CopyFrom::Archive(source) => {
                 let directory = target.found()?.open_directory()?;
@@ -137,8 +153,20 @@ impl Lifecycle {
         }
     }
 
-    /// The root of a container as it is now.
-    fn root_of(&self, id: &ContainerId) -> Result<Root> {
+    /// Notes that a volume was written to beside its containers' runs.
+    fn touch_volume(&self, id: &ContainerId, root: &Root) -> Result<()> {
+        let record = self.store.load(id)?;
+        let mut mounts = record.config.mounts.iter();
+        let mount = mounts.find(|mount| mount.target == root.mounted_on);
+        match mount.and_then(Mount::volume_name) {
+            Some(name) => Ok(self.volumes().touch(name)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The root of a container as it is now; of a stopped one that of the mount that a
+    /// path lies in.
+    fn root_of(&self, id: &ContainerId, path: &Path) -> Result<Root> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         loop {
             let container = self.settled(id)?;
@@ -152,6 +180,8 @@ impl Lifecycle {
                 let directory = directory.map_err(|e| failed("open", path)(e.into()))?;
                 return Ok(Root {
                     directory,
+                    mounted_on: "/".into(),
+                    is_read_only: container.config.read_only,
                     _held: None,
                 });
             }
@@ -160,12 +190,35 @@ impl Lifecycle {
                 drop(held);
                 continue;
             }
-            let overlay = self.overlay(&self.store.load(id)?)?;
+            let record = self.store.load(id)?;
+            let config = &record.config;
+            let wanted = clean(path);
+            let mounts = config.mounts.iter().enumerate();
+            let innermost = mounts
+                .filter(|(_, mount)| wanted.starts_with(&mount.target))
+                .max_by_key(|(_, mount)| mount.target.components().count());
+            if let Some((n, mount)) = innermost {
+                let mut sources = spec::open_sources(config, &self.volumes())?;
+                // What memory held went with its run.
+                if let Some(source) = sources.swap_remove(n) {
+                    let directory = open(&source.path, flags, Mode::empty());
+                    let directory = directory.map_err(|e| failed("open", path)(e.into()))?;
+                    return Ok(Root {
+                        directory,
+                        mounted_on: mount.target.clone(),
+                        is_read_only: mount.read_only || source.read_only,
+                        _held: Some(held),
+                    });
+                }
+            }
+            let overlay = self.overlay(&record)?;
             let directory = mount_overlay(&overlay).map_err(|error| {
                 failed("mount", &overlay.upper)(io::Error::other(error.to_string()))
             })?;
             return Ok(Root {
                 directory,
+                mounted_on: "/".into(),
+                is_read_only: config.read_only,
                 _held: Some(held),
             });
         }
@@ -178,8 +231,27 @@ impl Root {
         let directory = open("/", flags, Mode::empty());
         Ok(Self {
             directory: directory.map_err(|e| failed("open", "/")(e.into()))?,
+            mounted_on: "/".into(),
+            is_read_only: false,
             _held: None,
         })
+    }
+
+    /// A path of the container as one of this root. How it ends says what is meant.
+    fn inside(&self, path: &Path) -> PathBuf {
+        if self.mounted_on == Path::new("/") {
+            return path.to_owned();
+        }
+        let wanted = clean(path);
+        let rest = wanted.strip_prefix(&self.mounted_on).unwrap_or(&wanted);
+        let mut inside = Path::new("/").join(rest).into_os_string();
+        let text = path.as_os_str().as_bytes();
+        match (text.ends_with(b"/."), text.ends_with(b"/")) {
+            (true, _) => inside.push("/."),
+            (_, true) => inside.push("/"),
+            _ => {}
+        }
+        inside.into()
     }
 
     /// Finds a path's place; at its end a link is only followed if that is asked for, or if
@@ -221,6 +293,7 @@ impl Root {
                 path: path.to_owned(),
                 parent: parent_fd,
                 name,
+                root_name: self.mounted_on.file_name().map(OsString::from),
                 stat,
                 wants_directory,
                 means_content,
@@ -274,9 +347,11 @@ impl Place {
 
     /// Its name in an archive; none for a directory's content.
     fn entry_name(&self) -> &[u8] {
-        match self.means_content || self.name == "." {
-            true => b"",
-            false => self.name.as_bytes(),
+        match &self.root_name {
+            _ if self.means_content => b"",
+            Some(name) if self.name == "." => name.as_bytes(),
+            None if self.name == "." => b"",
+            _ => self.name.as_bytes(),
         }
     }
 

@@ -33,7 +33,7 @@ use oci_spec::{
 pub use files::{resolver, rewrite};
 pub use names::RESOLVER;
 pub use resources::{resources, update};
-pub use source::{Opened, check_all as check_sources};
+pub use source::{Opened, check_all as check_sources, open_all as open_sources};
 pub use user::look_up;
 pub use validate::validate;
 
