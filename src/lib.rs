@@ -23,7 +23,7 @@
 //! engine     trait Engine: embedded, behind an address, recorded          model sys layer image network volume runtime record build
 //! wire       Docker's API on the wire: JSON shapes, stream frames        model format
 //! hub        a registry: the OCI distribution API over its own files      model config
-//! api        the Docker REST API as a server: routes and streams         model format wire engine config hub
+//! api        the Docker REST API as a server: routes and streams         model format wire engine config record hub
 //! app        dashboard: state, message, update, keymap, effects          model action format engine config record
 //! ui         drawing only: theme, panels, dialogs                        model action format app config
 //! cli        arguments, one file per command, output                     model action format engine config record dockerfile

@@ -1,6 +1,11 @@
 //! One request, taken apart: path, query, body.
 
-use std::{io, str::FromStr, sync::Arc};
+use std::{
+    io,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -15,6 +20,9 @@ use crate::wire::{OLDEST_VERSION, VERSION};
 
 /// The largest body that is read as JSON.
 const MAX_JSON_BYTES: usize = 4 << 20;
+/// How much of a body that nobody wants is read, and for how long.
+const DRAINED_BYTES: usize = 1 << 20;
+const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 /// Pieces of a streamed body that wait for whoever reads it.
 const AHEAD: usize = 8;
 
@@ -47,6 +55,34 @@ impl std::fmt::Display for Peer {
     }
 }
 
+/// A body until somebody reads it.
+#[derive(Clone, Debug)]
+pub struct Unread(Arc<Mutex<Option<Incoming>>>);
+
+impl Unread {
+    fn take(&self) -> Option<Incoming> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Reads a body that nobody wanted, so far as its client may be about to send it: one
+    /// whose connection is closed while it writes never reads why.
+    pub async fn drain(self) {
+        let Some(mut body) = self.take() else { return };
+        let drained = async {
+            let mut left = DRAINED_BYTES;
+            while let Some(Ok(frame)) = body.frame().await {
+                let len = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(len) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        };
+        // One that doesn't come is not waited for.
+        let _ = tokio::time::timeout(DRAIN_PATIENCE, drained).await;
+    }
+}
+
 /// A request.
 #[derive(Debug)]
 pub struct Ask {
@@ -58,15 +94,13 @@ pub struct Ask {
     pub query: Query,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Who asks.
-    pub peer: Arc<Peer>,
-    body: Option<Incoming>,
+    body: Unread,
     upgrade: Option<OnUpgrade>,
 }
 
 impl Ask {
     /// Takes a request apart.
-    pub fn new(mut request: Request<Incoming>, peer: Arc<Peer>) -> Result<Self, Failure> {
+    pub fn new(mut request: Request<Incoming>) -> Result<Self, Failure> {
         let parts = parts(request.uri().path())?;
         let upgrade = request
             .headers()
@@ -79,10 +113,14 @@ impl Ask {
             parts,
             query,
             headers: head.headers,
-            peer,
-            body: Some(body),
+            body: Unread(Arc::new(Mutex::new(Some(body)))),
             upgrade,
         })
+    }
+
+    /// The body, while nobody has read it.
+    pub fn unread(&self) -> Unread {
+        self.body.clone()
     }
 
     /// A header as text.
@@ -224,7 +262,8 @@ fn number(text: &str) -> Option<(u32, u32)> {
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn parse(text: &str) -> Self {
+    /// Reads it.
+    pub fn parse(text: &str) -> Self {
         let pairs = form_urlencoded::parse(text.as_bytes());
         Self(
             pairs

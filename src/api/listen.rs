@@ -28,7 +28,10 @@ use crate::config::{Listen, Serve, TlsFiles};
 /// A socket that is listened at.
 pub enum Listener {
     /// A unix socket; removed with the listener if it is ours.
-    Unix(UnixListener, Option<Socket>),
+    Unix(
+        UnixListener,
+        #[expect(dead_code, reason = "held for its end")] Option<Socket>,
+    ),
     /// TCP, with certificates or, on loopback, without.
     Tcp(TcpListener, Option<TlsAcceptor>),
 }
@@ -89,22 +92,22 @@ fn unix(path: &Path, serve: &Serve) -> Result<Listener, String> {
         },
         Err(_) => {}
     }
-    // Nobody may open it before its mode and group are set.
-    let staging = path.with_extension(format!("new.{}", std::process::id()));
-    let _ = fs::remove_file(&staging);
-    let bound = std::os::unix::net::UnixListener::bind(&staging).map_err(about)?;
+    // Nobody may open it before its mode and group are set. No other thread makes files yet.
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    let bound = std::os::unix::net::UnixListener::bind(path);
+    rustix::process::umask(before);
+    let bound = bound.map_err(about)?;
     let placed = (|| {
-        fs::set_permissions(&staging, fs::Permissions::from_mode(serve.mode))?;
         if let Some(group) = &serve.group {
-            chown(&staging, None, Some(group_id(group)?))?;
+            chown(path, None, Some(group_id(group)?))?;
         }
+        fs::set_permissions(path, fs::Permissions::from_mode(serve.mode))?;
         bound.set_nonblocking(true)?;
-        fs::rename(&staging, path)?;
         fs::metadata(path)
     })();
     let placed = placed.map_err(|error| {
         // The failure before it is the one to tell.
-        let _ = fs::remove_file(&staging);
+        let _ = fs::remove_file(path);
         about(error)
     })?;
     let listener = UnixListener::from_std(bound).map_err(about)?;

@@ -11,14 +11,29 @@
 //! system     what the daemon is          pending    who attached before the start
 //! ```
 
-#![allow(dead_code, reason = "what containers and images need comes next")]
-
 mod answer;
+mod archive;
 mod ask;
+mod attach;
+mod audit;
+mod build;
 mod certificate;
+mod containers;
+mod events;
+mod exec;
+mod filters;
+mod hijack;
+mod images;
 mod listen;
+mod logs;
+mod metrics;
+mod networks;
 mod route;
 mod serve;
+mod stats;
+mod swarm;
 mod system;
+mod usage;
+mod volumes;
 
 pub use serve::run;

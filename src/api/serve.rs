@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Method, Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,6 +21,9 @@ use tokio::{
 use super::{
     answer::{Answer, Failure},
     ask::{Ask, Peer},
+    attach::Pending,
+    audit::{self, Audit},
+    certificate,
     listen::{self, Listener},
     route,
 };
@@ -41,6 +46,10 @@ pub struct Server {
     pub engine: Arc<dyn Engine>,
     /// What it was told.
     pub serve: Serve,
+    /// Where requests that change something are written down.
+    audit: Option<Audit>,
+    /// Connections that wait for a container's start.
+    pub pending: Pending,
     /// Connections of each client.
     clients: Mutex<HashMap<Client, usize>>,
 }
@@ -85,6 +94,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Serves until a signal asks for the end.
 pub fn run(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
+    if let Some((directory, names)) = &serve.tls_init {
+        let names = match names.as_slice() {
+            [] => certificate::own_names(),
+            names => names.to_vec(),
+        };
+        return certificate::init(directory, &names);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -98,10 +114,13 @@ pub fn run(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
 
 async fn accept_all(engine: Arc<dyn Engine>, serve: Serve) -> Result<(), String> {
     let listeners = listen::open(&serve)?;
+    let audit = serve.audit.as_deref().map(Audit::open).transpose();
     let hub = serve.hub.as_ref().map(hub::serve).transpose()?;
     let server = Arc::new(Server {
+        audit: audit.map_err(|error| format!("open the audit log: {error}"))?,
         engine,
         serve,
+        pending: Pending::default(),
         clients: Mutex::default(),
     });
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -188,7 +207,7 @@ async fn secure(
         .get_ref()
         .1
         .peer_certificates()
-        .and_then(|chain| super::certificate::name(chain.first()?))
+        .and_then(|chain| certificate::name(chain.first()?))
         .unwrap_or_else(|| "without a name".into());
     server.converse(stream, Peer::Certificate(name), slot).await;
 }
@@ -239,20 +258,38 @@ impl Server {
         peer: Arc<Peer>,
         refused: bool,
     ) -> Answer {
-        let is_head = request.method() == hyper::Method::HEAD;
-        let outcome = match refused {
-            true => Err(Failure::new(
-                hyper::StatusCode::TOO_MANY_REQUESTS,
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let looks = audit::only_looks(&method, &path);
+        let outcome = if refused {
+            Err(Failure::new(
+                StatusCode::TOO_MANY_REQUESTS,
                 format!("{peer} has {} connections already", self.serve.connections),
-            )),
-            false => match Ask::new(request, peer) {
-                Ok(ask) => route::route(self, ask).await,
+            ))
+        } else if self.serve.read_only && !looks {
+            Err(Failure::new(
+                StatusCode::FORBIDDEN,
+                "this server is read-only: it answers nothing that changes anything",
+            ))
+        } else {
+            match Ask::new(request) {
+                Ok(ask) => {
+                    let unread = ask.unread();
+                    let outcome = route::route(self.clone(), ask).await;
+                    if outcome.is_err() {
+                        unread.drain().await;
+                    }
+                    outcome
+                }
                 Err(failure) => Err(failure),
-            },
+            }
         };
         let mut answer = outcome.unwrap_or_else(|failure| failure.answer());
         super::system::sign(answer.headers_mut());
-        if is_head {
+        if let Some(audit) = self.audit.as_ref().filter(|_| !looks) {
+            audit.note(&peer, &method, &path, answer.status().as_u16());
+        }
+        if method == Method::HEAD {
             // A body would be sent as the beginning of the next answer.
             let (head, _) = answer.into_parts();
             return Answer::from_parts(head, super::answer::full(bytes::Bytes::new()));

@@ -14,6 +14,7 @@ use crate::format::{
     bytes,
     columns::{Align, Width},
     duration,
+    history::{self, Step},
     text::sanitize,
 };
 
@@ -39,52 +40,18 @@ pub struct HistoryArgs {
     image: String,
 }
 
-/// One step, newest first.
-struct Step {
-    id: Option<String>,
-    created: Option<Timestamp>,
-    created_by: String,
-    bytes: u64,
-    comment: String,
-}
-
 /// Prints what made an image, newest step first.
 pub async fn run(args: &HistoryArgs, context: &Context) -> Outcome {
     let image = context.engine.image(&args.image).await?;
     let config = context.engine.image_config(&args.image).await?;
-    let text = |step: &Value, key: &str| step[key].as_str().unwrap_or_default().to_owned();
-    let mut layers = image.layers.iter();
-    let mut steps = Vec::new();
-    for step in config["history"].as_array().into_iter().flatten() {
-        // A step that made no layer has none to take.
-        let is_empty = step["empty_layer"].as_bool() == Some(true);
-        let layer = if is_empty { None } else { layers.next() };
-        steps.push(Step {
-            id: None,
-            created: step["created"].as_str().and_then(|at| at.parse().ok()),
-            created_by: text(step, "created_by"),
-            bytes: layer.map_or(0, |layer| layer.size_bytes),
-            comment: text(step, "comment"),
-        });
-    }
-    // Layers that the history forgot.
-    for layer in layers {
-        steps.push(Step {
-            id: None,
-            created: None,
-            created_by: String::new(),
-            bytes: layer.size_bytes,
-            comment: String::new(),
-        });
-    }
-    steps.reverse();
-    if let Some(top) = steps.first_mut() {
-        top.id = Some(match args.no_trunc {
-            true => image.id.to_string(),
-            false => image.id.short().to_owned(),
-        });
-    }
-    let id = |step: &Step| step.id.clone().unwrap_or_else(|| "<missing>".into());
+    let steps = history::steps(&image, &config);
+    let known_id = |step: &Step| {
+        step.id.as_ref().map(|id| match args.no_trunc {
+            true => id.to_string(),
+            false => id.short().to_owned(),
+        })
+    };
+    let id = |step: &Step| known_id(step).unwrap_or_else(|| "<missing>".into());
     if args.quiet {
         for step in &steps {
             line(&id(step))?;
@@ -115,7 +82,7 @@ pub async fn run(args: &HistoryArgs, context: &Context) -> Outcome {
             .iter()
             .map(|step| {
                 json!({
-                    "id": step.id, "created": step.created, "created_by": step.created_by,
+                    "id": known_id(step), "created": step.created, "created_by": step.created_by,
                     "size_bytes": step.bytes, "comment": step.comment,
                 })
             })

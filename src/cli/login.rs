@@ -78,6 +78,7 @@ pub async fn run(args: &LoginArgs, context: &Context) -> Outcome {
         return Err(Failure::usage("a user's name has no colon"));
     }
     let request = LoginRequest {
+        keep: true,
         registry,
         user,
         password,

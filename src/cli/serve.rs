@@ -11,6 +11,7 @@ use clap::Args;
 use super::{
     Faces, config,
     failure::{Failure, Outcome},
+    output::line,
 };
 use crate::{
     config::{DEFAULT_SOCKET, Hub, Listen, Loader, Serve, TlsFiles},
@@ -33,6 +34,12 @@ pub struct ServeArgs {
     /// Certificates of TCP: a directory with ca.pem, server-cert.pem and server-key.pem
     #[arg(long, value_name = "DIR")]
     tls: Option<PathBuf>,
+    /// Make such a directory, with an authority of its own, and do nothing else
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["engine_host", "tls"])]
+    tls_init: Option<PathBuf>,
+    /// A name or address that the server is reached by; this host's and loopback's if none
+    #[arg(long, value_name = "NAME", requires = "tls_init")]
+    tls_name: Vec<String>,
     /// Let TCP on loopback go without certificates: every user of this host gets in
     #[arg(long)]
     insecure_tcp: bool,
@@ -57,7 +64,8 @@ pub struct ServeArgs {
     /// Whom the registry lets in: a file that `htpasswd -B` writes. Everybody without
     #[arg(long, value_name = "FILE", requires = "registry")]
     registry_htpasswd: Option<PathBuf>,
-    /// First start again what a reboot stopped, as restart policies say
+    /// Start again what a reboot stopped, as restart policies say; the first command of a
+    /// boot does so, whichever it is
     #[arg(long)]
     restore: bool,
 }
@@ -95,16 +103,26 @@ pub fn run(
             certificate: dir.join("server-cert.pem"),
             key: dir.join("server-key.pem"),
         }),
+        tls_init: (args.tls_init.clone()).map(|directory| (directory, args.tls_name.clone())),
         insecure_tcp: args.insecure_tcp,
         read_only: args.read_only,
         connections: args.connections,
         audit: args.audit.clone(),
-        restore: args.restore,
         registries: config::registries(loader)?,
         pools: config::network_defaults(loader)?.pools,
     };
+    let made = args.tls_init.as_ref();
     match (faces.serve)(engine, serve) {
-        Ok(()) => Ok(0),
+        Ok(()) => {
+            if let Some(directory) = made {
+                let at = directory.display();
+                line(&format!(
+                    "made {at}: serve with --tls {at}; give clients its"
+                ))?;
+                line("ca.pem, cert.pem and key.pem (DOCKER_CERT_PATH, DOCKER_TLS_VERIFY=1)")?;
+            }
+            Ok(0)
+        }
         Err(error) => Err(Failure::new(error)),
     }
 }

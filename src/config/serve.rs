@@ -67,6 +67,8 @@ pub struct Serve {
     pub mode: u32,
     /// Certificates of TCP listeners.
     pub tls: Option<TlsFiles>,
+    /// Make certificates there for these names, and serve nothing.
+    pub tls_init: Option<(PathBuf, Vec<String>)>,
     /// Whether a TCP listener on loopback may go without.
     pub insecure_tcp: bool,
     /// Whether nothing is answered that changes anything.
@@ -75,8 +77,6 @@ pub struct Serve {
     pub connections: usize,
     /// Where requests that change something are written down.
     pub audit: Option<PathBuf>,
-    /// Whether containers are started again first, as their restart policies say.
-    pub restore: bool,
     /// How registries are reached.
     pub registries: RegistrySettings,
     /// Where the ranges of new networks come from.

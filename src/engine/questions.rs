@@ -61,6 +61,9 @@ pub async fn log_in(request: LoginRequest) -> Result<String> {
             password: request.password,
         };
         client.log_in(&request.registry, credentials.clone())?;
+        if !request.keep {
+            return Ok(String::new());
+        }
         let path = Keychain::of_user().keep(&request.registry, &credentials)?;
         Ok(path.display().to_string())
     })
@@ -86,7 +89,8 @@ async fn ask<T: Send + 'static>(
     let cancel = CancellationToken::new();
     let _dropped = cancel.clone().drop_guard();
     blocking(operation, subject, move || {
-        Client::new(settings, Keychain::of_user(), cancel).and_then(|client| question(&client))
+        let keychain = Keychain::with(&settings);
+        Client::new(settings, keychain, cancel).and_then(|client| question(&client))
     })
     .await
 }

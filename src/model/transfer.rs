@@ -20,6 +20,8 @@ pub struct RegistrySettings {
     pub parallel: usize,
     /// How long a registry may send nothing.
     pub patience: Duration,
+    /// A login for this time only, before those that are kept.
+    pub login: Option<RegistryLogin>,
 }
 
 impl Default for RegistrySettings {
@@ -30,7 +32,35 @@ impl Default for RegistrySettings {
             authorities: Vec::new(),
             parallel: 4,
             patience: Duration::from_secs(30),
+            login: None,
         }
+    }
+}
+
+/// Who somebody is at a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RegistryLogin {
+    /// Host and port; `docker.io` for Docker Hub; all that is asked if nothing is said.
+    pub registry: Option<String>,
+    /// What proves it.
+    pub proof: LoginProof,
+}
+
+/// What proves who somebody is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum LoginProof {
+    /// A name and a password.
+    Password(String, String),
+    /// What a token server gave in place of a password.
+    IdentityToken(String),
+    /// A token that is sent to the registry as it is.
+    RegistryToken(String),
+}
+
+impl std::fmt::Debug for RegistryLogin {
+    /// Without what is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RegistryLogin({:?})", self.registry)
     }
 }
 
@@ -74,6 +104,8 @@ pub struct LoginRequest {
     pub user: String,
     /// The password, or a token in its place.
     pub password: String,
+    /// Whether it is kept for later.
+    pub keep: bool,
     /// How registries are reached.
     pub registries: RegistrySettings,
 }

@@ -1,6 +1,5 @@
 //! `wharf ps`: `docker ps`, prettified, and a drop-in for its flags.
 
-mod filter;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -23,10 +22,10 @@ use crate::{
         columns::{Align, CONTAINERS, Column, Item, Size, find},
         filter::Filter as Terms,
         group::GroupBy,
+        selection::{self, Created, Filter, Surroundings},
     },
     model::{ContainerRow, Visible, World},
 };
-use filter::{Created, Filter, Surroundings};
 pub use view::{Shape, View, items};
 
 /// How long usage is measured where it is told once: five of the kernel's quota periods,
@@ -211,7 +210,7 @@ impl PsArgs {
 
     /// Like docker, an unknown filter is no mistake of the command line, but of the list.
     fn filters(&self) -> Result<Vec<Filter>, Failure> {
-        let read = |text: &String| filter::filter(text).map_err(Failure::new);
+        let read = |text: &String| selection::filter(text).map_err(Failure::new);
         self.filter.iter().map(read).collect()
     }
 
@@ -292,12 +291,12 @@ impl PsArgs {
             (false, Some(n)) => usize::try_from(n).ok(),
             (false, None) => None,
         };
-        let all = self.all || most.is_some() || filter::include_stopped(&filters);
+        let all = self.all || most.is_some() || selection::include_stopped(&filters);
         Ok(world
             .containers
             .iter()
             .filter(|row| all || row.container.state.has_process() || is_restarting(row))
-            .filter(|row| filter::passes(&filters, &row.container, around))
+            .filter(|row| selection::passes(&filters, &row.container, around))
             .take(most.unwrap_or(usize::MAX))
             .collect())
     }

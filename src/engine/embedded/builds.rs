@@ -98,7 +98,7 @@ fn pull(
     let reference = Reference::parse(name).map_err(image::Error::from)?;
     let board = Board::new(Direction::Pull, reference.familiar());
     let cancel = CancellationToken::new();
-    let client = Client::new(settings.clone(), Keychain::of_user(), cancel.clone())
+    let client = Client::new(settings.clone(), Keychain::with(settings), cancel.clone())
         .map_err(image::Error::from)?;
     stop.cancels(cancel);
     lifecycle
@@ -115,7 +115,7 @@ fn fetch(
     out: &mut dyn Write,
 ) -> registry::Result<Option<i64>> {
     let cancel = CancellationToken::new();
-    let client = Client::new(settings.clone(), Keychain::of_user(), cancel.clone())?;
+    let client = Client::new(settings.clone(), Keychain::with(settings), cancel.clone())?;
     stop.cancels(cancel);
     Ok(client.file(address, out)?.modified)
 }

@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// Exits that sessions saw and that are kept for a later wait.
+const REMEMBERED: usize = 256;
+
 impl Embedded {
     /// The channels of an attached connection; its exit is kept for a later wait.
     fn session(
@@ -25,7 +28,15 @@ impl Embedded {
     ) -> Result<Session> {
         let (exits, owned) = (self.exits.clone(), id.clone());
         let keep = move |exit: Exit| {
-            lock(&exits).insert(owned, exit);
+            let mut exits = lock(&exits);
+            // A server lives long, and nobody may ever ask.
+            if exits.len() >= REMEMBERED
+                && let Some(oldest) = exits.iter().min_by_key(|(_, exit)| exit.at)
+            {
+                let oldest = oldest.0.clone();
+                exits.remove(&oldest);
+            }
+            exits.insert(owned, exit);
         };
         bridged(operation, id, control, streams, keep)
     }
@@ -146,6 +157,10 @@ impl Containers for Embedded {
             })
             .await;
         match waited {
+            // A record that is gone can't say it as well as a session that saw its end.
+            Ok(exit) if condition == WaitCondition::Removed => {
+                Ok(self.exits().get(id).copied().unwrap_or(exit))
+            }
             // It removed itself; a session may have seen its end.
             Err(error) if error.kind == ErrorKind::NotFound => {
                 self.exits().get(id).copied().ok_or(error)

@@ -101,7 +101,8 @@ impl Embedded {
             let result = thread::scope(|scope| {
                 let (board, lifecycle, client_cancel) = (&board, &lifecycle, cancel.clone());
                 scope.spawn(move || {
-                    let client = Client::new(settings, Keychain::of_user(), client_cancel);
+                    let keychain = Keychain::with(&settings);
+                    let client = Client::new(settings, keychain, client_cancel);
                     let result = client
                         .map_err(|error| image::Error::from(error).into())
                         .and_then(|client| work(lifecycle, &client, board));

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Result};
+use crate::model::{LoginProof, RegistrySettings};
 
 /// The key of Docker Hub's credentials, for historic reasons.
 pub(super) const HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -63,6 +64,8 @@ pub struct Keychain {
     own: Option<PathBuf>,
     /// Docker's; read.
     docker: Option<PathBuf>,
+    /// One that goes before both, for a registry or for all.
+    given: Option<(Option<String>, Credentials)>,
 }
 
 /// The part of docker's `config.json` that is about credentials.
@@ -98,12 +101,33 @@ impl Keychain {
         Self {
             own: config.map(|directory| directory.join("wharf/auth.json")),
             docker: docker.map(|directory| directory.join("config.json")),
+            given: None,
         }
+    }
+
+    /// The same, with a login for this time only before those that are kept, if the
+    /// settings have one.
+    pub fn with(settings: &RegistrySettings) -> Self {
+        let mut keychain = Self::of_user();
+        keychain.given = settings.login.clone().map(|login| {
+            let credentials = match login.proof {
+                LoginProof::Password(user, password) => Credentials::Password { user, password },
+                LoginProof::IdentityToken(token) => Credentials::IdentityToken(token),
+                LoginProof::RegistryToken(token) => Credentials::RegistryToken(token),
+            };
+            (login.registry, credentials)
+        });
+        keychain
     }
 
     /// What is known for a registry, by its host and port.
     pub fn find(&self, host: &str) -> Result<Option<Credentials>> {
         let key = key_of(host);
+        if let Some((registry, credentials)) = &self.given
+            && (registry.as_deref()).is_none_or(|registry| key_host(registry) == key_host(host))
+        {
+            return Ok(Some(credentials.clone()));
+        }
         for path in [&self.own, &self.docker].into_iter().flatten() {
             if let Some(found) = find_in(&read(path)?, path, key)? {
                 return Ok(Some(found));
@@ -375,6 +399,7 @@ mod tests {
         let keychain = Keychain {
             own: Some(dir.path().join("own/auth.json")),
             docker: Some(path),
+            given: None,
         };
         (dir, keychain)
     }

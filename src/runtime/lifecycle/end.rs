@@ -8,11 +8,12 @@ use std::{
 use super::{Error, Lifecycle, Result, Watch, failed};
 use crate::{
     model::{
-        Container, ContainerId, Exit, KillRequest, RestartPolicy, State, StopRequest, WaitCondition,
+        Container, ContainerId, Event, EventKind, Exit, KillRequest, RestartPolicy, State,
+        StopRequest, WaitCondition,
     },
     runtime::{
         attach::{self, Frame},
-        inspect,
+        events, inspect,
         record::{ContainerRecord, ExitRecord},
         store,
     },
@@ -167,7 +168,7 @@ impl Lifecycle {
         let paths = self.paths(id);
         let mut watch = Watch::new(&paths)?;
         let first = self.settled(id)?;
-        let mut last = first.exit;
+        let (mut last, mut told) = (first.exit, false);
         let before = self.exit_of(id)?;
         if condition == WaitCondition::NotRunning && !first.state.can_stop() {
             return Ok(never_ran(&first));
@@ -175,8 +176,12 @@ impl Lifecycle {
         loop {
             let container = match self.settled(id) {
                 Ok(container) => container,
-                // Removed: what we saw last is how it ended.
+                // Removed: what we saw last is how it ended, or what was told of its end.
                 Err(error) if error.is_missing() => {
+                    let last = match told {
+                        true => last,
+                        false => self.told_exit(&first).or(last),
+                    };
                     return Ok(last.unwrap_or_else(|| never_ran(&first)));
                 }
                 Err(error) => return Err(error),
@@ -194,10 +199,37 @@ impl Lifecycle {
                 }
                 _ => {}
             }
+            // One that removes itself may be gone before we look again: then only its
+            // shim has told how it ended.
+            if condition != WaitCondition::NextExit
+                && !told
+                && container.state.can_stop()
+                && let Ok(exit) = attach::wait(&paths.run)
+            {
+                (last, told) = (Some(exit), true);
+                continue;
+            }
             watch.wait(None)?;
             // A run may have begun since, with a directory and a shim of its own.
             watch = Watch::new(&paths)?;
         }
+    }
+
+    /// The last end that was told of a container that is gone, with all its records.
+    fn told_exit(&self, container: &Container) -> Option<Exit> {
+        let (known, _) = events::Reader::open(self.root(), Some(container.created)).ok()?;
+        let is_end = |event: &&Event| {
+            event.kind == EventKind::Container
+                && event.action == "die"
+                && event.id == container.id.as_str()
+        };
+        let end = known.iter().rfind(is_end)?;
+        Some(Exit {
+            // One that nobody could see is no number.
+            code: end.attributes.get("exitCode")?.parse().ok(),
+            at: end.at,
+            oom_killed: false,
+        })
     }
 
     fn exit_of(&self, id: &ContainerId) -> Result<Option<ExitRecord>> {

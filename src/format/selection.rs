@@ -1,13 +1,11 @@
-//! `--filter` of `ps`: docker's keys. Values of one key are alternatives (labels must all
+//! Which containers are listed: docker's filters, for `ps` and the API. Values of one key are alternatives (labels must all
 //! be there); different keys must all hold.
 
 use jiff::Timestamp;
 use regex_lite::Regex;
 
-use crate::{
-    cli::values::Parsed,
-    model::{Container, HealthStatus, Image, MountKind, NetworkMode, Port, State},
-};
+use super::values::Parsed;
+use crate::model::{Container, HealthStatus, Image, MountKind, NetworkMode, Port, State};
 
 /// One `KEY=VALUE`, checked.
 #[derive(Clone, Debug)]
@@ -94,10 +92,12 @@ pub fn filter(text: &str) -> Parsed<Filter> {
 }
 
 fn one_port(text: &str) -> Parsed<Port> {
-    match crate::cli::values::expose(text)?.as_slice() {
-        [port] => Ok(*port),
-        _ => Err(format!("{text} is more than one port")),
-    }
+    let (number, transport) = text.split_once('/').unwrap_or((text, "tcp"));
+    let number = number.parse().ok().filter(|number| *number != 0);
+    Ok(Port {
+        number: number.ok_or_else(|| format!("{text} is not one port"))?,
+        transport: transport.parse()?,
+    })
 }
 
 /// What filters compare with besides the container itself.
@@ -110,7 +110,7 @@ pub struct Surroundings<'a> {
 }
 
 /// Finds out when a container was created.
-pub trait Created: std::fmt::Debug {
+pub trait Created: std::fmt::Debug + Sync {
     /// Of the container that is called so.
     fn created(&self, reference: &str) -> Option<Timestamp>;
 }

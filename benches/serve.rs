@@ -1,0 +1,188 @@
+//! The API's server: docker's own command over it beside the same over Debian's dockerd
+//! (where docker.io is installed), requests a second over one connection with 100
+//! containers, and what 1,000 followed logs take of memory.
+
+mod support;
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use support::{Contestant, Sandbox, docker::Daemon, exists, quantile, race, run, time};
+
+const RUNNING: usize = 100;
+const STOPPED: usize = 200;
+const REQUESTS: usize = 2000;
+const LOGS: usize = 1000;
+
+/// `wharf serve` over a sandbox's engine.
+struct Server {
+    process: Child,
+    socket: PathBuf,
+}
+
+impl Server {
+    fn start(sandbox: &Sandbox) -> Self {
+        let socket = sandbox.path().join("docker.sock");
+        let address = format!("unix://{}", socket.display());
+        let process = sandbox
+            .wharf(&["serve", "-H", &address])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        for _ in 0..100 {
+            if UnixStream::connect(&socket).is_ok() {
+                return Self { process, socket };
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the server did not answer within 5 s");
+    }
+
+    fn docker(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("docker");
+        command
+            .arg("-H")
+            .arg(format!("unix://{}", self.socket.display()))
+            .args(args);
+        command
+    }
+
+    /// One request after the other over one connection; the time of each.
+    fn ask(&self, path: &str, times: usize) -> Vec<Duration> {
+        let stream = UnixStream::connect(&self.socket).expect("it listens");
+        let mut writer = stream.try_clone().expect("a descriptor can be cloned");
+        let mut reader = BufReader::new(stream);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let mut one = || {
+            let start = Instant::now();
+            writer.write_all(request.as_bytes()).expect("it reads");
+            let mut len = 0;
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).expect("it answers");
+                let lower = line.to_ascii_lowercase();
+                if let Some(number) = lower.strip_prefix("content-length:") {
+                    len = number.trim().parse().expect("a length is a number");
+                }
+                if line == "\r\n" {
+                    break;
+                }
+            }
+            let mut body = vec![0; len];
+            reader.read_exact(&mut body).expect("all of it comes");
+            assert!(len > 2, "{path} answers with nothing");
+            start.elapsed()
+        };
+        (0..times).map(|_| one()).collect()
+    }
+
+    fn resident_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(status).expect("it runs");
+        support::screen::field_kib(&status, "VmRSS:")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended; either way it is over.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn main() {
+    if !exists("docker") {
+        println!("docker's command is not here: apt-get install docker.io");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    fill(RUNNING, |args| server.docker(args), "sleep");
+
+    let first = sandbox.containers().remove(0);
+    for (what, path) in [
+        ("list", "/containers/json?all=1".to_owned()),
+        ("inspect", format!("/containers/{first}/json")),
+    ] {
+        let mut times = server.ask(&path, REQUESTS);
+        let all: Duration = times.iter().sum();
+        let [median, p99] = [0.5, 0.99].map(|q| quantile(&mut times, q));
+        println!(
+            "{what}, {RUNNING} containers: {:.0} requests a second, median {median:.2} ms, p99 \
+             {p99:.2} ms",
+            REQUESTS as f64 / all.as_secs_f64()
+        );
+    }
+
+    let before = server.resident_kib();
+    let mut followed = Vec::new();
+    for id in sandbox.containers().iter().cycle().take(LOGS) {
+        let mut stream = UnixStream::connect(&server.socket).expect("it listens");
+        write!(
+            stream,
+            "GET /containers/{id}/logs?follow=1&stdout=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        .expect("it reads");
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).expect("it answers");
+        assert_eq!(&head, b"HTTP/1.1 200");
+        followed.push(stream);
+    }
+    let after = server.resident_kib();
+    println!(
+        "{LOGS} followed logs: {} MiB resident, {} MiB before",
+        after / 1024,
+        before / 1024
+    );
+    drop(followed);
+
+    fill(STOPPED, |args| server.docker(args), "true");
+    let daemon = exists("dockerd").then(|| Daemon::start(&sandbox));
+    let once = ["run", "--rm", "--network", "none", "bench:1", "true"];
+    let list = ["ps", "-a"];
+    let mut lists: Vec<Contestant> = vec![(
+        "docker ps -a on wharf",
+        Box::new(|| time(&mut server.docker(&list))),
+    )];
+    let mut runs: Vec<Contestant> = vec![(
+        "docker run --rm on wharf",
+        Box::new(|| time(&mut server.docker(&once))),
+    )];
+    match &daemon {
+        None => println!("dockerd is not here: apt-get install docker.io"),
+        Some(daemon) => {
+            let tar = sandbox.path().join("rootfs.tar");
+            run(daemon.docker(&["import"]).arg(tar).arg("bench:1"));
+            fill(RUNNING, |args| daemon.docker(args), "sleep");
+            fill(STOPPED, |args| daemon.docker(args), "true");
+            lists.push((
+                "docker ps -a on dockerd",
+                Box::new(|| time(&mut daemon.docker(&list))),
+            ));
+            runs.push((
+                "docker run on dockerd",
+                Box::new(|| time(&mut daemon.docker(&once))),
+            ));
+        }
+    }
+    race("300 containers, 100 running", 20, &mut lists);
+    race("a container that does nothing", 10, &mut runs);
+}
+
+/// Makes containers that run `sleep`, or that wait to run something else.
+fn fill(count: usize, command: impl Fn(&[&str]) -> Command, program: &str) {
+    for _ in 0..count {
+        let args: &[&str] = match program {
+            "sleep" => &["run", "-d", "--network", "none", "bench:1", "sleep", "3600"],
+            other => &["create", "--network", "none", "bench:1", other],
+        };
+        run(&mut command(args));
+    }
+}
