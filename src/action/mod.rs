@@ -81,6 +81,7 @@ pub enum Action {
     Processes,
     Stats,
     Changes,
+    Network,
     Advice,
     ToggleAll,
     Mark,

@@ -135,6 +135,14 @@ pub(super) const ROWS: &[ActionSpec] = &[
     .says("Show the files that a container changed")
     .cli("diff")
     .needs(can_see_changes),
+    container(
+        Action::Network,
+        "container.network",
+        "network",
+        &[Key::char('L')],
+    )
+    .says("Show who listens in a container, its connections and its ports")
+    .needs(can_see_processes),
     // The containers screen.
     view(
         Action::Trouble,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     action::{Action, Scope},
-    model::{Change, ContainerId, Process},
+    model::{Change, ContainerId, Process, Sockets},
     record::advice::Advice,
 };
 
@@ -24,17 +24,19 @@ pub enum Tab {
     Processes,
     Inspect,
     Changes,
+    Network,
     Advice,
 }
 
 impl Tab {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Logs,
         Self::Stats,
         Self::Processes,
         Self::Inspect,
         Self::Changes,
+        Self::Network,
         Self::Advice,
     ];
 
@@ -46,6 +48,7 @@ impl Tab {
             Self::Processes => Action::Processes,
             Self::Inspect => Action::Inspect,
             Self::Changes => Action::Changes,
+            Self::Network => Action::Network,
             Self::Advice => Action::Advice,
         }
     }
@@ -56,7 +59,7 @@ impl Tab {
             Self::Logs => Some(Scope::Logs),
             Self::Processes => Some(Scope::Processes),
             Self::Inspect => Some(Scope::Inspect),
-            Self::Stats | Self::Changes | Self::Advice => None,
+            Self::Stats | Self::Changes | Self::Network | Self::Advice => None,
         }
     }
 
@@ -115,6 +118,8 @@ pub struct Details {
     pub processes: Pending<Vec<Process>>,
     /// Changed files.
     pub changes: Pending<Vec<Change>>,
+    /// What it has open on its networks.
+    pub sockets: Pending<Sockets>,
     /// What its limits are worth.
     pub advice: Pending<Advice>,
     /// When that was asked for last, by the dashboard's clock; whether the answer came.
@@ -137,6 +142,7 @@ impl Default for Details {
             log: LogView::default(),
             processes: Pending::Loading,
             changes: Pending::Loading,
+            sockets: Pending::Loading,
             advice: Pending::Loading,
             advised: None,
             table: ProcessView::default(),

@@ -420,6 +420,17 @@ impl Effects<dyn Engine> {
                         sleep(GROUP).await;
                     }
                 }
+                Tab::Network => loop {
+                    let result = engine.sockets(&id).await.map_err(Failure::from);
+                    if messages
+                        .send(Message::Sockets(watch, result))
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                    sleep(PROCESSES).await;
+                },
                 // Part of every picture, followed, or asked for by an effect of its own.
                 Tab::Inspect | Tab::Logs | Tab::Advice => {}
             }

@@ -85,6 +85,7 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
                 | Action::Processes
                 | Action::Inspect
                 | Action::Changes
+                | Action::Network
                 | Action::Advice => false,
                 Action::NextMatch | Action::PreviousMatch => false,
                 Action::Mark => state.table_lines() > 0,

@@ -23,7 +23,7 @@ pub enum Setting {
 }
 
 /// The lines of the editor.
-pub const SETTINGS: [Setting; 15] = [
+pub const SETTINGS: [Setting; 17] = [
     Setting::Limit(Limit::Cpus),
     Setting::Limit(Limit::CpuShares),
     Setting::Limit(Limit::CpusetCpus),
@@ -38,6 +38,8 @@ pub const SETTINGS: [Setting; 15] = [
     Setting::Limit(Limit::WriteBps),
     Setting::Limit(Limit::ReadIops),
     Setting::Limit(Limit::WriteIops),
+    Setting::Limit(Limit::NetRateIn),
+    Setting::Limit(Limit::NetRateOut),
     Setting::Restart,
 ];
 

@@ -21,7 +21,7 @@ use crate::{
     model::{
         Change, ContainerId, CreateRequest, Digest, Direction, Event, ExtractRequest, FilePage,
         GroupChange, GroupDetails, ImageLayers, Process, ReadRequest, RegistrySettings,
-        SignalRequest, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, World,
+        SignalRequest, Sockets, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, World,
     },
     record::advice::Advice,
 };
@@ -47,6 +47,8 @@ pub enum Message {
     Processes(u64, Result<Vec<Process>, Failure>),
     /// Its changed files.
     Changes(u64, Result<Vec<Change>, Failure>),
+    /// What a container has open on its networks.
+    Sockets(u64, Result<Sockets, Failure>),
     /// Limits of the group that is watched, and how often it met them.
     Group(u64, Result<Box<GroupDetails>, Failure>),
     /// Its processes.

@@ -216,6 +216,7 @@ fn takes(spec: &ActionSpec) -> Option<Takes> {
             | Action::Processes
             | Action::Inspect
             | Action::Changes
+            | Action::Network
             | Action::Advice
     );
     match spec.action {

@@ -360,6 +360,7 @@ fn details_overflow(state: &State, height: u16) -> bool {
             Tab::Processes => details.table.rows.len() + 1 > height,
             Tab::Inspect => details.tree.shown.len() > height,
             Tab::Changes => details.changes.len() + 1 > height,
+            Tab::Network => state.socket_lines() > height,
             // Its lines are few; keys scroll them on the least of screens.
             Tab::Stats | Tab::Advice => false,
         }

@@ -319,7 +319,7 @@ async fn tabs_load_what_they_show_and_nothing_else() {
     bench.press("]").await;
     assert_eq!(bench.state.details.tab, Tab::Inspect);
     assert!(!bench.state.details.tree.shown.is_empty());
-    bench.press("] ] ]").await;
+    bench.press("] ] ] ]").await;
     assert_eq!(bench.state.details.tab, Tab::Logs);
 }
 

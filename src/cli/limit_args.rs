@@ -66,6 +66,12 @@ pub struct LimitArgs {
     /// Writes a second
     #[arg(long, value_name = "DEVICE:N", value_parser = values::device_iops)]
     device_write_iops: Vec<DeviceRate>,
+    /// Bytes a second that each of its interfaces receives
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    net_rate_in: Option<u64>,
+    /// Bytes a second that each of its interfaces sends
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    net_rate_out: Option<u64>,
 }
 
 impl LimitArgs {
@@ -96,6 +102,8 @@ impl LimitArgs {
             write_bps: self.device_write_bps.clone(),
             read_iops: self.device_read_iops.clone(),
             write_iops: self.device_write_iops.clone(),
+            net_rate_in: self.net_rate_in,
+            net_rate_out: self.net_rate_out,
         };
         limits::check(&limits).map_err(|(limit, why)| format!("--{} {why}", limit.as_str()))?;
         Ok(limits)

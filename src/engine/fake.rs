@@ -10,6 +10,7 @@ use std::{
 
 mod files;
 mod groups;
+mod sockets;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -24,8 +25,8 @@ use crate::model::{
     ContainerRow, CreateRequest, DeviceRate, Digest, Event, EventKind, EventsRequest, ExecConfig,
     ExecId, Exit, GroupChange, GroupDetails, GroupOf, Host, Image, ImageDefaults, ImportProgress,
     KillRequest, Layer, Limits, LogLine, LogsRequest, Process, RemoveRequest, RestartPolicy,
-    SignalRequest, StartRequest, State, StopRequest, Stream, UpdateRequest, Usage, Visible,
-    WaitCondition, World,
+    SignalRequest, Sockets, StartRequest, State, StopRequest, Stream, UpdateRequest, Usage,
+    Visible, WaitCondition, World,
 };
 
 const MIB: u64 = 1 << 20;
@@ -306,6 +307,11 @@ impl Observe for Fake {
     async fn processes(&self, id: &ContainerId) -> Result<Vec<Process>> {
         let container = self.inspect(id).await?;
         Ok(processes(&container))
+    }
+
+    async fn sockets(&self, id: &ContainerId) -> Result<Sockets> {
+        let container = self.inspect(id).await?;
+        Ok(sockets::of(&container))
     }
 
     async fn changes(&self, _: &ContainerId) -> Result<Vec<Change>> {

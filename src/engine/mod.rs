@@ -48,9 +48,10 @@ use crate::model::{
     ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
     Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages, PruneVolumes,
     PrunedImages, PrunedVolumes, PullRequest, PushRequest, ReadRequest, RegistrySettings,
-    RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest, StartRequest,
-    StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest,
-    Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails, WaitCondition, World,
+    RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest, Sockets,
+    StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest,
+    UpdateRequest, Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails, WaitCondition,
+    World,
 };
 
 /// Whatever makes and runs containers.
@@ -121,6 +122,14 @@ pub trait Observe: Send + Sync {
 
     /// Its processes.
     async fn processes(&self, id: &ContainerId) -> Result<Vec<Process>>;
+
+    /// What it has open on its networks.
+    async fn sockets(&self, id: &ContainerId) -> Result<Sockets> {
+        Err(
+            EngineError::new(ErrorKind::Unsupported, "list the sockets of", id.short())
+                .because("this engine can't look into networks"),
+        )
+    }
 
     /// What differs from its image.
     async fn changes(&self, id: &ContainerId) -> Result<Vec<Change>>;

@@ -302,6 +302,8 @@ fn limits(limits: &Limits) -> Value {
         "BlkioDeviceWriteBps": rates(&limits.write_bps),
         "BlkioDeviceReadIOps": rates(&limits.read_iops),
         "BlkioDeviceWriteIOps": rates(&limits.write_iops),
+        "NetRateIn": limits.net_rate_in.unwrap_or(0),
+        "NetRateOut": limits.net_rate_out.unwrap_or(0),
     })
 }
 

@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod limits;
 mod ports;
 pub mod selection;
+pub mod sockets;
 mod status;
 pub mod template;
 pub mod text;

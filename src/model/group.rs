@@ -150,6 +150,9 @@ impl GroupLimits {
             write_bps: rates(|device| device.write_bps),
             read_iops: rates(|device| device.read_iops),
             write_iops: rates(|device| device.write_iops),
+            // A group has no interfaces.
+            net_rate_in: None,
+            net_rate_out: None,
         }
     }
 }

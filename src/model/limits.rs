@@ -1,4 +1,4 @@
-//! What a container may use at most: the limits of its cgroup.
+//! What a container may use at most: the limits of its cgroup and of its interfaces.
 
 use std::path::PathBuf;
 
@@ -41,6 +41,10 @@ pub struct Limits {
     pub read_iops: Vec<DeviceRate>,
     /// Writes to devices, operations a second.
     pub write_iops: Vec<DeviceRate>,
+    /// What each of its interfaces receives, bytes a second.
+    pub net_rate_in: Option<u64>,
+    /// What each of its interfaces sends, bytes a second.
+    pub net_rate_out: Option<u64>,
 }
 
 /// One of the limits, by the name that it has everywhere: the flag of `run` and `update`.
@@ -62,11 +66,13 @@ pub enum Limit {
     WriteBps,
     ReadIops,
     WriteIops,
+    NetRateIn,
+    NetRateOut,
 }
 
 impl Limit {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Cpus,
         Self::CpuShares,
         Self::CpusetCpus,
@@ -82,6 +88,8 @@ impl Limit {
         Self::WriteBps,
         Self::ReadIops,
         Self::WriteIops,
+        Self::NetRateIn,
+        Self::NetRateOut,
     ];
 
     /// Its name.
@@ -102,6 +110,8 @@ impl Limit {
             Self::WriteBps => "device-write-bps",
             Self::ReadIops => "device-read-iops",
             Self::WriteIops => "device-write-iops",
+            Self::NetRateIn => "net-rate-in",
+            Self::NetRateOut => "net-rate-out",
         }
     }
 }
@@ -127,6 +137,8 @@ impl Limits {
             Limit::WriteBps => self.write_bps.clone_from(&other.write_bps),
             Limit::ReadIops => self.read_iops.clone_from(&other.read_iops),
             Limit::WriteIops => self.write_iops.clone_from(&other.write_iops),
+            Limit::NetRateIn => self.net_rate_in = other.net_rate_in,
+            Limit::NetRateOut => self.net_rate_out = other.net_rate_out,
         }
     }
 
@@ -148,6 +160,8 @@ impl Limits {
             Limit::WriteBps => !self.write_bps.is_empty(),
             Limit::ReadIops => !self.read_iops.is_empty(),
             Limit::WriteIops => !self.write_iops.is_empty(),
+            Limit::NetRateIn => self.net_rate_in.is_some(),
+            Limit::NetRateOut => self.net_rate_out.is_some(),
         }
     }
 

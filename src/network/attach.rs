@@ -9,7 +9,10 @@ use std::{
 
 use rustix::io::Errno;
 
-use super::{Error, Networks, Reservation, Result, bridge::tolerate, error::at, plan, store::Held};
+use super::{
+    Error, Networks, Rates, Reservation, Result, bridge::tolerate, error::at, plan, shape::shape,
+    store::Held,
+};
 use crate::{
     model::{Attachment, Connectivity, ContainerId, Endpoint, Network, NetworkDriver, Publish},
     sys::{
@@ -32,6 +35,8 @@ pub struct Wish<'a> {
     pub attachments: &'a [Attachment],
     /// Ports to be opened, each on its own.
     pub publish: &'a [Publish],
+    /// How fast it may be.
+    pub rates: Rates,
 }
 
 /// A network namespace that is ready for a container.
@@ -102,6 +107,9 @@ impl Networks {
         }
         add_routes(&mut requests, &endpoints);
         requests.execute(&inside)?;
+        for (endpoint, (_, mtu)) in endpoints.iter().zip(&bridges) {
+            shape(&route, &inside, endpoint, *mtu, wish.rates)?;
+        }
         self.publish(&filter, &openings)?;
         Ok(Attached {
             namespace,
@@ -120,8 +128,9 @@ impl Networks {
         names: &[String],
         attachment: &Attachment,
         namespace: BorrowedFd<'_>,
+        rates: Rates,
     ) -> Result<Endpoint> {
-        let connected = self.try_connect(container, names, attachment, namespace);
+        let connected = self.try_connect(container, names, attachment, namespace, rates);
         if connected.is_err()
             && let Ok(network) = self.find(&attachment.network)
         {
@@ -140,6 +149,7 @@ impl Networks {
         names: &[String],
         attachment: &Attachment,
         namespace: BorrowedFd<'_>,
+        rates: Rates,
     ) -> Result<Endpoint> {
         let (route, filter) = (Socket::route()?, Socket::netfilter()?);
         let (endpoint, bridge, mtu, others) = {
@@ -170,6 +180,7 @@ impl Networks {
         let mut all = others;
         all.push(endpoint.clone());
         requests.execute(&inside)?;
+        shape(&route, &inside, &endpoint, mtu, rates)?;
         set_routes(&inside, &all)?;
         Ok(endpoint)
     }
@@ -277,7 +288,7 @@ fn write_setting(interface: &str, value: &str) -> Result<()> {
 }
 
 /// A socket in a container's namespace.
-fn inside(namespace: BorrowedFd<'_>) -> Result<Socket> {
+pub(super) fn inside(namespace: BorrowedFd<'_>) -> Result<Socket> {
     let opened = netns::within(namespace, Socket::route);
     Ok(opened.map_err(at("enter", "the container's network namespace"))??)
 }

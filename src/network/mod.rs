@@ -16,7 +16,7 @@
 //! lease      who has which address and port   reserve   the host's ports, held by sockets
 //! bridge     a network in the kernel          filter    the rules of all networks
 //! attach     a container's interfaces         resolver  names inside a container
-//! holder     who has a port
+//! holder     who has a port                   shape     how fast a container may be
 //! ```
 
 mod attach;
@@ -28,6 +28,7 @@ mod lease;
 mod plan;
 mod reserve;
 pub mod resolver;
+mod shape;
 mod store;
 
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ pub use attach::{Attached, Wish};
 pub use error::{Error, Result};
 pub use plan::DEFAULT_POOLS;
 pub use reserve::Reservation;
+pub use shape::Rates;
 
 use crate::model::{Network, NetworkDetails};
 

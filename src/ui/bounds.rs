@@ -1,6 +1,8 @@
 //! Every use beside its limit: one line for each thing that a group can be limited in,
 //! with what else the kernel tells about it. The same for a container and for any group.
 
+mod moved;
+
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
@@ -15,10 +17,7 @@ use crate::{
         Glyphs, Tone, bytes,
         text::{Align, sanitize, width},
     },
-    model::{
-        BlockDevice, Bound, DeviceCounters, DeviceLimits, GroupDetails, GroupEvents, GroupLimits,
-        Host, Usage,
-    },
+    model::{Bound, GroupDetails, GroupEvents, GroupLimits, Host, Usage},
 };
 
 /// What is told about.
@@ -33,8 +32,17 @@ pub struct Subject<'a> {
     pub before: Option<&'a GroupDetails>,
     /// What it used.
     pub history: &'a History,
+    /// Most bytes a second that its interfaces receive and send.
+    pub net_rates: NetRates,
     /// The machine.
     pub host: &'a Host,
+}
+
+/// Most bytes a second in each direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NetRates {
+    pub incoming: Option<u64>,
+    pub outgoing: Option<u64>,
 }
 
 /// Columns of what a line is about.
@@ -161,7 +169,8 @@ fn lines(subject: &Subject<'_>, glyphs: Glyphs) -> Vec<Line> {
     let mut lines = vec![cpu(subject, glyphs), memory(subject, glyphs)];
     lines.extend(swap(subject));
     lines.push(pids(subject, glyphs));
-    lines.extend(io(subject, glyphs));
+    lines.extend(moved::io(subject, glyphs));
+    lines.extend(moved::net(subject, glyphs));
     lines.extend(hugetlb(subject));
     lines
 }
@@ -346,177 +355,6 @@ fn pids(subject: &Subject<'_>, glyphs: Glyphs) -> Line {
         limit: most.map_or(String::new(), |most| format!(" of {most}")),
         tone: share.map_or(Tone::Good, Tone::of_share),
         notes,
-    }
-}
-
-/// A line for what is read and one for what is written, and, where devices have limits or
-/// are more than one, the same for each device.
-fn io(subject: &Subject<'_>, glyphs: Glyphs) -> Vec<Line> {
-    let (usage, limits) = (&subject.usage, &subject.limits);
-    let devices = devices(subject);
-    let is_single = devices.len() <= 1 && limits.io.len() <= 1;
-    let limit = limits.io.first().filter(|_| is_single);
-    let mut stalls = Vec::new();
-    stalled(&mut stalls, usage.stalls.io_some, usage.stalls.io_full);
-    if let Some(weight) = limits.io_weight {
-        quiet(&mut stalls, format!("io weight {weight}"));
-    }
-    if let Some(device) = devices.first().filter(|_| is_single) {
-        quiet(&mut stalls, sanitize(&device.name));
-    }
-    let total = |total: Option<u64>| total.map(|total| format!("{} in all", bytes::decimal(total)));
-    let read = Direction {
-        label: "read",
-        bps: usage.read_bps,
-        iops: usage.read_iops,
-        most_bps: limit.and_then(|limit| limit.read_bps),
-        most_iops: limit.and_then(|limit| limit.read_iops),
-        past: Some(|point| point.read),
-    };
-    let write = Direction {
-        label: "write",
-        bps: usage.write_bps,
-        iops: usage.write_iops,
-        most_bps: limit.and_then(|limit| limit.write_bps),
-        most_iops: limit.and_then(|limit| limit.write_iops),
-        past: Some(|point| point.write),
-    };
-    let mut lines = vec![
-        read.line(subject, glyphs, total(usage.read_bytes)),
-        write.line(subject, glyphs, total(usage.write_bytes)),
-    ];
-    lines[0].notes.extend(stalls);
-    if is_single {
-        return lines;
-    }
-    for device in devices.iter().take(DEVICES) {
-        lines.extend(of_device(subject, glyphs, device));
-    }
-    lines
-}
-
-/// The devices that have limits or that something moved on, those with limits first.
-fn devices(subject: &Subject<'_>) -> Vec<BlockDevice> {
-    let limits = &subject.limits.io;
-    let mut devices: Vec<BlockDevice> = limits.iter().map(|of| of.device.clone()).collect();
-    for counters in subject.details.iter().flat_map(|details| &details.devices) {
-        let is_used = counters.read_bytes + counters.write_bytes > 0;
-        if is_used && !devices.contains(&counters.device) {
-            devices.push(counters.device.clone());
-        }
-    }
-    devices
-}
-
-fn of_device(subject: &Subject<'_>, glyphs: Glyphs, device: &BlockDevice) -> [Line; 2] {
-    let of = |details: Option<&GroupDetails>| {
-        let all = details.map(|details| (details.at_ns, &details.devices));
-        all.and_then(|(at_ns, all)| {
-            let found = all.iter().find(|counters| counters.device == *device)?;
-            Some((at_ns, found.clone()))
-        })
-    };
-    let (now, before) = (of(subject.details), of(subject.before));
-    let rate = |field: fn(&DeviceCounters) -> Option<u64>| {
-        let (now, before) = now.as_ref().zip(before.as_ref())?;
-        let seconds = now.0.checked_sub(before.0)? as f64 / 1e9;
-        let moved = field(&now.1)?.checked_sub(field(&before.1)?)? as f64;
-        (seconds > 0.0).then(|| moved / seconds)
-    };
-    let limits = subject.limits.io.iter().find(|of| of.device == *device);
-    let most = |field: fn(&DeviceLimits) -> Option<u64>| limits.and_then(field);
-    let total = |field: fn(&DeviceCounters) -> u64| {
-        let total = now.as_ref().map(|(_, counters)| field(counters));
-        total.map(|total| format!("{} in all", bytes::decimal(total)))
-    };
-    let read = Direction {
-        label: "read",
-        bps: rate(|c| Some(c.read_bytes)),
-        iops: rate(|c| c.read_ops),
-        most_bps: most(|l| l.read_bps),
-        most_iops: most(|l| l.read_iops),
-        past: None,
-    };
-    let write = Direction {
-        label: "write",
-        bps: rate(|c| Some(c.write_bytes)),
-        iops: rate(|c| c.write_ops),
-        most_bps: most(|l| l.write_bps),
-        most_iops: most(|l| l.write_iops),
-        past: None,
-    };
-    let mut lines = [
-        read.line(subject, glyphs, total(|c| c.read_bytes)),
-        write.line(subject, glyphs, total(|c| c.write_bytes)),
-    ];
-    lines[0].label = sanitize(&device.name).into_owned();
-    lines[1].label = String::new();
-    for (line, word) in lines.iter_mut().zip(["read", "written"]) {
-        line.notes.insert(0, (word.into(), Tone::Quiet));
-    }
-    lines
-}
-
-/// What moves one way.
-struct Direction {
-    label: &'static str,
-    bps: Option<f64>,
-    iops: Option<f64>,
-    most_bps: Option<u64>,
-    most_iops: Option<u64>,
-    past: Option<fn(&Point) -> f32>,
-}
-
-impl Direction {
-    fn line(&self, subject: &Subject<'_>, glyphs: Glyphs, total: Option<String>) -> Line {
-        let share = |rate: Option<f64>, most: Option<u64>| Some(rate? / most?.max(1) as f64);
-        let by_bytes = share(self.bps, self.most_bps);
-        let by_count = share(self.iops, self.most_iops);
-        let mut notes = Vec::new();
-        if let Some(iops) = self.iops.filter(|n| *n >= 0.5 || self.most_iops.is_some()) {
-            let most = self
-                .most_iops
-                .map_or(String::new(), |most| format!(" of {most}"));
-            let tone = match by_count {
-                Some(share) if share >= 0.9 => Tone::Warn,
-                _ => Tone::Quiet,
-            };
-            notes.push((format!("{iops:.0}{most} a second"), tone));
-        } else if let Some(most) = self.most_iops {
-            quiet(&mut notes, format!("at most {most} a second"));
-        }
-        if let Some(total) = total {
-            quiet(&mut notes, total);
-        }
-        let peak = self.past.map_or(0.0, |field| {
-            let points = subject.history.newest(usize::from(GAUGE) * 2);
-            points
-                .map(|point| field(&point))
-                .filter(|value| value.is_finite())
-                .fold(0.0, f32::max)
-        });
-        let top = self
-            .most_bps
-            .map_or_else(|| chart::round_up(peak), |most| most as f32);
-        let share = match (by_bytes, by_count) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
-        Line {
-            label: self.label.into(),
-            share,
-            past: self.past.map(|field| (field, top.max(peak))),
-            value: self.bps.map_or(glyphs.unknown().into(), bytes::rate),
-            limit: self.most_bps.map_or(String::new(), |most| {
-                format!(" of {}", bytes::rate(most as f64))
-            }),
-            tone: match share {
-                // A rate is held at its limit: that is what the limit is for.
-                Some(share) if share >= 0.9 => Tone::Warn,
-                _ => Tone::Good,
-            },
-            notes,
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     View,
-    bounds::Subject,
+    bounds::{NetRates, Subject},
     details::stats,
     dialogs::{boxed, centered},
     gauge,
@@ -349,6 +349,7 @@ fn usage(buffer: &mut Buffer, view: &View<'_>, area: Rect, row: &GroupRow) {
         details,
         before: state.groups.before.as_ref(),
         history: history.unwrap_or(&none),
+        net_rates: NetRates::default(),
         host: &world.host,
     };
     stats::draw_subject(buffer, view, area, &subject);

@@ -131,6 +131,7 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
         let message = match tab {
             Tab::Processes => Message::Processes(watch, Ok(engine.processes(&id).await.unwrap())),
             Tab::Changes => Message::Changes(watch, Ok(engine.changes(&id).await.unwrap())),
+            Tab::Network => Message::Sockets(watch, Ok(engine.sockets(&id).await.unwrap())),
             Tab::Stats => {
                 let of = crate::model::GroupOf::Container(id);
                 let details = engine.group_details(&of).await;

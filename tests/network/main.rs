@@ -13,6 +13,8 @@ mod figures;
 mod names;
 mod plan;
 mod ports;
+mod rates;
+mod servers;
 
 use support::{
     Sandbox, eventually,

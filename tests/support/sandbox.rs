@@ -21,6 +21,8 @@ use super::{
 pub const BUSYBOX: &str = "busybox:1";
 /// The real one: a minimal Debian.
 pub const DEBIAN: &str = "debian:12";
+/// The same with nginx, redis, postgresql and their clients (`servers.tar`).
+pub const SERVERS: &str = "servers:12";
 
 /// An engine below a temporary directory.
 pub struct Sandbox {

@@ -15,7 +15,7 @@ impl State {
                 Tab::Logs => self.log_picks(),
                 Tab::Processes => self.process_picks(),
                 Tab::Inspect => self.details.tree.picks(),
-                Tab::Stats | Tab::Changes | Tab::Advice => self.container_picks(),
+                Tab::Stats | Tab::Changes | Tab::Network | Tab::Advice => self.container_picks(),
             },
             Screen::Containers => self.container_picks(),
         };

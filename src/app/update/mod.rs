@@ -76,6 +76,9 @@ impl State {
             Message::Changes(watch, result) if watch == self.details.watch => {
                 self.details.changes = result.map_or_else(Pending::Failed, Pending::Ready);
             }
+            Message::Sockets(watch, result) if watch == self.details.watch => {
+                self.details.sockets = result.map_or_else(Pending::Failed, Pending::Ready);
+            }
             Message::Group(watch, result) if watch == self.details.watch => {
                 self.on_group(result);
             }
@@ -89,6 +92,7 @@ impl State {
             | Message::Processes(..)
             | Message::Group(..)
             | Message::GroupProcesses(..)
+            | Message::Sockets(..)
             | Message::Changes(..) => self.is_dirty = false,
             Message::Operated(operation, target, result) => {
                 self.on_operated(operation, target, result);
@@ -246,6 +250,7 @@ impl State {
             Action::Processes => self.go_to(Tab::Processes),
             Action::Inspect => self.go_to(Tab::Inspect),
             Action::Changes => self.go_to(Tab::Changes),
+            Action::Network => self.go_to(Tab::Network),
             Action::Advice => self.go_to(Tab::Advice),
             Action::NextTab => self.go_to(self.details.tab.step(1)),
             Action::PreviousTab => self.go_to(self.details.tab.step(-1)),
@@ -532,8 +537,8 @@ impl State {
             _ => None,
         };
         let line = match name {
-            Some(name) => format!("can't {} {name}: {reason}", verb(spec)),
-            None => format!("can't {}: {reason}", verb(spec)),
+            Some(name) => format!("can't {} {name}: {reason}", operate::verb(spec)),
+            None => format!("can't {}: {reason}", operate::verb(spec)),
         };
         let line = crate::format::text::sanitize(&line).into_owned();
         self.tell(false, vec![line], None, TOAST);
@@ -578,21 +583,6 @@ impl State {
         let clock = self.clock;
         self.toasts.retain(|toast| toast.until > clock);
         self.is_dirty |= self.toasts.len() != before;
-    }
-}
-
-/// The word for an action in "can't …".
-fn verb(spec: &ActionSpec) -> &'static str {
-    match spec.action {
-        Action::Shell => "open a shell in",
-        Action::Attach => "attach to",
-        Action::Processes => "list processes of",
-        Action::Changes => "list files of",
-        Action::CreateGroup => "make a group",
-        Action::MoveIntoGroup => "move a process in",
-        Action::UndoGroup => "undo",
-        Action::Limits => "change limits of",
-        _ => spec.title,
     }
 }
 

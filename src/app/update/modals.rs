@@ -214,7 +214,7 @@ impl Tab {
     pub fn is_loaded(self) -> bool {
         matches!(
             self,
-            Self::Logs | Self::Stats | Self::Processes | Self::Changes
+            Self::Logs | Self::Stats | Self::Processes | Self::Changes | Self::Network
         )
     }
 }

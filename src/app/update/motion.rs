@@ -1,7 +1,7 @@
 //! Moving: the cursor in a table, the view in details, between panes.
 
 use super::super::{Geometry, Pane, Pending, Screen, State, Tab, geometry};
-use crate::action::Action;
+use crate::{action::Action, format::sockets};
 
 impl State {
     /// Moves the cursor or scrolls, whichever the arrows mean now.
@@ -75,10 +75,20 @@ impl State {
             }
             Tab::Processes => self.step_process(by),
             Tab::Inspect => self.details.tree.step(by),
-            Tab::Stats | Tab::Changes | Tab::Advice => {
+            Tab::Stats | Tab::Changes | Tab::Network | Tab::Advice => {
                 let reach = self.reach(regions);
                 self.details.scroll = moved(self.details.scroll, motion, page, reach);
             }
+        }
+    }
+
+    /// Lines of what a container has open on its networks.
+    pub(in super::super) fn socket_lines(&self) -> usize {
+        match (&self.details.sockets, self.selected_container()) {
+            (Pending::Ready(found), Some(row)) => {
+                sockets::lines(found, &row.container.connectivity).len()
+            }
+            _ => 0,
         }
     }
 
@@ -93,6 +103,7 @@ impl State {
             },
             // One line of titles above.
             Tab::Changes => 1 + self.details.changes.len(),
+            Tab::Network => self.socket_lines(),
             // Each has a cursor or a place of its own.
             Tab::Logs | Tab::Processes | Tab::Inspect | Tab::Stats => 0,
         };

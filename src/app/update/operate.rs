@@ -205,3 +205,19 @@ fn past(action: Action) -> &'static str {
         other => other.spec().title,
     }
 }
+
+/// The word for an action in "can't …".
+pub(super) fn verb(spec: &ActionSpec) -> &'static str {
+    match spec.action {
+        Action::Shell => "open a shell in",
+        Action::Attach => "attach to",
+        Action::Processes => "list processes of",
+        Action::Changes => "list files of",
+        Action::Network => "look at the network of",
+        Action::CreateGroup => "make a group",
+        Action::MoveIntoGroup => "move a process in",
+        Action::UndoGroup => "undo",
+        Action::Limits => "change limits of",
+        _ => spec.title,
+    }
+}

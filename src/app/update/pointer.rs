@@ -176,7 +176,7 @@ impl State {
                 let frame = self.log_frame();
                 self.details.log.point(line, frame);
             }
-            Tab::Stats | Tab::Changes | Tab::Advice => {}
+            Tab::Stats | Tab::Changes | Tab::Network | Tab::Advice => {}
         }
     }
 
@@ -213,7 +213,7 @@ impl State {
                 let by = row as isize - self.details.tree.cursor as isize;
                 self.details.tree.step(by);
             }
-            Tab::Changes | Tab::Advice => self.details.scroll = to(reach + 1),
+            Tab::Changes | Tab::Network | Tab::Advice => self.details.scroll = to(reach + 1),
             Tab::Stats => {}
         }
     }
@@ -252,7 +252,7 @@ impl State {
             Tab::Changes if matches!(self.details.changes, Pending::Ready(_)) => {
                 self.details.scroll = self.details.scroll.saturating_add_signed(by);
             }
-            Tab::Advice => {
+            Tab::Network | Tab::Advice => {
                 self.details.scroll = self.details.scroll.saturating_add_signed(by);
             }
             Tab::Stats | Tab::Changes => {}

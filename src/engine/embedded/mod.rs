@@ -29,6 +29,7 @@ mod observe;
 mod processes;
 mod registries;
 mod session;
+mod sockets;
 mod traffic;
 mod upkeep;
 mod volumes;

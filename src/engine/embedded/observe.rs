@@ -12,12 +12,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::{io::unix::AsyncFd, sync::mpsc};
 
-use super::{Embedded, counters, error, in_thread, is_root, processes};
+use super::{Embedded, counters, error, in_thread, is_root, processes, sockets};
 use crate::{
     engine::{EngineError, Observe, Result},
     model::{
         Ability, Capabilities, Change, Container, ContainerDetails, ContainerId, Counters, Event,
-        EventsRequest, LogLine, LogsRequest, Process, Visible, World,
+        EventsRequest, LogLine, LogsRequest, Process, Sockets, Visible, World,
     },
     runtime::{
         events, inspect,
@@ -141,6 +141,27 @@ impl Observe for Embedded {
                 None => Vec::new(),
             };
             Ok(processes::list(&pids))
+        })
+        .await
+    }
+
+    async fn sockets(&self, id: &ContainerId) -> Result<Sockets> {
+        self.about("list the sockets of", id, |lifecycle, id| {
+            let container = lifecycle.settled(id)?;
+            let stopped = Error::State {
+                state: container.state,
+                hint: "start it first",
+            };
+            let path = ContainerPaths::cgroup(id);
+            let pids = match lifecycle.cgroups()?.open(&path)? {
+                Some(cgroup) => cgroup.pids()?,
+                None => Vec::new(),
+            };
+            let network = &container.config.network;
+            let found = container
+                .pid
+                .and_then(|pid| sockets::read(pid, &pids, network));
+            found.ok_or(stopped)
         })
         .await
     }

@@ -4,7 +4,7 @@
 use super::{check, show};
 use crate::{
     format::{bytes, columns::Item},
-    model::{Limit, Limits},
+    model::{Limit, Limits, NetworkMode},
 };
 
 /// One thing to know about a change.
@@ -39,6 +39,8 @@ pub fn usage(limit: Limit, item: &Item) -> Option<String> {
         Limit::WriteBps => usage.write_bps.map(bytes::rate),
         Limit::ReadIops => usage.read_iops.map(|n| format!("{n:.0}/s")),
         Limit::WriteIops => usage.write_iops.map(|n| format!("{n:.0}/s")),
+        Limit::NetRateIn => usage.net_in_bps.map(bytes::rate),
+        Limit::NetRateOut => usage.net_out_bps.map(bytes::rate),
         Limit::CpuShares
         | Limit::CpusetCpus
         | Limit::CpusetMems
@@ -78,6 +80,13 @@ pub fn notes(after: &Limits, item: &Item) -> Vec<Note> {
     }
     if changed(Limit::Pids) {
         notes.extend(pids(after, item));
+    }
+    for limit in [Limit::NetRateIn, Limit::NetRateOut] {
+        let has_network = item.container.config.network == NetworkMode::Bridge;
+        if changed(limit) && after.has(limit) && !has_network {
+            let text = "can't be set: it has no network of its own";
+            notes.push(refusal(limit, text.into()));
+        }
     }
     notes.sort_by_key(|note| !note.is_refusal);
     notes

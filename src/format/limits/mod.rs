@@ -40,6 +40,8 @@ pub fn allowed(limit: Limit) -> &'static str {
         Limit::BlkioWeight => "IO weight against others, 10 to 1000",
         Limit::ReadBps | Limit::WriteBps => "bytes a second, such as /dev/sda:10m",
         Limit::ReadIops | Limit::WriteIops => "operations a second, such as /dev/sda:200",
+        Limit::NetRateIn => "bytes a second that each interface receives, such as 10m",
+        Limit::NetRateOut => "bytes a second that each interface sends, such as 10m",
     }
 }
 
@@ -74,6 +76,8 @@ pub fn read(limit: Limit, text: &str, limits: &mut Limits) -> Parsed<()> {
         Limit::WriteBps => limits.write_bps = rates(text, values::device_rate)?,
         Limit::ReadIops => limits.read_iops = rates(text, values::device_iops)?,
         Limit::WriteIops => limits.write_iops = rates(text, values::device_iops)?,
+        Limit::NetRateIn => limits.net_rate_in = Some(values::size(text)?),
+        Limit::NetRateOut => limits.net_rate_out = Some(values::size(text)?),
     }
     Ok(())
 }
@@ -99,8 +103,14 @@ pub fn show(limit: Limit, limits: &Limits) -> Option<String> {
         Limit::WriteBps => listed(&limits.write_bps, size),
         Limit::ReadIops => listed(&limits.read_iops, |n| n.to_string()),
         Limit::WriteIops => listed(&limits.write_iops, |n| n.to_string()),
+        Limit::NetRateIn => limits.net_rate_in.map(size),
+        Limit::NetRateOut => limits.net_rate_out.map(size),
     }
 }
+
+/// Least rate of an interface, bytes a second: one packet of usual size every second and
+/// a half.
+pub const LEAST_NET_RATE: u64 = 1024;
 
 /// Whether limits agree with each other; if not, which one is at fault and why.
 pub fn check(limits: &Limits) -> Result<(), (Limit, String)> {
@@ -131,6 +141,14 @@ pub fn check(limits: &Limits) -> Result<(), (Limit, String)> {
             Limit::MemoryHigh,
             format!("{have}: at least {least} are needed"),
         ));
+    }
+    for (limit, rate) in [
+        (Limit::NetRateIn, limits.net_rate_in),
+        (Limit::NetRateOut, limits.net_rate_out),
+    ] {
+        if rate.is_some_and(|rate| rate < LEAST_NET_RATE) {
+            return Err((limit, "at least 1k a second is needed".into()));
+        }
     }
     match (limits.memory_swap_bytes, memory) {
         (Some(1..), None) => Err((
@@ -227,6 +245,8 @@ mod tests {
             (Limit::MemoryHigh, "48m"),
             (Limit::Pids, "-1"),
             (Limit::BlkioWeight, "500"),
+            (Limit::NetRateIn, "10m"),
+            (Limit::NetRateOut, "1536k"),
             (Limit::ReadBps, "/dev/sda:10m /dev/sdb:1g"),
             (Limit::WriteBps, "/dev/sda:1025"),
             (Limit::ReadIops, "/dev/sda:200"),

@@ -13,7 +13,7 @@ use crate::{
         Attachment, ConnectRequest, Connectivity, ContainerId, EventKind, Network,
         NetworkCreateRequest, NetworkId, NetworkMode, Publish, State,
     },
-    network::{self as networks, Wish},
+    network::{self as networks, Rates, Wish},
     runtime::{
         attach::{self, Frame},
         events, inspect,
@@ -41,6 +41,7 @@ impl Lifecycle {
                     names: &names,
                     attachments: &record.config.networks,
                     publish: &wished_ports(record),
+                    rates: Rates::of(&record.config.limits),
                 })?;
                 self.write_connectivity(&record.id, &attached.connectivity)?;
                 Ok(Some(Plugged {
@@ -175,8 +176,9 @@ impl Lifecycle {
         self.journalled(&held, || {
             if let Some(namespace) = self.running_namespace(id)? {
                 let names = names(&record);
+                let rates = Rates::of(&record.config.limits);
                 self.networks()
-                    .connect(id, &names, &attachment, namespace.as_fd())?;
+                    .connect(id, &names, &attachment, namespace.as_fd(), rates)?;
                 self.refresh_connectivity(&record)?;
             }
             self.store.write(&held, &record)?;
@@ -262,7 +264,7 @@ impl Lifecycle {
     }
 
     /// Its namespace if it runs.
-    fn running_namespace(&self, id: &ContainerId) -> Result<Option<OwnedFd>> {
+    pub(super) fn running_namespace(&self, id: &ContainerId) -> Result<Option<OwnedFd>> {
         match self.inspect(id)?.state.has_process() {
             true => self.namespace_of(id).map(Some),
             false => Ok(None),

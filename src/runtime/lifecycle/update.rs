@@ -1,10 +1,11 @@
 //! Changing the limits or the restart policy of a container, live where it runs.
 
-use std::fs;
+use std::{fs, os::fd::AsFd};
 
 use super::{Lifecycle, Result, failed};
 use crate::{
     model::{ContainerId, Limits, UpdateRequest},
+    network::Rates,
     runtime::{
         paths::ContainerPaths,
         record::ContainerRecord,
@@ -67,6 +68,12 @@ impl Lifecycle {
         }
         if let Some(cgroup) = self.cgroups()?.open(&ContainerPaths::cgroup(id))? {
             cgroup.apply(&spec::update(old, new, &cgroup.defaults())?)?;
+        }
+        let rates = Rates::of(new);
+        if rates != Rates::of(old)
+            && let Some(namespace) = self.running_namespace(id)?
+        {
+            self.networks().shape(id, namespace.as_fd(), rates)?;
         }
         Ok(())
     }

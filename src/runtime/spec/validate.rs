@@ -3,9 +3,13 @@
 
 use std::{os::unix::fs::FileTypeExt, path::Path};
 
+use oci_spec::runtime::Capability;
+
 use super::{Error, Result, capability, device, mount, resources::resources, rlimits};
 use crate::model::{ContainerConfig, DEFAULT_NETWORK, Limits, Naming, NetworkMode};
 
+/// Least rate of an interface, bytes a second.
+const LEAST_NET_RATE: u64 = 1024;
 /// Least memory limit, docker's.
 const LEAST_MEMORY_BYTES: u64 = 6 << 20;
 
@@ -242,7 +246,33 @@ fn sysctls(config: &ContainerConfig) -> Result<()> {
 }
 
 /// What can't be combined, and names that nobody could ask for.
+/// Rates are those of interfaces, which a container with the right to may change.
+fn rates(config: &ContainerConfig) -> Result<()> {
+    let (incoming, outgoing) = (config.limits.net_rate_in, config.limits.net_rate_out);
+    if incoming.or(outgoing).is_none() {
+        return Ok(());
+    }
+    if config.network != NetworkMode::Bridge {
+        return invalid("a rate of the network needs a network of its own (--network)".into());
+    }
+    if incoming.is_some_and(|rate| rate < LEAST_NET_RATE)
+        || outgoing.is_some_and(|rate| rate < LEAST_NET_RATE)
+    {
+        return invalid("the least rate of the network is 1 KiB a second".into());
+    }
+    let (add, drop) = (&config.cap_add, &config.cap_drop);
+    let available = capability::available();
+    let set = capability::set(add, drop, config.privileged, &available)?;
+    if outgoing.is_some() && set.contains(&Capability::NetAdmin) {
+        return invalid(
+            "what it sends can't be limited: with CAP_NET_ADMIN it could lift that itself".into(),
+        );
+    }
+    Ok(())
+}
+
 fn networks(config: &ContainerConfig) -> Result<()> {
+    rates(config)?;
     let has_ports = !config.publish.is_empty() || config.publish_all;
     match &config.network {
         NetworkMode::None if has_ports => {

@@ -4,6 +4,7 @@
 //! ```text
 //! counters what passed each link
 //! route    links, addresses and routes (NETLINK_ROUTE)
+//! shape    how fast a link may send
 //! ```
 //!
 //! Blocking on purpose: rtnetlink answers within the system call, so that an asynchronous
@@ -11,6 +12,7 @@
 
 mod counters;
 mod route;
+mod shape;
 
 use std::{fmt, io};
 

@@ -93,7 +93,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    fn push(&mut self, operation: String, flags: u16, message: RouteNetlinkMessage) {
+    pub(super) fn push(&mut self, operation: String, flags: u16, message: RouteNetlinkMessage) {
         self.operations.push(operation);
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | flags;

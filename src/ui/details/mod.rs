@@ -3,6 +3,7 @@
 mod advice;
 mod lists;
 mod logs;
+mod network;
 mod processes;
 pub mod stats;
 mod tree;
@@ -31,6 +32,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         Tab::Processes => processes::draw(buffer, view),
         Tab::Inspect => tree::draw(buffer, view),
         Tab::Changes => lists::changes(buffer, view),
+        Tab::Network => network::draw(buffer, view),
         Tab::Advice => advice::draw(buffer, view),
     }
 }
@@ -71,7 +73,7 @@ fn note(view: &View<'_>) -> String {
     let timeline = &view.state.timeline;
     if timeline.past.is_some()
         && !timeline.is_replay()
-        && matches!(details.tab, Tab::Processes | Tab::Changes)
+        && matches!(details.tab, Tab::Processes | Tab::Changes | Tab::Network)
     {
         // What was not recorded can't be taken back in time.
         return "of now, not of then".into();

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::super::{
     Pen, View,
-    bounds::{self, Subject},
+    bounds::{self, NetRates, Subject},
     chart::{self, Chart},
 };
 use crate::{
@@ -67,6 +67,10 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         details,
         before: state.groups.before.as_ref(),
         history,
+        net_rates: NetRates {
+            incoming: row.container.config.limits.net_rate_in,
+            outgoing: row.container.config.limits.net_rate_out,
+        },
         host: &world.host,
     };
     draw_subject(buffer, view, area, &subject);

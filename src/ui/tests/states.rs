@@ -37,7 +37,7 @@ macro_rules! listed {
 listed! {
     /// What can be looked at.
     Panel {
-        Containers, Logs, Stats, Processes, Inspect, Files, Advice, Images, Cgroups,
+        Containers, Logs, Stats, Processes, Inspect, Files, Network, Advice, Images, Cgroups,
         CgroupProcesses, Events, Alerts, Activity, TimeLine, Filter, Sort, GroupBy, Columns,
         Trouble, Results, Palette, Help, CgroupPrompt, Form, Prompt, Menu, Ask, Confirm,
         Limits, TooSmall,
@@ -85,6 +85,7 @@ fn shown(state: &State) -> Panel {
         (Screen::Containers, Tab::Processes) => Panel::Processes,
         (Screen::Containers, Tab::Inspect) => Panel::Inspect,
         (Screen::Containers, Tab::Changes) => Panel::Files,
+        (Screen::Containers, Tab::Network) => Panel::Network,
         (Screen::Containers, Tab::Advice) => Panel::Advice,
         // Its own tests draw what is looked into.
         (Screen::Images | Screen::Explorer, _) => Panel::Images,

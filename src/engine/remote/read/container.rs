@@ -296,6 +296,9 @@ fn config(found: Inspected) -> ContainerConfig {
                 .collect(),
         },
         limits: Limits {
+            // Docker has no such limits.
+            net_rate_in: None,
+            net_rate_out: None,
             cpu_millis: match (host.nano_cpus, host.cpu_quota, host.cpu_period) {
                 (0, quota @ 1.., period) => {
                     let period = if period == 0 { 100_000 } else { period };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Case, Fake, Key, Message, Panel, State};
 use crate::{
     app::Failure,
-    model::{Problem, Source, World},
+    model::{Endpoint, NetworkId, Port, Problem, PublishedPort, Sockets, Source, Transport, World},
 };
 
 /// How a panel comes into a state.
@@ -51,6 +51,14 @@ fn opened(panel: Panel) -> Setting {
         Panel::Processes => keys("P tab"),
         Panel::Inspect => keys("i tab"),
         Panel::Files => keys("f tab"),
+        Panel::Network => {
+            let engine = Fake::full();
+            engine.change(publish);
+            Ok(Scene {
+                engine,
+                ..scene("L tab")
+            })
+        }
         Panel::Advice => keys("j v tab"),
         Panel::Images => Err("its own tests draw it"),
         Panel::Cgroups => keys("3 j"),
@@ -101,6 +109,12 @@ fn empty(panel: Panel) -> Setting {
         }),
         Panel::Files => then("f tab", |state| {
             state.update(Message::Changes(state.details.watch, Ok(Vec::new())));
+        }),
+        Panel::Network => then("L tab", |state| {
+            state.update(Message::Sockets(
+                state.details.watch,
+                Ok(Sockets::default()),
+            ));
         }),
         Panel::Advice => Ok(Scene {
             seconds: 3,
@@ -175,6 +189,10 @@ fn failed(panel: Panel) -> Setting {
         Panel::Files => then("f tab", |state| {
             let why = Err(failure("compare the files of gateway"));
             state.update(Message::Changes(state.details.watch, why));
+        }),
+        Panel::Network => then("L tab", |state| {
+            let why = Err(failure("list the sockets of gateway"));
+            state.update(Message::Sockets(state.details.watch, why));
         }),
         Panel::Advice => then("v tab", |state| {
             let id = state.selected_container().unwrap().container.id.clone();
@@ -252,7 +270,9 @@ fn filtered(panel: Panel) -> Setting {
         Panel::Filter => keys("/ z z z"),
         Panel::Form => keys("R d e b"),
         Panel::Processes | Panel::CgroupProcesses => Err("it has nothing to filter by"),
-        Panel::Stats | Panel::Files | Panel::Advice => Err("it has nothing to filter by"),
+        Panel::Stats | Panel::Files | Panel::Network | Panel::Advice => {
+            Err("it has nothing to filter by")
+        }
         Panel::Sort
         | Panel::GroupBy
         | Panel::Columns
@@ -377,4 +397,30 @@ fn foreign(engine: &Fake) {
         partial: false,
     };
     engine.set_log((0..12).map(line).collect());
+}
+
+/// Gives the first container a network and ports, one with nobody behind it.
+fn publish(world: &mut World) {
+    let container = Arc::make_mut(&mut world.containers[0].container);
+    let published = |host, number| PublishedPort {
+        ip: "0.0.0.0".parse().unwrap(),
+        host,
+        container: Port {
+            number,
+            transport: Transport::Tcp,
+        },
+    };
+    container.connectivity.ports = vec![published(8080, 80), published(8443, 8443)];
+    container.connectivity.endpoints = vec![Endpoint {
+        container: container.id.clone(),
+        network: NetworkId::from_bytes(&[7; 32]),
+        network_name: "front".into(),
+        interface: "eth0".into(),
+        mac: "02:42:ac:12:00:02".parse().unwrap(),
+        ip: Some(("172.18.0.2".parse().unwrap(), 16)),
+        ip6: None,
+        gateway: None,
+        gateway6: None,
+        names: vec!["gateway".into()],
+    }];
 }
