@@ -35,9 +35,10 @@ impl Server {
             .stdin(Stdio::null())
             .spawn()
             .expect("the server starts");
+        let server = Self { process, socket };
         for _ in 0..100 {
-            if UnixStream::connect(&socket).is_ok() {
-                return Self { process, socket };
+            if UnixStream::connect(&server.socket).is_ok() {
+                return server;
             }
             thread::sleep(Duration::from_millis(50));
         }
