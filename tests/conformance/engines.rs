@@ -79,10 +79,14 @@ fn docker(runtime: &Runtime) -> Result<Bench, String> {
 fn podman(runtime: &Runtime) -> Result<Bench, String> {
     let directory = directory();
     let at = |name: &str| directory.path().join(name).display().to_string();
-    // Its own limits are above what a machine may allow.
+    // Its own limits are above what a machine may allow, and its networks would stay.
     let settings = directory.path().join("containers.conf");
-    let limits = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n";
-    fs::write(&settings, limits).map_err(|error| error.to_string())?;
+    let text = format!(
+        "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n\
+         [network]\nnetwork_config_dir = \"{}\"\n",
+        at("networks"),
+    );
+    fs::write(&settings, text).map_err(|error| error.to_string())?;
     let script = format!(
         "ip link set lo up; export CONTAINERS_CONF={}; umount /sys/fs/cgroup/unified 2>/dev/null; exec podman --root {} \
          --runroot {} --tmpdir {} --cgroup-manager cgroupfs --events-backend file system service \

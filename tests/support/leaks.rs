@@ -34,6 +34,7 @@ pub fn files(root: &Path) -> Vec<String> {
             "names.lock"
                 | "volumes.lock"
                 | "images/lock"
+                | "images/unsynced/lock"
                 | "images/index.json"
                 | "images/oci-layout"
                 | "layers/lock"

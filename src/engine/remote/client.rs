@@ -3,7 +3,10 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -39,6 +42,8 @@ pub struct Client {
     /// Who named its address.
     chosen_by: String,
     idle: Mutex<Vec<SendRequest<Body>>>,
+    /// Something was asked for since the last look that may change the picture.
+    changed: AtomicBool,
 }
 
 /// One request on its way.
@@ -163,7 +168,14 @@ impl Client {
             chosen_by,
             connector: Connector::new(address)?,
             idle: Mutex::default(),
+            changed: AtomicBool::new(false),
         })
+    }
+
+    /// Whether anything was changed through this client since the last time this was
+    /// asked. An engine's event of it may come later than the next picture.
+    pub fn take_change(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
     }
 
     /// Where it is.
@@ -233,7 +245,12 @@ impl Client {
             };
             let request = self.request(&mut ask, again)?;
             match sender.send_request(request).await {
-                Ok(answer) if is_good(answer.status()) => return Ok((answer, sender)),
+                Ok(answer) if is_good(answer.status()) => {
+                    if !matches!(ask.method, Method::GET | Method::HEAD) {
+                        self.changed.store(true, Ordering::Relaxed);
+                    }
+                    return Ok((answer, sender));
+                }
                 Ok(answer) => return Err(self.refused(&ask, answer).await),
                 Err(error) if is_kept && again && error.is_canceled() => continue,
                 Err(error) => {
@@ -380,8 +397,10 @@ async fn collect(mut body: Incoming) -> std::result::Result<Bytes, String> {
 /// What a failure is: by its status, and where every cause of a start has the same one by
 /// docker's words for it, as docker's own client does.
 pub fn kind(status: StatusCode, operation: &str, message: &str) -> ErrorKind {
+    // Runtimes differ in their capitals.
+    let message = message.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if matches!(operation, "start" | "exec") && !says(&["No such container"]) {
+    if matches!(operation, "start" | "exec") && !says(&["no such container"]) {
         if says(&["executable file not found", "no such file or directory"]) {
             return ErrorKind::CommandNotFound;
         }

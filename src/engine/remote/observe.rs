@@ -92,17 +92,17 @@ impl Observe for Remote {
 
     async fn processes(&self, id: &ContainerId) -> Result<Vec<Process>> {
         let path = format!("/containers/{id}/top");
-        let ask = Ask::get(path, "list the processes of", id.short()).query(
+        // Podman would go on telling.
+        let top = || Ask::get(&path, "list the processes of", id.short()).query("stream", false);
+        let ask = top().query(
             "ps_args",
             "-eo user,pid,ppid,stat,nlwp,rss,cputimes,etimes,args",
         );
         let answer: Value = match self.client.json(ask).await {
-            // Podman knows columns of its own only.
+            // Podman runs a `ps` of the container's, or knows columns of its own only.
             Err(error) if matches!(error.kind, ErrorKind::Internal | ErrorKind::Invalid) => {
-                let path = format!("/containers/{id}/top");
-                self.client
-                    .json(Ask::get(path, "list the processes of", id.short()))
-                    .await?
+                let columns = "user,pid,ppid,state,etime,args";
+                self.client.json(top().query("ps_args", columns)).await?
             }
             answer => answer?,
         };

@@ -62,10 +62,20 @@ pub fn event(value: &Value) -> Option<Event> {
     Some(Event {
         at,
         kind,
-        action: value["Action"].as_str()?.to_owned(),
+        action: action(kind, value["Action"].as_str()?).to_owned(),
         id: actor["ID"].as_str()?.to_owned(),
         attributes: attributes.collect(),
     })
+}
+
+/// An action in docker's words, where podman has others.
+fn action(kind: EventKind, told: &str) -> &str {
+    match (kind, told) {
+        (EventKind::Container, "died") => "die",
+        (EventKind::Container, "exec_died") => "exec_die",
+        (EventKind::Container, "remove") => "destroy",
+        _ => told,
+    }
 }
 
 #[cfg(test)]

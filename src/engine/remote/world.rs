@@ -151,7 +151,12 @@ impl Picture {
         if !self.news.as_ref().is_some_and(News::is_live) {
             self.news = Some(News::listen(self.client.clone()).await?);
         }
-        Ok(self.news.as_ref().map_or(all, News::take))
+        let mut stale = self.news.as_ref().map_or(all, News::take);
+        if self.client.take_change() {
+            stale.listing = true;
+            stale.images = true;
+        }
+        Ok(stale)
     }
 
     async fn read_containers(&mut self, stale: &Stale, problems: &mut Vec<Problem>) -> Result<()> {
