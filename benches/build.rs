@@ -74,7 +74,7 @@ fn main() {
             .args(made.get_args())
             .env("TAR", &debian));
     }
-    let buildah = |flags: &[&str]| {
+    let kin = |program: &str, flags: &[&str]| {
         let words = [
             &[
                 "build",
@@ -91,27 +91,10 @@ fn main() {
             &[context],
         ]
         .concat();
-        time(&mut peer("buildah", &words))
+        time(&mut peer(program, &words))
     };
-    let podman = |flags: &[&str]| {
-        let words = [
-            &[
-                "build",
-                "-q",
-                "--layers",
-                // crun refuses hosts with both versions of cgroups.
-                "--isolation=chroot",
-                "--network=none",
-                "--pull=never",
-                "-t",
-                "it",
-            ],
-            flags,
-            &[context],
-        ]
-        .concat();
-        time(&mut peer("podman", &words))
-    };
+    let buildah = |flags: &[&str]| kin("buildah", flags);
+    let podman = |flags: &[&str]| kin("podman", flags);
 
     let mut cold: Vec<Contestant> = vec![(
         "wharf",

@@ -59,18 +59,9 @@ pub async fn events(server: &Server, ask: &Ask) -> Outcome {
     Ok(streamed("application/json", receiver))
 }
 
-fn kind(event: &Event) -> &'static str {
-    match event.kind {
-        EventKind::Container => "container",
-        EventKind::Image => "image",
-        EventKind::Network => "network",
-        EventKind::Volume => "volume",
-    }
-}
-
 fn shown(event: &Event) -> Value {
     let mut shown = json!({
-        "Type": kind(event),
+        "Type": event.kind.word(),
         "Action": event.action,
         "Actor": {"ID": event.id, "Attributes": event.attributes},
         "scope": "local",
@@ -106,7 +97,7 @@ fn shows(filters: &Filters, event: &Event) -> bool {
             (event.kind == wanted && named(value)) || image(value)
         })
     };
-    filters.any("type", |value| value == kind(event))
+    filters.any("type", |value| value == event.kind.word())
         // `exec_create: sh` and `health_status: healthy` begin with the event's word.
         && filters.any("event", |value| {
             event.action == value || event.action.split(':').next() == Some(value)

@@ -138,23 +138,20 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-async fn inspect(server: &Server, name: &str) -> Outcome {
+/// An image and what its config file says.
+async fn with_config(server: &Server, name: &str) -> Result<(Image, Value), Failure> {
     let image = server.engine.image(name).await.map_err(about(name))?;
-    let config = server
-        .engine
-        .image_config(image.id.as_str())
-        .await
-        .map_err(about(name))?;
+    let config = server.engine.image_config(image.id.as_str()).await;
+    Ok((image, config.map_err(about(name))?))
+}
+
+async fn inspect(server: &Server, name: &str) -> Outcome {
+    let (image, config) = with_config(server, name).await?;
     json(&wire::image::inspect(&image, &config))
 }
 
 async fn past(server: &Server, name: &str) -> Outcome {
-    let image = server.engine.image(name).await.map_err(about(name))?;
-    let config = server
-        .engine
-        .image_config(image.id.as_str())
-        .await
-        .map_err(about(name))?;
+    let (image, config) = with_config(server, name).await?;
     json(&wire::image::history(
         &image,
         &history::steps(&image, &config),

@@ -140,14 +140,14 @@ async fn prune(server: &Server, ask: &Ask) -> Outcome {
     json(&json!({ "NetworksDeleted": gone }))
 }
 
+async fn find(server: &Server, name: &str) -> Result<Network, Failure> {
+    let details = server.engine.network(name).await.map_err(about(name))?;
+    Ok(details.network)
+}
+
 async fn connect(server: &Server, ask: &mut Ask, name: &str) -> Outcome {
     let body: models::NetworkConnectRequest = ask.json().await?;
-    let network = server
-        .engine
-        .network(name)
-        .await
-        .map_err(about(name))?
-        .network;
+    let network = find(server, name).await?;
     let container = containers::find(server, &body.container).await?;
     let settings = body.endpoint_config.as_ref();
     let attachment = wire::create::attachment(&network.name, settings).map_err(Failure::bad)?;
@@ -161,12 +161,7 @@ async fn connect(server: &Server, ask: &mut Ask, name: &str) -> Outcome {
 
 async fn disconnect(server: &Server, ask: &mut Ask, name: &str) -> Outcome {
     let body: models::NetworkDisconnectRequest = ask.json().await?;
-    let network = server
-        .engine
-        .network(name)
-        .await
-        .map_err(about(name))?
-        .network;
+    let network = find(server, name).await?;
     let container = containers::find(server, &body.container).await?;
     server
         .engine

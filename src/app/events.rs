@@ -129,21 +129,11 @@ impl Events {
 impl EventRow {
     /// Its words, as they are filtered and copied.
     pub fn line(&self) -> String {
-        let kind = kind(self.kind);
+        let kind = self.kind.word();
         format!(
             "{} {kind} {} {} {}",
             self.at, self.action, self.name, self.details
         )
-    }
-}
-
-/// A kind's word.
-pub fn kind(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Container => "container",
-        EventKind::Image => "image",
-        EventKind::Network => "network",
-        EventKind::Volume => "volume",
     }
 }
 

@@ -66,7 +66,7 @@ pub use activity::{Activity, Entry, Outcome};
 pub use advisor::Advisor;
 pub use advisor::Inquiry;
 pub use details::{Details, Pending, Tab};
-pub use events::{EventRow, Events, kind as event_kind};
+pub use events::{EventRow, Events};
 pub use explorer::{Explorer, Looked};
 pub use follow::Logs;
 pub use form::{Field, Flag, Form, Plan, Value, form_area, form_top};

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{
     failure::{Failure, Outcome},
+    inspect,
     output::{Output, line, print},
-    table::{GridColumn, Row, grid, of_format},
+    table::{GridColumn, Row, grid},
 };
 use crate::{
     config::contexts::{Contexts, DEFAULT, missing},
@@ -263,13 +264,6 @@ fn inspect(names: &[String], format: Option<&str>, contexts: &Contexts) -> Outco
             "Problem": context.address.err(),
         }));
     }
-    match format {
-        None => print(&format!("{:#}\n", json!(found)))?,
-        Some(format) => {
-            for value in &found {
-                print(&(of_format(format, value)? + "\n"))?;
-            }
-        }
-    }
+    inspect::tell(&found, format)?;
     Ok(0)
 }

@@ -71,7 +71,7 @@ fn passes(filters: &[(String, String)], event: &Event) -> bool {
     let holds = |key: &str, value: &str| {
         let attribute = |name: &str| event.attributes.get(name).map(String::as_str);
         match key {
-            "type" => kind(event) == value,
+            "type" => event.kind.word() == value,
             "event" => event.action == value,
             "container" => {
                 event.kind == EventKind::Container
@@ -94,15 +94,6 @@ fn passes(filters: &[(String, String)], event: &Event) -> bool {
     })
 }
 
-fn kind(event: &Event) -> &'static str {
-    match event.kind {
-        EventKind::Container => "container",
-        EventKind::Image => "image",
-        EventKind::Network => "network",
-        EventKind::Volume => "volume",
-    }
-}
-
 /// Docker's line: time, kind, action, id and attributes.
 fn sentence(event: &Event) -> String {
     let pairs = event.attributes.iter().map(|(k, v)| format!("{k}={v}"));
@@ -110,7 +101,7 @@ fn sentence(event: &Event) -> String {
     let text = format!(
         "{:.9} {} {} {} ({})",
         event.at,
-        kind(event),
+        event.kind.word(),
         event.action,
         event.id,
         attributes.join(", ")
@@ -124,7 +115,7 @@ fn object(event: &Event) -> Value {
         "status": event.action,
         "id": event.id,
         "from": event.attributes.get("image"),
-        "Type": kind(event),
+        "Type": event.kind.word(),
         "Action": event.action,
         "Actor": { "ID": event.id, "Attributes": event.attributes },
         "scope": "local",

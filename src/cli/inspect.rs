@@ -10,7 +10,7 @@ use super::{
     table::of_format,
 };
 use crate::{
-    engine::{EngineError, ErrorKind},
+    engine::{self, EngineError, ErrorKind},
     format::inspect::container,
     model::Image,
 };
@@ -70,10 +70,20 @@ impl From<ContainerInspectArgs> for InspectArgs {
 
 /// Prints all that is known about containers or images, in docker's shape.
 pub async fn run(args: &InspectArgs, context: &Context) -> Outcome {
+    let look = async |name: &str| one(name, args.kind, context).await;
+    each(&args.names, args.format.as_deref(), look).await
+}
+
+/// Looks at each of the names, tells why it can't at some, and prints what it found.
+pub async fn each(
+    names: &[String],
+    format: Option<&str>,
+    look: impl AsyncFn(&str) -> engine::Result<Value>,
+) -> Outcome {
     let mut found = Vec::new();
     let mut code = 0;
-    for name in &args.names {
-        match one(name, args.kind, context).await {
+    for name in names {
+        match look(name).await {
             Ok(value) => found.push(value),
             Err(error) => {
                 Failure::from(error).report();
@@ -81,7 +91,7 @@ pub async fn run(args: &InspectArgs, context: &Context) -> Outcome {
             }
         }
     }
-    tell(&found, args.format.as_deref())?;
+    tell(&found, format)?;
     Ok(code)
 }
 
@@ -113,7 +123,8 @@ async fn one(name: &str, kind: Option<Kind>, context: &Context) -> Result<Value,
     }
 }
 
-fn tell(found: &[Value], format: Option<&str>) -> Result<(), Failure> {
+/// Prints what was found, by a template if there is one.
+pub fn tell(found: &[Value], format: Option<&str>) -> Result<(), Failure> {
     let Some(format) = format else {
         print(&format!("{:#}\n", Value::Array(found.to_vec())))?;
         return Ok(());

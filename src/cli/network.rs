@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::{
     Context, config,
     failure::{Failure, Outcome},
+    inspect,
     output::{line, print},
-    table::{Format, GridColumn, Row, grid, of_format},
+    table::{Format, GridColumn, Row, grid},
     values::{self, Choice, Parsed},
 };
 use crate::{
@@ -424,26 +425,8 @@ fn labels(network: &Network) -> String {
 }
 
 async fn inspect(args: &InspectArgs, context: &Context) -> Outcome {
-    let mut found = Vec::new();
-    let mut code = 0;
-    for name in &args.networks {
-        match context.engine.network(name).await {
-            Ok(details) => found.push(shape(&details)),
-            Err(error) => {
-                Failure::from(error).report();
-                code = 1;
-            }
-        }
-    }
-    match &args.format {
-        None => print(&format!("{:#}\n", Value::Array(found)))?,
-        Some(format) => {
-            for value in &found {
-                print(&(of_format(format, value)? + "\n"))?;
-            }
-        }
-    }
-    Ok(code)
+    let look = async |name: &str| Ok(shape(&context.engine.network(name).await?));
+    inspect::each(&args.networks, args.format.as_deref(), look).await
 }
 
 /// All that is known about a network, in docker's shape; `Warnings` is ours.

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::{
     Context, archive,
     failure::{Failure, Outcome},
+    inspect,
     output::{line, print},
     prune,
-    table::{Format, GridColumn, Row, grid, of_format},
+    table::{Format, GridColumn, Row, grid},
     values::{self, Parsed},
 };
 use crate::{
@@ -314,26 +315,8 @@ async fn list(args: &LsArgs, context: &Context) -> Outcome {
 }
 
 async fn inspect(args: &InspectArgs, context: &Context) -> Outcome {
-    let mut found = Vec::new();
-    let mut code = 0;
-    for name in &args.volumes {
-        match context.engine.volume(name).await {
-            Ok(details) => found.push(shape(&details)),
-            Err(error) => {
-                Failure::from(error).report();
-                code = 1;
-            }
-        }
-    }
-    match &args.format {
-        None => print(&format!("{:#}\n", Value::Array(found)))?,
-        Some(format) => {
-            for value in &found {
-                print(&(of_format(format, value)? + "\n"))?;
-            }
-        }
-    }
-    Ok(code)
+    let look = async |name: &str| Ok(shape(&context.engine.volume(name).await?));
+    inspect::each(&args.volumes, args.format.as_deref(), look).await
 }
 
 /// All that is known about a volume, in docker's shape; `Users` and what tells the age of

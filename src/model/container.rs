@@ -10,6 +10,31 @@ use super::{
     Port, Publish, Ulimit,
 };
 
+/// Kernel files that tell about the host or could harm it: not seen.
+pub const MASKED_PATHS: &[&str] = &[
+    "/proc/asound",
+    "/proc/acpi",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+];
+
+/// Kernel files that are seen and not written.
+pub const READ_ONLY_PATHS: &[&str] = &[
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
+
 /// Everything that was asked of a container when it was created, before the image's
 /// config fills the gaps. Names follow `docker run`'s flags.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

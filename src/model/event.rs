@@ -33,3 +33,15 @@ pub enum EventKind {
     /// A volume.
     Volume,
 }
+
+impl EventKind {
+    /// Docker's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Image => "image",
+            Self::Network => "network",
+            Self::Volume => "volume",
+        }
+    }
+}

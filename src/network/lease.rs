@@ -19,7 +19,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, Networks, Result, error::at, plan, store::Held, store::make_directory};
+use super::{
+    Error, Networks, Result,
+    error::at,
+    plan,
+    store::{Held, make_directory, read},
+};
 use crate::model::{Connectivity, ContainerId, Endpoint, Network, NetworkId, Port, Transport};
 
 const PORTS: &str = "ports";
@@ -150,7 +155,7 @@ impl Networks {
         let mut found = Vec::new();
         for name in entries(&directory)? {
             if parse_entry(&name).is_some() {
-                found.extend(read(&directory.join(name))?);
+                found.extend(read::<Endpoint>(&directory.join(name))?);
             }
         }
         found.sort_by_key(|endpoint: &Endpoint| (endpoint.ip, endpoint.ip6));
@@ -164,7 +169,9 @@ impl Networks {
             let directory = self.endpoints_of(&network);
             for name in entries(&directory)? {
                 if name.ends_with(container.as_str()) {
-                    connectivity.endpoints.extend(read(&directory.join(name))?);
+                    connectivity
+                        .endpoints
+                        .extend(read::<Endpoint>(&directory.join(name))?);
                 }
             }
         }
@@ -429,7 +436,7 @@ impl Networks {
 
     fn release_place(&self, network: &NetworkId, name: &str) -> Result<()> {
         let path = self.endpoints_of(network).join(name);
-        let endpoint = read(&path)?;
+        let endpoint: Option<Endpoint> = read(&path)?;
         for known in endpoint.iter().flat_map(|endpoint| &endpoint.names) {
             let directory = self.names_of(network).join(folded(known));
             remove(&directory.join(name))?;
@@ -483,23 +490,9 @@ impl Networks {
                 v4.map(IpAddr::from) == Some(ip) || v6.map(IpAddr::from) == Some(ip)
             })
         })?;
-        let endpoint = read(&directory.join(entry)).ok()??;
+        let endpoint: Endpoint = read(&directory.join(entry)).ok()??;
         endpoint.names.into_iter().next()
     }
-}
-
-fn read(path: &Path) -> Result<Option<Endpoint>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(at("read", path)(error)),
-    };
-    serde_json::from_slice(&text)
-        .map(Some)
-        .map_err(|source| Error::Malformed {
-            path: path.to_owned(),
-            source,
-        })
 }
 
 #[cfg(test)]

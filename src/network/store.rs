@@ -75,7 +75,7 @@ impl Networks {
         for entry in entries {
             let path = entry.map_err(at("list", &self.data))?.path();
             if path.extension().is_some_and(|suffix| suffix == "json") {
-                networks.extend(read(&path)?);
+                networks.extend(read::<Network>(&path)?);
             }
         }
         Ok(networks)
@@ -84,7 +84,7 @@ impl Networks {
     /// The network of a name, an id or the beginning of an id.
     pub fn find(&self, reference: &str) -> Result<Network> {
         if is_valid_name(reference)
-            && let Some(network) = read(&self.path(reference))?
+            && let Some(network) = read::<Network>(&self.path(reference))?
         {
             return Ok(network);
         }
@@ -151,7 +151,7 @@ impl Networks {
     /// The network that containers join by default, made now if nobody did so before.
     pub fn create_default(&self, pools: &[Pool], id: NetworkId) -> Result<Network> {
         let _held = self.lock()?;
-        if let Some(network) = read(&self.path(DEFAULT_NETWORK))? {
+        if let Some(network) = read::<Network>(&self.path(DEFAULT_NETWORK))? {
             return Ok(network);
         }
         let request = NetworkCreateRequest {
@@ -345,7 +345,7 @@ pub(super) fn make_directory(path: &Path) -> Result<()> {
         .map_err(at("make", path))
 }
 
-fn read(path: &Path) -> Result<Option<Network>> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{View, dialogs::wrapped, pen::Pen, table};
 use crate::{
-    app::{Entry, EventRow, Outcome, Pending, event_kind, log::Times},
+    app::{Entry, EventRow, Outcome, Pending, log::Times},
     format::{
         Tone, duration,
         text::{Align, sanitize, width},
@@ -66,7 +66,7 @@ pub fn events(buffer: &mut Buffer, view: &View<'_>) {
         let at = when(view, row.at, time);
         pen.cell(&at, time, Align::Left, theme.quiet(), theme)
             .skip(2);
-        let kind = event_kind(row.kind);
+        let kind = row.kind.word();
         pen.cell(kind, 9, Align::Left, theme.quiet(), theme).skip(2);
         pen.cell(&row.action, 12, Align::Left, theme.tone(row.tone), theme)
             .skip(2);
@@ -93,7 +93,7 @@ pub fn events(buffer: &mut Buffer, view: &View<'_>) {
 
 fn event(buffer: &mut Buffer, view: &View<'_>, row: &EventRow) {
     let theme = view.theme;
-    let title = format!("{} {}", event_kind(row.kind), row.action);
+    let title = format!("{} {}", row.kind.word(), row.action);
     let mut lines = vec![
         ("name", row.name.clone(), theme.strong()),
         ("id", sanitize(&row.id).into_owned(), theme.plain()),

@@ -3,29 +3,10 @@
 use std::collections::HashMap;
 
 use super::{container::network_mode, models};
-use crate::model::{ContainerConfig, HostAddress, Mount, MountKind, RestartPolicy, SeccompMode};
-
-/// What the daemon masks, and makes read-only, unless it is told otherwise.
-const MASKED: [&str; 11] = [
-    "/proc/asound",
-    "/proc/acpi",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/sys/firmware",
-];
-const READ_ONLY: [&str; 5] = [
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-];
+use crate::model::{
+    ContainerConfig, HostAddress, MASKED_PATHS, Mount, MountKind, READ_ONLY_PATHS, RestartPolicy,
+    SeccompMode,
+};
 
 /// What was asked of the host.
 pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
@@ -41,7 +22,7 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
     let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
     let (masked, read_only) = match config.security.unmask || config.privileged {
         true => (Some(Vec::new()), Some(Vec::new())),
-        false => (words(&MASKED), words(&READ_ONLY)),
+        false => (words(MASKED_PATHS), words(READ_ONLY_PATHS)),
     };
     models::HostConfig {
         cpu_shares: number(limits.cpu_shares),

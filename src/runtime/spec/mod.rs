@@ -40,7 +40,7 @@ pub use validate::validate;
 use super::{paths::ContainerPaths, record::ContainerRecord};
 use crate::{
     layer::Overlay,
-    model::{ContainerConfig, ExecConfig, NetworkMode, SeccompMode},
+    model::{ContainerConfig, ExecConfig, MASKED_PATHS, NetworkMode, READ_ONLY_PATHS, SeccompMode},
     volume::Volumes,
 };
 
@@ -80,31 +80,6 @@ pub enum SeccompChoice {
 
 /// Where programs are looked for when neither image nor user says.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Kernel files that tell about the host or could harm it: not seen.
-const MASKED: &[&str] = &[
-    "/proc/asound",
-    "/proc/acpi",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/sys/firmware",
-    "/sys/devices/virtual/powercap",
-];
-
-/// Kernel files that are seen and not written.
-const READ_ONLY: &[&str] = &[
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-];
 
 /// The specification of a container's next run, and what it names by descriptor: that must
 /// live until the container is made. Writes the files of `/etc` that it mounts into the
@@ -261,8 +236,8 @@ fn linux(record: &ContainerRecord) -> Result<Linux> {
         .set_devices(Some(devices.nodes))
         .set_cgroups_path(Some(ContainerPaths::cgroup(&record.id).into()))
         .set_sysctl(Some(sysctls(config)))
-        .set_masked_paths(hidden(MASKED))
-        .set_readonly_paths(hidden(READ_ONLY))
+        .set_masked_paths(hidden(MASKED_PATHS))
+        .set_readonly_paths(hidden(READ_ONLY_PATHS))
         .set_rootfs_propagation(mount::root_propagation(config).map(str::to_owned));
     Ok(linux)
 }

@@ -4,12 +4,11 @@
 
 use std::net::IpAddr;
 
-use super::{Attributes, REQUEST, Socket, message};
+use super::{ACKNOWLEDGE, Attributes, REQUEST, Socket, message};
 use crate::sys::netlink::{Error, Result};
 
 /// `NFNL_SUBSYS_CTNETLINK`, `IPCTNL_MSG_CT_DELETE`
 const DELETE: u16 = 1 << 8 | 2;
-const ACKNOWLEDGE: u16 = 4;
 /// `CTA_TUPLE_ORIG`
 const ORIGINAL: u16 = 1;
 /// `CTA_TUPLE_REPLY`

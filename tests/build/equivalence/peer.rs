@@ -20,6 +20,18 @@ struct Docker {
 }
 
 impl Docker {
+    /// The last line that it said, with the names of its own files cut to their last part.
+    fn says(&self, stderr: &[u8]) -> String {
+        let text = String::from_utf8_lossy(stderr);
+        let line = text.lines().rev().find(|line| !line.trim().is_empty());
+        let words = line.unwrap_or_default().split(' ').map(|word| {
+            let own = Path::new(word).strip_prefix(self.directory.path());
+            let last = own.ok().and_then(|own| own.file_name()?.to_str());
+            last.unwrap_or(word)
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name).display().to_string();
@@ -97,15 +109,9 @@ pub fn renew(cases: &[Case], context: &Path) {
         let built = docker.command(&words).output().unwrap();
         let expected: Value = match built.status.success() {
             true => docker.image("it").beyond(&base),
-            false => json!({ "refused": true, "says": last_line(&built.stderr) }),
+            false => json!({ "refused": true, "says": docker.says(&built.stderr) }),
         };
         let text = serde_json::to_string_pretty(&expected).unwrap() + "\n";
         fs::write(place("expected").join(format!("{}.json", case.name)), text).unwrap();
     }
-}
-
-fn last_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    line.unwrap_or_default().to_owned()
 }
