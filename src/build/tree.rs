@@ -302,11 +302,7 @@ impl<'a> Copier<'a> {
             let name = OsStr::from_bytes(&name);
             fs::fsetxattr(&target, name, &value, fs::XattrFlags::empty())?;
         }
-        let time = self.change.time(stat.st_mtime, stat.st_mtime_nsec as i64);
-        let times = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
+        let times = self.change.times(stat.st_mtime, stat.st_mtime_nsec as i64);
         fs::futimens(&target, &times)?;
         Ok(())
     }
@@ -366,11 +362,7 @@ impl<'a> Copier<'a> {
                 fs::setxattr(&place, name, &value, fs::XattrFlags::empty())?;
             }
         }
-        let time = self.change.time(stat.st_mtime, stat.st_mtime_nsec as i64);
-        let times = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
+        let times = self.change.times(stat.st_mtime, stat.st_mtime_nsec as i64);
         fs::utimensat(to, name, &times, flags)?;
         Ok(())
     }
@@ -391,11 +383,7 @@ pub fn write(to: BorrowedFd<'_>, name: &OsStr, content: &[u8], change: &Change) 
     let mode = mode.map_or(0o644, |mode| mode.apply(0o644, false));
     fs::fchmod(&file, Mode::from_raw_mode(mode))?;
     if let Some(latest) = change.latest {
-        let time = change.time(latest, 0);
-        let times = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
+        let times = change.times(latest, 0);
         fs::futimens(&file, &times)?;
     }
     Ok(())
@@ -413,8 +401,8 @@ impl Change {
         change.map_or(mode, |change| change.apply(mode, is_directory))
     }
 
-    fn time(&self, seconds: i64, nanoseconds: i64) -> Timespec {
-        match self.latest {
+    fn times(&self, seconds: i64, nanoseconds: i64) -> Timestamps {
+        let time = match self.latest {
             Some(latest) if seconds >= latest => Timespec {
                 tv_sec: latest,
                 tv_nsec: 0,
@@ -423,6 +411,10 @@ impl Change {
                 tv_sec: seconds,
                 tv_nsec: nanoseconds,
             },
+        };
+        Timestamps {
+            last_access: time,
+            last_modification: time,
         }
     }
 }
