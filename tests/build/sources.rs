@@ -166,13 +166,10 @@ impl Daemon {
             .local_addr()
             .unwrap()
             .port();
-        let daemon = Command::new("git")
-            .args([
-                "daemon",
-                "--export-all",
-                "--reuseaddr",
-                "--listen=127.0.0.1",
-            ])
+        // Itself and not `git daemon`, whose end would leave its child.
+        let program = git(&repository, &["--exec-path"]);
+        let daemon = Command::new(Path::new(program.trim()).join("git-daemon"))
+            .args(["--export-all", "--reuseaddr", "--listen=127.0.0.1"])
             .arg(format!("--port={port}"))
             .arg(format!("--base-path={}", files.path().display()))
             .stdin(Stdio::null())

@@ -210,10 +210,30 @@ impl Daemon {
         // It may have ended by itself.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         let _ = self.process.wait();
+        self.end_leftovers();
         let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten();
         for hierarchy in hierarchies.flatten() {
             // Only an empty group of this name goes.
             let _ = fs::remove_dir(hierarchy.path().join("wharf-conformance"));
+        }
+    }
+
+    /// Podman's conmon stays for five minutes after an exec, to be asked how it ended.
+    fn end_leftovers(&self) {
+        let Some(directory) = self.socket.parent() else {
+            return;
+        };
+        let directory = directory.as_os_str().as_encoded_bytes();
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let is_ours = words.windows(directory.len()).any(|part| part == directory);
+            let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok());
+            if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw)
+                && is_ours
+            {
+                // It may have ended by itself.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
         }
     }
 }
