@@ -13,10 +13,12 @@ mod groups;
 mod key;
 mod keymap;
 mod needs;
+mod networks;
 mod row;
 mod rows;
 mod tabs;
 mod time;
+mod volumes;
 
 use std::borrow::Cow;
 
@@ -29,6 +31,8 @@ pub const ACTIONS: &[ActionSpec] = &{
     const PARTS: &[&[ActionSpec]] = &[
         rows::ROWS,
         files::ROWS,
+        networks::ROWS,
+        volumes::ROWS,
         groups::ROWS,
         alerts::ROWS,
         time::ROWS,
@@ -141,6 +145,17 @@ pub enum Action {
     RemoveGroup,
     FoldTree,
     FoldTrees,
+    CreateNetwork,
+    Connect,
+    Disconnect,
+    RemoveNetwork,
+    PruneNetworks,
+    NetworkMap,
+    BrowseVolume,
+    CreateVolume,
+    MeasureVolumes,
+    RemoveVolume,
+    PruneVolumes,
     Filter,
     Sort,
     Palette,
@@ -161,6 +176,8 @@ pub enum Action {
     ScreenContainers,
     ScreenImages,
     ScreenGroups,
+    ScreenNetworks,
+    ScreenVolumes,
     Freeze,
     StepBack,
     StepForward,
@@ -197,6 +214,10 @@ pub enum Scope {
     Images,
     /// The files of an image or a container.
     Explorer,
+    /// The networks screen.
+    Networks,
+    /// The volumes screen.
+    Volumes,
     /// The control groups screen.
     Groups,
     /// The screen of what happens.
@@ -223,6 +244,8 @@ impl Scope {
             Self::Containers => "containers",
             Self::Images => "images",
             Self::Explorer => "files",
+            Self::Networks => "networks",
+            Self::Volumes => "volumes",
             Self::Groups => "cgroups",
             Self::Events => "events",
             Self::Activity => "activity",
@@ -379,6 +402,8 @@ mod tests {
             Scope::Containers,
             Scope::Images,
             Scope::Explorer,
+            Scope::Networks,
+            Scope::Volumes,
             Scope::Groups,
             Scope::Activity,
             Scope::Alerts,
@@ -390,8 +415,8 @@ mod tests {
                 }
                 // Opening what is under the cursor may take zoom's place.
                 let is_open = |spec: &&ActionSpec| {
-                    use Action::{Explore, OpenAlert, OpenFile};
-                    matches!(spec.action, OpenAlert | Explore | OpenFile)
+                    use Action::{BrowseVolume, Explore, OpenAlert, OpenFile};
+                    matches!(spec.action, OpenAlert | Explore | OpenFile | BrowseVolume)
                 };
                 if rows.iter().any(is_open) {
                     assert_eq!(*key, Key::of(Code::Enter));

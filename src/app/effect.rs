@@ -151,6 +151,10 @@ impl Effects<dyn Engine> {
                     engine.read_file(request).await.map_err(Failure::from),
                 )
             }),
+            Effect::Measure { number, names } => self.look(|engine| async move {
+                let measured = engine.measure_volumes(&names).await;
+                Message::Measured(number, measured.map_err(Failure::from))
+            }),
             Effect::Tail(id) => self.tail(id),
             Effect::Save(saved) => self.save(saved),
             Effect::Follow { watch, logs } => {
@@ -496,6 +500,8 @@ async fn call(engine: &dyn Engine, action: Action, target: &Target) -> Result<()
         Target::Image(_, name) => {
             return engine.remove_image(name, false).await.map(drop);
         }
+        Target::Network(id, _) => return engine.remove_network(id.as_str()).await,
+        Target::Volume(name) => return engine.remove_volume(name).await,
         Target::Container(id) => id.clone(),
     };
     let stop = |id| StopRequest {

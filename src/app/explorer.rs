@@ -17,6 +17,8 @@ pub enum Looked {
     Image(Digest),
     /// A container.
     Container(ContainerId),
+    /// A volume.
+    Volume(String),
 }
 
 /// The explorer.
@@ -28,7 +30,7 @@ pub struct Explorer {
     pub name: String,
     /// Where one comes back to.
     pub back: Screen,
-    /// An image's layers; of a container there are none to choose from.
+    /// An image's layers; of a container or a volume there are none to choose from.
     pub layers: Pending<ImageLayers>,
     /// The layer; 0 is the lowest.
     pub layer: usize,
@@ -71,7 +73,7 @@ impl Explorer {
     pub fn new(what: Looked, name: String, back: Screen, number: u64) -> Self {
         let layers = match what {
             Looked::Image(_) => Pending::Loading,
-            Looked::Container(_) => Pending::Failed(super::Failure {
+            Looked::Container(_) | Looked::Volume(_) => Pending::Failed(super::Failure {
                 message: String::new(),
                 hint: None,
             }),
@@ -151,6 +153,7 @@ impl Explorer {
                 layer: self.layer,
             },
             Looked::Container(id) => FilesOf::Container(id.clone()),
+            Looked::Volume(name) => FilesOf::Volume(name.clone()),
         }
     }
 

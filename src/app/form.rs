@@ -1,22 +1,56 @@
-//! The form that runs a container: fields that become the words of `wharf run`, which
-//! the command line's own parser reads. What the form shows is that command.
+//! Forms that make something: fields that become the words of a command, which the
+//! command line's own parser reads. What the form shows is that command.
 
 use ratatui::layout::Rect;
 
 use super::{State, centered};
-use crate::model::CreateRequest;
+use crate::model::Planned;
 
-/// Reads the words of a command line `wharf run …` as the command would.
-pub type Plan = fn(&[String]) -> Result<CreateRequest, String>;
+/// Reads the words of a command line that makes something as the command would.
+pub type Plan = fn(&[String]) -> Result<Planned, String>;
+
+/// What a form makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Makes {
+    Container,
+    Network,
+    Connection,
+    Volume,
+}
+
+impl Makes {
+    /// What stands above the form.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Container => "Run a container",
+            Self::Network => "Make a network",
+            Self::Connection => "Connect a container",
+            Self::Volume => "Make a volume",
+        }
+    }
+
+    /// What its command begins with.
+    fn command(self) -> &'static [&'static str] {
+        match self {
+            Self::Container => &["wharf", "run", "-d"],
+            Self::Network => &["wharf", "network", "create"],
+            Self::Connection => &["wharf", "network", "connect"],
+            Self::Volume => &["wharf", "volume", "create"],
+        }
+    }
+}
 
 /// For dashboards without a command line.
-pub fn no_plan(_: &[String]) -> Result<CreateRequest, String> {
+pub fn no_plan(_: &[String]) -> Result<Planned, String> {
     Err("this dashboard has no command line to read it by".into())
 }
 
 /// The form.
 #[derive(Clone, Debug)]
 pub struct Form {
+    /// What it makes.
+    pub makes: Makes,
     /// Its fields, in order.
     pub fields: Vec<Field>,
     /// The one that keys go to.
@@ -24,7 +58,7 @@ pub struct Form {
     /// What can be put in the field under the cursor.
     pub offers: Vec<String>,
     /// What the command line makes of it, or what is wrong.
-    pub planned: Result<CreateRequest, String>,
+    pub planned: Result<Planned, String>,
     /// Whether something was typed: an empty form is not told that it is wrong.
     pub is_touched: bool,
 }
@@ -45,9 +79,11 @@ pub struct Field {
 /// What a field becomes in the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flag {
-    /// The image.
-    Image,
-    /// The command and its arguments.
+    /// An argument of its own, which must be there.
+    Operand,
+    /// The same, if something is in it.
+    Optional,
+    /// The words after the arguments.
     Command,
     /// A flag with the value.
     One(&'static str),
@@ -71,25 +107,14 @@ pub enum Value {
 const RESTART: &[&str] = &["no", "on-failure", "always", "unless-stopped"];
 
 impl Form {
-    /// An empty form for an image.
-    pub fn new(image: &str) -> Self {
-        let text = |title, hint, flag| Field {
-            title,
-            hint,
-            flag,
-            value: Value::Text(String::new()),
-        };
-        let switch = |title, hint, flag| Field {
-            title,
-            hint,
-            flag: Flag::Switch(flag),
-            value: Value::Is(false),
-        };
-        let mut fields = vec![
-            text(
+    /// An empty form that runs a container of an image.
+    pub fn run(image: &str) -> Self {
+        let fields = vec![
+            filled(
                 "image",
                 "the image; right takes what is offered",
-                Flag::Image,
+                Flag::Operand,
+                image,
             ),
             text("command", "the image's own if left empty", Flag::Command),
             text(
@@ -144,13 +169,85 @@ impl Form {
             switch("stdin", "keep its stdin open", "-i"),
             switch("remove", "remove it when it exits", "--rm"),
         ];
-        if let Some(Value::Text(text)) = fields.first_mut().map(|field| &mut field.value) {
-            image.clone_into(text);
-        }
+        // Whoever comes from an image wants to say what runs in it.
+        Self::new(Makes::Container, fields, usize::from(!image.is_empty()))
+    }
+
+    /// An empty form that makes a network.
+    pub fn network() -> Self {
+        let fields = vec![
+            text("name", "letters, digits, _ . and -", Flag::Operand),
+            text(
+                "subnet",
+                "a free one if left empty; such as 10.5.0.0/24, one of IPv6 beside it",
+                Flag::Each("--subnet"),
+            ),
+            text(
+                "gateway",
+                "the host's address in it; its first if left empty",
+                Flag::Each("--gateway"),
+            ),
+            text(
+                "range",
+                "the part of it that containers get addresses from",
+                Flag::Each("--ip-range"),
+            ),
+            switch("ipv6", "give it IPv6 too", "--ipv6"),
+            switch("internal", "let nothing outside be reached", "--internal"),
+            text("mtu", "largest packet, bytes", Flag::One("--mtu")),
+            text(
+                "labels",
+                "KEY=VALUE, several with blanks between",
+                Flag::Each("--label"),
+            ),
+        ];
+        Self::new(Makes::Network, fields, 0)
+    }
+
+    /// A form that puts a container on a network.
+    pub fn connection(network: &str) -> Self {
+        let fields = vec![
+            filled("network", "which network", Flag::Operand, network),
+            text(
+                "container",
+                "which container; right takes what is offered",
+                Flag::Operand,
+            ),
+            text(
+                "aliases",
+                "what else it is found by there, several with blanks between",
+                Flag::Each("--alias"),
+            ),
+            text("ip", "a free address if left empty", Flag::One("--ip")),
+            text("ip6", "the same of IPv6", Flag::One("--ip6")),
+            text("mac", "its address on the wire", Flag::One("--mac-address")),
+        ];
+        Self::new(Makes::Connection, fields, 1)
+    }
+
+    /// An empty form that makes a volume.
+    pub fn volume() -> Self {
+        let fields = vec![
+            text("name", "64 random digits if left empty", Flag::Optional),
+            text(
+                "options",
+                "what it lies on, as mount(8) has it: type=tmpfs device=tmpfs o=size=64m",
+                Flag::Each("--opt"),
+            ),
+            text(
+                "labels",
+                "KEY=VALUE, several with blanks between",
+                Flag::Each("--label"),
+            ),
+        ];
+        Self::new(Makes::Volume, fields, 0)
+    }
+
+    fn new(makes: Makes, fields: Vec<Field>, cursor: usize) -> Self {
         Self {
-            // Whoever comes from an image wants to say what runs in it.
-            cursor: usize::from(!image.is_empty()),
+            makes,
             fields,
+            cursor,
             offers: Vec::new(),
             planned: Err(String::new()),
             is_touched: false,
@@ -165,13 +262,21 @@ impl Form {
 
     /// The words of the command; what is wrong if a field can't be split into words.
     pub fn words(&self) -> Result<Vec<String>, String> {
-        let mut words: Vec<String> = ["wharf", "run", "-d"].map(str::to_owned).into();
+        let begin = self.makes.command().iter();
+        let mut words: Vec<String> = begin.map(|word| (*word).to_owned()).collect();
         let mut tail = Vec::new();
         for field in &self.fields {
             match (&field.value, field.flag) {
                 (Value::Is(true), Flag::Switch(flag)) => words.push(flag.into()),
                 (Value::OneOf(n @ 1.., of), Flag::One(flag)) => {
                     words.extend([flag.to_owned(), of[*n].to_owned()]);
+                }
+                (Value::Text(text), Flag::Operand) if text.trim().is_empty() => {
+                    let article = match field.title.starts_with(['a', 'e', 'i', 'o']) {
+                        true => "an",
+                        false => "a",
+                    };
+                    return Err(format!("{article} {} is needed", field.title));
                 }
                 (Value::Text(text), _) if text.trim().is_empty() => {}
                 (Value::Text(text), Flag::One(flag)) => {
@@ -188,19 +293,15 @@ impl Form {
                         words.push(format!("{flag}={word}"));
                     }
                 }
-                (Value::Text(text), Flag::Image) => {
+                (Value::Text(text), Flag::Operand | Flag::Optional) => {
                     if text.trim().starts_with('-') {
-                        return Err(format!("{} is no image", text.trim()));
+                        return Err(format!("{} is no {}", text.trim(), field.title));
                     }
-                    tail.insert(0, text.trim().to_owned());
+                    tail.push(text.trim().to_owned());
                 }
                 (Value::Text(text), Flag::Command) => tail.extend(split(field.title, text)?),
                 _ => {}
             }
-        }
-        let has_image = matches!(&self.fields[0].value, Value::Text(t) if !t.trim().is_empty());
-        if !has_image {
-            return Err("an image is needed".into());
         }
         words.extend(tail);
         Ok(words)
@@ -240,6 +341,28 @@ pub fn form_area(state: &State, form: &Form) -> Rect {
 pub fn form_top(form: &Form, lines: u16) -> (usize, u16) {
     let room = lines - BELOW.min(lines / 2);
     ((form.cursor + 1).saturating_sub(usize::from(room)), room)
+}
+
+fn text(title: &'static str, hint: &'static str, flag: Flag) -> Field {
+    filled(title, hint, flag, "")
+}
+
+fn filled(title: &'static str, hint: &'static str, flag: Flag, text: &str) -> Field {
+    Field {
+        title,
+        hint,
+        flag,
+        value: Value::Text(text.to_owned()),
+    }
+}
+
+fn switch(title: &'static str, hint: &'static str, flag: &'static str) -> Field {
+    Field {
+        title,
+        hint,
+        flag: Flag::Switch(flag),
+        value: Value::Is(false),
+    }
 }
 
 fn split(title: &str, text: &str) -> Result<Vec<String>, String> {

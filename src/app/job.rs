@@ -7,18 +7,41 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failure, Job, Said};
+use super::{Failure, Job, Made, Said};
 use crate::{
-    engine::Engine,
+    engine::{Engine, ErrorKind},
     format::{bytes, text::sanitize},
-    model::{CreateRequest, RemoveRequest, StartRequest},
+    model::{ConnectRequest, CreateRequest, Planned, RemoveRequest, StartRequest},
 };
 
 /// Does a job.
 pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
     let line = |line| Said { line, made: None };
     match job {
-        Job::Run(request) => start(engine, *request).await,
+        Job::Make(Planned::Run(request)) => start(engine, *request).await,
+        Job::Make(planned) => make(engine, planned).await,
+        Job::Disconnect { id, name, network } => {
+            engine.disconnect(&id, &network).await?;
+            let (name, network) = (sanitize(&name), sanitize(&network));
+            Ok(line(format!("disconnected {name} from {network}")))
+        }
+        Job::PruneNetworks(names) => {
+            // What came since it was shown what would go stays.
+            let all = engine.networks().await?.into_iter();
+            let spared = all.map(|network| network.name);
+            let spared: Vec<_> = spared.filter(|name| !names.contains(name)).collect();
+            let gone = engine.prune_networks(&spared).await?;
+            Ok(line(format!("removed {}", counted(gone.len(), "network"))))
+        }
+        Job::PruneVolumes(volumes) => prune_volumes(engine, &volumes).await,
+        Job::MeasureVolumes => {
+            let measured = engine.measure_volumes(&[]).await?;
+            let sizes = measured.iter().filter_map(|found| found.volume.size);
+            let bytes = bytes::decimal(sizes.map(|size| size.bytes).sum());
+            let verb = if measured.len() == 1 { "takes" } else { "take" };
+            let count = counted(measured.len(), "volume");
+            Ok(line(format!("{count} {verb} {bytes}")))
+        }
         Job::Save { path, text } => {
             let saved = tokio::task::spawn_blocking(move || save(&path, &text)).await;
             let saved = saved.unwrap_or_else(|_| {
@@ -55,6 +78,72 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
     }
 }
 
+/// Makes what needs no start.
+async fn make(engine: &dyn Engine, planned: Planned) -> Result<Said, Failure> {
+    let said = |line, made| Said {
+        line,
+        made: Some(made),
+    };
+    match planned {
+        Planned::Run(request) => {
+            let id = engine.create(*request).await?;
+            Ok(said(format!("made {}", id.short()), Made::Container(id)))
+        }
+        Planned::Network(request) => {
+            let network = engine.create_network(*request).await?;
+            let line = format!("made the network {}", sanitize(&network.name));
+            Ok(said(line, Made::Network(network.id)))
+        }
+        Planned::Connect {
+            container,
+            attachment,
+        } => {
+            let (name, network) = (sanitize(&container), sanitize(&attachment.network));
+            let line = format!("connected {name} to {network}");
+            let request = ConnectRequest {
+                container: engine.resolve(&container).await?,
+                attachment,
+            };
+            engine.connect(request).await?;
+            Ok(Said { line, made: None })
+        }
+        Planned::Volume(request) => {
+            let volume = engine.create_volume(*request).await?;
+            let line = format!("made the volume {}", sanitize(&volume.name));
+            Ok(said(line, Made::Volume(volume.name)))
+        }
+    }
+}
+
+/// Removes volumes one by one: exactly those that were shown, but for those that somebody
+/// uses or removed since.
+async fn prune_volumes(engine: &dyn Engine, volumes: &[(String, u64)]) -> Result<Said, Failure> {
+    let (mut count, mut freed) = (0, 0);
+    for (name, bytes) in volumes {
+        match engine.remove_volume(name).await {
+            Ok(()) => {
+                freed += bytes;
+                count += 1;
+            }
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let (count, freed) = (counted(count, "volume"), bytes::decimal(freed));
+    Ok(Said {
+        line: format!("removed {count}, {freed} are free again"),
+        made: None,
+    })
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    match count {
+        0 => format!("no {thing}"),
+        1 => format!("one {thing}"),
+        n => format!("{n} {thing}s"),
+    }
+}
+
 /// Makes a container and starts it. One that can't be started is kept as `wharf run`
 /// keeps it, unless it was to be removed at its end.
 async fn start(engine: &dyn Engine, request: CreateRequest) -> Result<Said, Failure> {
@@ -85,7 +174,7 @@ async fn start(engine: &dyn Engine, request: CreateRequest) -> Result<Said, Fail
     let name = name.unwrap_or_else(|_| id.short().to_owned());
     Ok(Said {
         line: format!("started {}", sanitize(&name)),
-        made: Some(id),
+        made: Some(Made::Container(id)),
     })
 }
 

@@ -40,12 +40,14 @@ pub mod log;
 mod menu;
 mod message;
 mod modal;
+mod networks;
 mod notify;
 mod operation;
 mod palette;
 mod pointer;
 mod processes;
 mod projector;
+mod prune;
 mod run;
 mod saved;
 mod slots;
@@ -59,6 +61,7 @@ mod transfers;
 mod tree;
 mod update;
 mod viewer;
+mod volumes;
 
 pub use crate::format::Depth;
 pub use activity::{Activity, Entry, Outcome};
@@ -69,20 +72,21 @@ pub use details::{Details, Pending, Tab};
 pub use events::{EventRow, Events};
 pub use explorer::{Explorer, Looked};
 pub use follow::Logs;
-pub use form::{Field, Flag, Form, Plan, Value, form_area, form_top};
+pub use form::{Field, Flag, Form, Makes, Plan, Value, form_area, form_top};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use group_prompt::GroupPrompt;
 pub use group_slots::{GROUP_GAP, GROUP_GUTTER, GroupSlot, group_slots};
 pub use groups::GroupsView;
-pub use heads::{ImageHead, image_heads};
+pub use heads::{Head, image_heads, network_heads, volume_heads};
 pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
 pub use layout::{Layout, Saved, Show, Shown, natural};
 pub use limits::{Change, Editor, Forecast, NONE, SETTINGS, Setting};
 pub use list::{List, Sort};
 pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
-pub use message::{Effect, Failure, Job, Message, Passage, Said, Target};
+pub use message::{Effect, Failure, Job, Made, Message, Passage, Said, Target};
 pub use modal::{Chooser, Explanation, Modal, Results};
+pub use networks::NetworksView;
 pub use operation::{Operations, Running};
 pub use palette::{Argument, Choice, Found};
 pub use pointer::{
@@ -92,6 +96,7 @@ pub use pointer::{
 pub use processes::{PROCESS_GAP, ProcessColumn, ProcessRow, ProcessView, process_columns};
 #[cfg(test)]
 pub use projector::moment;
+pub use prune::{Prune, Pruned};
 pub use run::{Interact, Options, run};
 pub use saved::state_file;
 pub use slots::{GAP, GUTTER, Slot, slots};
@@ -104,6 +109,7 @@ pub use transfers::{Transfers, Underway};
 pub use tree::{Content, Node, Tree};
 pub use update::{LogMargin, Pointer};
 pub use viewer::Viewer;
+pub use volumes::VolumesView;
 
 pub use crate::record::advice::{Advice, Confidence, Line as AdviceLine, Verdict};
 

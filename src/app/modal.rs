@@ -2,8 +2,8 @@
 //! menu, the palette, help, a question.
 
 use super::{
-    Choice, Failure, Form, GroupPrompt, Menu, Pending, Prompt, Question, Target, layout::Layout,
-    limits::Editor, log::LogRow,
+    Choice, Failure, Form, GroupPrompt, Makes, Menu, Pending, Prompt, Prune, Question, Target,
+    layout::Layout, limits::Editor, log::LogRow,
 };
 use crate::{
     action::{Action, Code, Key},
@@ -31,8 +31,8 @@ pub enum Modal {
     Help(usize),
     /// A line of text that a control group's change needs.
     GroupPrompt(GroupPrompt),
-    /// The form that runs a container.
-    Run(Box<Form>),
+    /// The form that makes something.
+    Form(Box<Form>),
     /// A line that is typed for something.
     Prompt(Prompt),
     /// One of several.
@@ -46,6 +46,8 @@ pub enum Modal {
         /// To which.
         targets: Vec<Target>,
     },
+    /// What a prune would remove.
+    Prune(Prune),
     /// Pulls and pushes; the cursor.
     Transfers(usize),
     /// Limits are being changed.
@@ -100,14 +102,31 @@ impl Modal {
                 ("esc", "closes"),
             ],
             // What its command is for: all of it fits 80 columns.
-            Self::Run(_) => &[
-                ("up down", "go"),
-                ("space", "changes"),
-                ("enter", "runs"),
-                ("ctrl-y", "copies"),
-                ("ctrl-p", "prints"),
-                ("esc", "closes"),
-            ],
+            Self::Form(form) => match form.makes {
+                Makes::Container => &[
+                    ("up down", "go"),
+                    ("space", "changes"),
+                    ("enter", "runs"),
+                    ("ctrl-y", "copies"),
+                    ("ctrl-p", "prints"),
+                    ("esc", "closes"),
+                ],
+                Makes::Connection => &[
+                    ("up down", "go"),
+                    ("right", "takes an offer"),
+                    ("enter", "connects"),
+                    ("ctrl-y", "copies"),
+                    ("esc", "closes"),
+                ],
+                Makes::Network | Makes::Volume => &[
+                    ("up down", "go"),
+                    ("space", "changes"),
+                    ("enter", "makes it"),
+                    ("ctrl-y", "copies"),
+                    ("ctrl-p", "prints"),
+                    ("esc", "closes"),
+                ],
+            },
             Self::Menu(_) => &[
                 ("up down", "choose"),
                 ("enter", "takes it"),
@@ -121,6 +140,7 @@ impl Modal {
             ],
             // Their own foot tells their keys.
             Self::GroupPrompt(_)
+            | Self::Prune(_)
             | Self::Limits(_)
             | Self::Transfers(_)
             | Self::Columns(_)

@@ -7,16 +7,16 @@ use ratatui::layout::Rect;
 
 use super::{
     Activity, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History, List, Modal,
-    Operations, Plan, Pointer, Target, Transfers, alerts::Alerts, geometry, limits::UndoStack,
-    table::Table, timeline::Timeline,
+    NetworksView, Operations, Plan, Pointer, Target, Transfers, VolumesView, alerts::Alerts,
+    geometry, limits::UndoStack, table::Table, timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
     config::{Config, alert::Channel},
     format::Glyphs,
     model::{
-        Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, Problem, Source, Visible,
-        World,
+        Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, NetworkRow, Problem,
+        Source, Visible, Volume, World,
     },
 };
 
@@ -45,6 +45,8 @@ impl Look {
 pub enum Screen {
     Containers,
     Images,
+    Networks,
+    Volumes,
     Groups,
     Alerts,
     Events,
@@ -55,13 +57,15 @@ pub enum Screen {
 
 impl Screen {
     /// All of them, as the header names them, each with the action that goes there.
-    pub const ALL: [(Action, Self); 6] = [
+    pub const ALL: [(Action, Self); 8] = [
         (Action::ScreenContainers, Self::Containers),
         (Action::ScreenImages, Self::Images),
         (Action::ScreenGroups, Self::Groups),
         (Action::ScreenEvents, Self::Events),
         (Action::ScreenAlerts, Self::Alerts),
         (Action::ScreenActivity, Self::Activity),
+        (Action::ScreenNetworks, Self::Networks),
+        (Action::ScreenVolumes, Self::Volumes),
     ];
 }
 
@@ -132,6 +136,10 @@ pub struct State {
     pub table: Table,
     /// The images' table.
     pub images: List<Digest>,
+    /// The networks and who is on them.
+    pub networks: NetworksView,
+    /// The volumes.
+    pub volumes: VolumesView,
     /// The selected container's tab.
     pub details: Details,
     /// The control groups' tree.
@@ -150,6 +158,8 @@ pub struct State {
     pub explorer: Option<Explorer>,
     /// How often something was.
     pub(super) explored: u64,
+    /// How often it was asked what a prune would remove.
+    pub(super) pruned: u64,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before now.
@@ -221,6 +231,8 @@ impl State {
             containers: List::new("state"),
             table: Table::default(),
             images: List::new("created"),
+            networks: NetworksView::default(),
+            volumes: VolumesView::default(),
             details: Details::default(),
             groups: GroupsView::default(),
             alerts: Alerts::default(),
@@ -230,6 +242,7 @@ impl State {
             untold: Vec::new(),
             explorer: None,
             explored: 0,
+            pruned: 0,
             layers_scroll: 0,
             histories: HashMap::new(),
             timeline: Timeline::live(),
@@ -300,6 +313,8 @@ impl State {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Networks => Scope::Networks,
+            Screen::Volumes => Scope::Volumes,
             Screen::Explorer => Scope::Explorer,
             Screen::Groups => Scope::Groups,
             Screen::Alerts => Scope::Alerts,
@@ -338,6 +353,8 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Networks => &self.networks.list.filter,
+            Screen::Volumes => &self.volumes.list.filter,
             Screen::Explorer => self.explorer.as_ref().map_or("", |e| &e.filter),
             Screen::Groups => &self.groups.list.filter,
             Screen::Alerts => &self.alert_list.filter,
@@ -356,6 +373,16 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
+            Screen::Networks => {
+                if let Some(row) = self.selected_network() {
+                    subject = self.subject_of_network(row);
+                }
+            }
+            Screen::Volumes => {
+                if let Some(volume) = self.selected_volume() {
+                    subject = self.subject_of_volume(volume);
+                }
+            }
             Screen::Explorer => {
                 subject.has_file = self.explorer.as_ref().is_some_and(|explorer| {
                     explorer.viewer.is_some()
@@ -377,6 +404,35 @@ impl State {
         let target = Target::Container(row.container.id.clone());
         Subject {
             container: Some(&row.container),
+            is_busy: self.operations.on(&target).is_some(),
+            ..Subject::of(self.allowed())
+        }
+    }
+
+    /// What an action would be done to: this network.
+    pub fn subject_of_network<'a>(&'a self, row: &'a NetworkRow) -> Subject<'a> {
+        let network = &*row.network;
+        let target = Target::Network(network.id.clone(), network.name.clone());
+        let members = || self.world.iter().flat_map(|world| world.members(network));
+        Subject {
+            network: Some(network),
+            users: members().count(),
+            running_users: members().filter(|member| member.endpoint.is_some()).count(),
+            is_busy: self.operations.on(&target).is_some(),
+            ..Subject::of(self.allowed())
+        }
+    }
+
+    /// What an action would be done to: this volume.
+    pub fn subject_of_volume<'a>(&'a self, volume: &'a Volume) -> Subject<'a> {
+        let target = Target::Volume(volume.name.clone());
+        let users = self
+            .world
+            .iter()
+            .flat_map(|world| world.users(&volume.name));
+        Subject {
+            volume: Some(volume),
+            users: users.count(),
             is_busy: self.operations.on(&target).is_some(),
             ..Subject::of(self.allowed())
         }
@@ -424,6 +480,8 @@ impl State {
         let of_screen = problems.iter().filter(|problem| match problem.source {
             Source::Host | Source::Engine => true,
             Source::Containers | Source::Stats => self.screen != Screen::Images,
+            Source::Networks => self.screen == Screen::Networks,
+            Source::Volumes => self.screen == Screen::Volumes,
             Source::Images => self.screen == Screen::Images,
             Source::Groups => self.screen == Screen::Groups,
         });
@@ -435,10 +493,15 @@ impl State {
         Visible {
             // Alerts are watched on every screen; a container's group shows what its row
             // would.
-            stats: matches!(self.screen, Screen::Containers | Screen::Groups)
-                || !self.alerts.is_empty(),
+            // On networks they tell traffic where that is known of whole containers only.
+            stats: matches!(
+                self.screen,
+                Screen::Containers | Screen::Groups | Screen::Networks
+            ) || !self.alerts.is_empty(),
             images: self.screen == Screen::Images,
             groups: self.screen == Screen::Groups,
+            networks: self.screen == Screen::Networks,
+            volumes: self.screen == Screen::Volumes,
         }
     }
 
@@ -449,6 +512,10 @@ impl State {
         let (line, lines) = (self.cursor_line(), self.table_lines());
         self.containers.scroll_to(line, lines, height);
         self.images.scroll_into_view(height);
+        self.networks.list.scroll_into_view(height);
+        self.networks.scroll = self.networks.scroll.min(self.network_reach(&regions));
+        self.volumes.list.scroll_into_view(height);
+        self.volumes.scroll = self.volumes.scroll.min(self.volume_reach(&regions));
         self.groups.list.scroll_into_view(height);
         self.settle_groups(&regions);
         self.alert_list.scroll_into_view(height);

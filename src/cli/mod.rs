@@ -93,13 +93,15 @@ use crate::{
     config::{Loaded, Loader, Serve, contexts::Contexts},
     engine::{Engine, Session},
     format::Depth,
-    model::CreateRequest,
+    model::Planned,
 };
 pub use crate::{config::Target, record::Showing};
 pub use debug::Shot;
 use failure::{Failure, Outcome};
 pub use man::page as manual;
+use network::NetworkCommand;
 pub use output::Output;
+use volume::VolumeCommand;
 
 /// Opens an engine.
 pub type Open = fn(Option<&Path>, Option<Target>) -> crate::engine::Result<Arc<dyn Engine>>;
@@ -232,12 +234,12 @@ enum Command {
     Rmi(rmi::RmiArgs),
     /// Work with networks
     #[command(subcommand)]
-    Network(network::NetworkCommand),
+    Network(NetworkCommand),
     /// Print where a container's open ports are on the host
     Port(network::PortArgs),
     /// Work with volumes
     #[command(subcommand)]
-    Volume(volume::VolumeCommand),
+    Volume(VolumeCommand),
     /// Work with images
     #[command(subcommand)]
     Image(image::ImageCommand),
@@ -307,19 +309,34 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, faces: &Faces) -> Exi
     }
 }
 
-/// What a command line `wharf run …` asks for; one line that says what is wrong.
-pub fn plan(words: &[String]) -> Result<CreateRequest, String> {
+/// What a command line that makes something asks for; one line that says what is wrong.
+pub fn plan(words: &[String]) -> Result<Planned, String> {
     let cli = parse(words.iter().map(OsString::from)).map_err(|error| {
         let text = error.to_string();
         let first = text.split("\n\n").next().unwrap_or("");
         first.trim_start_matches("error: ").replace('\n', " ")
     })?;
-    match cli.command {
-        Some(Command::Run(args)) => config::network_defaults(&cli.config.loader())
+    let defaults = || config::network_defaults(&cli.config.loader());
+    let planned = match cli.command {
+        Some(Command::Run(args)) => defaults()
             .and_then(|defaults| args.container.request(&defaults))
-            .map_err(|failure| failure.message),
-        _ => Err("it is not a command that runs a container".into()),
-    }
+            .map(|request| Planned::Run(Box::new(request))),
+        Some(Command::Network(NetworkCommand::Create(args))) => {
+            defaults().map(|defaults| Planned::Network(Box::new(args.request(defaults.pools))))
+        }
+        Some(Command::Network(NetworkCommand::Connect(args))) => {
+            args.attachment()
+                .map(|(container, attachment)| Planned::Connect {
+                    container,
+                    attachment,
+                })
+        }
+        Some(Command::Volume(VolumeCommand::Create(args))) => {
+            Ok(Planned::Volume(Box::new(args.request())))
+        }
+        _ => return Err("it is not a command that makes something".into()),
+    };
+    planned.map_err(|failure| failure.message)
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Container, ContainerConfig, ContainerId, Digest, ExecId, Limit, Limits, Pool, RestartPolicy,
+    Attachment, Container, ContainerConfig, ContainerId, Digest, ExecId, Limit, Limits,
+    NetworkCreateRequest, Pool, RestartPolicy, VolumeCreateRequest,
 };
 
 /// Make a container.
@@ -367,4 +368,22 @@ pub struct CommitRequest {
     pub changes: Vec<String>,
     /// Whether the container is frozen meanwhile, if it runs.
     pub pause: bool,
+}
+
+/// What a command line that makes something asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Planned {
+    /// `wharf run`
+    Run(Box<CreateRequest>),
+    /// `wharf network create`
+    Network(Box<NetworkCreateRequest>),
+    /// `wharf network connect`
+    Connect {
+        /// The container, by name or id.
+        container: String,
+        /// To which network, and how.
+        attachment: Attachment,
+    },
+    /// `wharf volume create`
+    Volume(Box<VolumeCreateRequest>),
 }

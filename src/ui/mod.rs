@@ -16,7 +16,9 @@ mod groups;
 mod hints;
 mod images;
 mod limits;
+mod list;
 mod menus;
+mod networks;
 mod pen;
 mod results;
 pub mod svg;
@@ -27,6 +29,7 @@ mod transfers;
 mod trouble;
 mod unreachable;
 mod viewer;
+mod volumes;
 
 use ratatui::buffer::Buffer;
 
@@ -56,6 +59,8 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Networks => networks::draw(buffer, &view),
+        Screen::Volumes => volumes::draw(buffer, &view),
         Screen::Explorer => explorer::draw(buffer, &view),
         Screen::Groups => groups::draw(buffer, &view),
         Screen::Alerts => alerts::draw(buffer, &view),

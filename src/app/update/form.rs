@@ -1,12 +1,13 @@
-//! The keys of the form that runs a container.
+//! The keys of forms.
 
-use super::super::{Flag, Form, Job, Modal, Screen, State, Value, modal::edit};
+use super::super::{Form, Job, Makes, Modal, Screen, State, Value, modal::edit};
 use crate::{
     action::{Code, Key},
     format::text::sanitize,
+    model::{NetworkMode, Planned, World},
 };
 
-/// How many images are offered while one types.
+/// How many names are offered while one types.
 const OFFERS: usize = 5;
 
 impl State {
@@ -18,9 +19,12 @@ impl State {
             }
             _ => None,
         };
-        let mut form = Form::new(image.as_deref().unwrap_or(""));
+        self.open(Form::run(image.as_deref().unwrap_or("")));
+    }
+
+    pub(super) fn open(&mut self, mut form: Form) {
         self.revise(&mut form);
-        self.modal = Some(Modal::Run(Box::new(form)));
+        self.modal = Some(Modal::Form(Box::new(form)));
     }
 
     pub(super) fn on_form_key(&mut self, key: Key, mut form: Box<Form>) -> Option<Modal> {
@@ -31,13 +35,9 @@ impl State {
             (Code::Down | Code::Tab, _) => form.cursor = (form.cursor + 1).min(last),
             (Code::Enter, _) => {
                 form.is_touched = true;
-                if let (Ok(request), Ok(command)) = (&form.planned, form.command()) {
-                    let what = match &request.name {
-                        Some(name) => format!("run {}", sanitize(name)),
-                        None => format!("run {}", sanitize(&request.config.image)),
-                    };
-                    let job = Job::Run(Box::new(request.clone()));
-                    self.begin(what, Some(command), job);
+                if let (Ok(planned), Ok(command)) = (&form.planned, form.command()) {
+                    let job = Job::Make(planned.clone());
+                    self.begin(deed(planned), Some(command), job);
                     return None;
                 }
             }
@@ -60,7 +60,7 @@ impl State {
             }
         }
         self.revise(&mut form);
-        Some(Modal::Run(form))
+        Some(Modal::Form(form))
     }
 
     /// Whether the key changed something.
@@ -94,26 +94,75 @@ impl State {
         form.plan(self.plan);
         form.offers.clear();
         let field = form.field().clone();
-        let (Flag::Image, Value::Text(typed), Some(world)) =
-            (field.flag, &field.value, &self.world)
-        else {
+        let (Value::Text(typed), Some(world)) = (&field.value, &self.world) else {
             return;
         };
         let wanted = typed.to_lowercase();
-        let names = world.images.iter().flat_map(|image| &image.references);
-        // Those of containers too: images are read only while their screen is shown.
-        let used = world
-            .containers
-            .iter()
-            .map(|row| &row.container.config.image);
+        let fits = |name: &&String| name.to_lowercase().contains(&wanted) && *name != typed;
+        let names = match (form.makes, field.title) {
+            (Makes::Container, "image") => images(world),
+            (Makes::Connection, "network") => {
+                world.networks.iter().map(|row| &row.network.name).collect()
+            }
+            (Makes::Connection, "container") => self.unconnected(world, form),
+            _ => return,
+        };
         let mut offers: Vec<String> = names
-            .chain(used)
-            .filter(|name| name.to_lowercase().contains(&wanted) && *name != typed)
+            .into_iter()
+            .filter(fits)
             .map(|name| sanitize(name).into_owned())
             .collect();
         offers.sort_by_key(|name| (!name.to_lowercase().starts_with(&wanted), name.clone()));
         offers.dedup();
         offers.truncate(OFFERS);
         form.offers = offers;
+    }
+
+    /// Containers that could be connected to the network of a form.
+    fn unconnected<'a>(&self, world: &'a World, form: &Form) -> Vec<&'a String> {
+        let named = form.fields.iter().find(|field| field.title == "network");
+        let named = match named.map(|field| &field.value) {
+            Some(Value::Text(text)) => text.trim(),
+            _ => "",
+        };
+        let network = world.networks.iter().find(|row| row.network.name == named);
+        let rows = world.containers.iter().filter(|row| {
+            let is_on = network
+                .and_then(|of| world.member(&of.network, row))
+                .is_some();
+            row.container.config.network == NetworkMode::Bridge && !is_on
+        });
+        rows.map(|row| &row.container.name).collect()
+    }
+}
+
+/// Names of images, those of containers too: images are read only while their screen is
+/// shown.
+fn images(world: &World) -> Vec<&String> {
+    let names = world.images.iter().flat_map(|image| &image.references);
+    let used = world.containers.iter();
+    let used = used.map(|row| &row.container.config.image);
+    names.chain(used).collect()
+}
+
+/// What is begun, for the log of what was done. Safe to draw.
+fn deed(planned: &Planned) -> String {
+    match planned {
+        Planned::Run(request) => {
+            let name = request.name.as_ref().unwrap_or(&request.config.image);
+            format!("run {}", sanitize(name))
+        }
+        Planned::Network(request) => format!("make the network {}", sanitize(&request.name)),
+        Planned::Connect {
+            container,
+            attachment,
+        } => {
+            let (name, to) = (sanitize(container), sanitize(&attachment.network));
+            format!("connect {name} to {to}")
+        }
+        Planned::Volume(request) => match &request.name {
+            Some(name) => format!("make the volume {}", sanitize(name)),
+            None => "make a volume".to_owned(),
+        },
     }
 }

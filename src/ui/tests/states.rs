@@ -40,7 +40,7 @@ listed! {
         Containers, Logs, Stats, Processes, Inspect, Files, Network, Advice, Images, Cgroups,
         CgroupProcesses, Events, Alerts, Activity, TimeLine, Filter, Sort, GroupBy, Columns,
         Trouble, Results, Palette, Help, CgroupPrompt, Form, Prompt, Menu, Ask, Confirm,
-        Limits, TooSmall,
+        Limits, TooSmall, Networks, NetworkMap, Volumes, Prune,
     }
 }
 
@@ -65,11 +65,12 @@ fn shown(state: &State) -> Panel {
             Modal::Palette(_) => Panel::Palette,
             Modal::Help(_) => Panel::Help,
             Modal::GroupPrompt(_) => Panel::CgroupPrompt,
-            Modal::Run(_) => Panel::Form,
+            Modal::Form(_) => Panel::Form,
             Modal::Prompt(_) => Panel::Prompt,
             Modal::Menu(_) => Panel::Menu,
             Modal::Ask(_) => Panel::Ask,
             Modal::Confirm { .. } => Panel::Confirm,
+            Modal::Prune(_) => Panel::Prune,
             Modal::Limits(_) => Panel::Limits,
             // Its own tests draw it.
             Modal::Transfers(_) => Panel::Results,
@@ -89,6 +90,9 @@ fn shown(state: &State) -> Panel {
         (Screen::Containers, Tab::Advice) => Panel::Advice,
         // Its own tests draw what is looked into.
         (Screen::Images | Screen::Explorer, _) => Panel::Images,
+        (Screen::Networks, _) if state.networks.is_map => Panel::NetworkMap,
+        (Screen::Networks, _) => Panel::Networks,
+        (Screen::Volumes, _) => Panel::Volumes,
         (Screen::Groups, _) if state.has_details_focus() => Panel::CgroupProcesses,
         (Screen::Groups, _) => Panel::Cgroups,
         (Screen::Events, _) => Panel::Events,
@@ -117,6 +121,8 @@ async fn put(panel: Panel, case: Case, look: Look) -> Result<State, &'static str
             stats: true,
             images: true,
             groups: true,
+            networks: true,
+            volumes: true,
         };
         let world = engine.world(visible).await.unwrap();
         state.clock += std::time::Duration::from_secs(1);
@@ -140,11 +146,23 @@ async fn put(panel: Panel, case: Case, look: Look) -> Result<State, &'static str
 /// The part of the screen that a panel has for itself.
 fn part(state: &mut State, panel: Panel) -> Rect {
     use Panel::{
-        Activity, Alerts, Cgroups, Containers, Events, Filter, Images, TimeLine, TooSmall,
+        Activity, Alerts, Cgroups, Containers, Events, Filter, Images, NetworkMap, Networks,
+        TimeLine, TooSmall, Volumes,
     };
     let is_whole = matches!(
         panel,
-        Containers | Cgroups | Events | Alerts | Activity | TimeLine | Filter | Images | TooSmall
+        Containers
+            | Cgroups
+            | Events
+            | Alerts
+            | Activity
+            | TimeLine
+            | Filter
+            | Images
+            | Networks
+            | NetworkMap
+            | Volumes
+            | TooSmall
     );
     if is_whole {
         return state.area;
