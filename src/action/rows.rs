@@ -397,10 +397,17 @@ pub(super) const ROWS: &[ActionSpec] = &[
     )
     .says("List what was done here, with the command for each"),
     global(
+        Action::ScreenBuilds,
+        "screen.builds",
+        "builds",
+        &[Key::char('7')],
+    )
+    .says("Watch builds: their steps, what those write and use"),
+    global(
         Action::ScreenNetworks,
         "screen.networks",
         "networks",
-        &[Key::char('7')],
+        &[Key::char('8')],
     )
     .says("List the networks")
     .cli("network ls")
@@ -409,7 +416,7 @@ pub(super) const ROWS: &[ActionSpec] = &[
         Action::ScreenVolumes,
         "screen.volumes",
         "volumes",
-        &[Key::char('8')],
+        &[Key::char('9')],
     )
     .says("List the volumes with what they take")
     .cli("volume ls")
@@ -444,7 +451,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "wait",
         "Wait until containers exit, then print their codes",
     ),
-    command("image.build", "build", "Build an image from a Dockerfile"),
     command(
         "image.import",
         "import",

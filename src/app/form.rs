@@ -4,16 +4,23 @@
 use ratatui::layout::Rect;
 
 use super::{State, centered};
-use crate::model::Planned;
+use crate::{
+    engine,
+    model::{BuildRequest, Planned},
+};
 
 /// Reads the words of a command line that makes something as the command would.
 pub type Plan = fn(&[String]) -> Result<Planned, String>;
+
+/// Reads those of `wharf build …`, and the files that it names. Blocks.
+pub type Order = fn(&[String]) -> engine::Result<BuildRequest>;
 
 /// What a form makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Makes {
     Container,
+    Image,
     Network,
     Connection,
     Volume,
@@ -24,6 +31,7 @@ impl Makes {
     pub fn title(self) -> &'static str {
         match self {
             Self::Container => "Run a container",
+            Self::Image => "Build an image",
             Self::Network => "Make a network",
             Self::Connection => "Connect a container",
             Self::Volume => "Make a volume",
@@ -34,6 +42,7 @@ impl Makes {
     fn command(self) -> &'static [&'static str] {
         match self {
             Self::Container => &["wharf", "run", "-d"],
+            Self::Image => &["wharf", "build"],
             Self::Network => &["wharf", "network", "create"],
             Self::Connection => &["wharf", "network", "connect"],
             Self::Volume => &["wharf", "volume", "create"],
@@ -46,7 +55,13 @@ pub fn no_plan(_: &[String]) -> Result<Planned, String> {
     Err("this dashboard has no command line to read it by".into())
 }
 
-/// The form.
+/// The same.
+pub fn no_order(_: &[String]) -> engine::Result<BuildRequest> {
+    let error = engine::EngineError::new(engine::ErrorKind::Unsupported, "build", "");
+    Err(error.because("this dashboard has no command line to read it by"))
+}
+
+/// A form.
 #[derive(Clone, Debug)]
 pub struct Form {
     /// What it makes.
@@ -83,6 +98,8 @@ pub enum Flag {
     Operand,
     /// The same, if something is in it.
     Optional,
+    /// The directory of files to copy from.
+    Context,
     /// The words after the arguments.
     Command,
     /// A flag with the value.
@@ -173,6 +190,45 @@ impl Form {
         Self::new(Makes::Container, fields, usize::from(!image.is_empty()))
     }
 
+    /// An empty form that builds an image of what is here.
+    pub fn build() -> Self {
+        let fields = vec![
+            filled(
+                "context",
+                "the directory with the files; right takes what is offered",
+                Flag::Context,
+                "./",
+            ),
+            text(
+                "names",
+                "NAME[:TAG], several with blanks between",
+                Flag::Each("--tag"),
+            ),
+            text(
+                "dockerfile",
+                "Dockerfile or Containerfile in the context if left empty",
+                Flag::One("--file"),
+            ),
+            text(
+                "target",
+                "the last stage if left empty",
+                Flag::One("--target"),
+            ),
+            text(
+                "arguments",
+                "NAME=VALUE, several with blanks between",
+                Flag::Each("--build-arg"),
+            ),
+            switch(
+                "no cache",
+                "run every step, whatever the cache knows",
+                "--no-cache",
+            ),
+            switch("pull", "ask for base images anew", "--pull"),
+        ];
+        Self::new(Makes::Image, fields, 0)
+    }
+
     /// An empty form that makes a network.
     pub fn network() -> Self {
         let fields = vec![
@@ -254,6 +310,30 @@ impl Form {
         }
     }
 
+    /// What a build is called: the first name of its image, else where its files are.
+    pub fn build_title(&self) -> String {
+        let text = |flag| {
+            let field = self.fields.iter().find(|field| field.flag == flag)?;
+            match &field.value {
+                Value::Text(text) => text.split_whitespace().next(),
+                _ => None,
+            }
+        };
+        let named = text(Flag::Each("--tag")).or_else(|| text(Flag::Context));
+        named.unwrap_or_default().to_owned()
+    }
+
+    /// The path that is typed, where the field under the cursor takes one, and whether only
+    /// directories do.
+    pub fn path(&self) -> Option<(&str, bool)> {
+        let field = self.fields.get(self.cursor)?;
+        match (&field.value, field.flag) {
+            (Value::Text(text), Flag::Context) => Some((text, true)),
+            (Value::Text(text), Flag::One("--file")) => Some((text, false)),
+            _ => None,
+        }
+    }
+
     /// The field that keys go to.
     pub fn field(&mut self) -> &mut Field {
         let last = self.fields.len() - 1;
@@ -271,7 +351,7 @@ impl Form {
                 (Value::OneOf(n @ 1.., of), Flag::One(flag)) => {
                     words.extend([flag.to_owned(), of[*n].to_owned()]);
                 }
-                (Value::Text(text), Flag::Operand) if text.trim().is_empty() => {
+                (Value::Text(text), Flag::Operand | Flag::Context) if text.trim().is_empty() => {
                     let article = match field.title.starts_with(['a', 'e', 'i', 'o']) {
                         true => "an",
                         false => "a",
@@ -293,7 +373,7 @@ impl Form {
                         words.push(format!("{flag}={word}"));
                     }
                 }
-                (Value::Text(text), Flag::Operand | Flag::Optional) => {
+                (Value::Text(text), Flag::Operand | Flag::Optional | Flag::Context) => {
                     if text.trim().starts_with('-') {
                         return Err(format!("{} is no {}", text.trim(), field.title));
                     }

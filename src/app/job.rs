@@ -18,7 +18,6 @@ use crate::{
 pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
     let line = |line| Said { line, made: None };
     match job {
-        Job::Make(Planned::Run(request)) => start(engine, *request).await,
         Job::Make(planned) => make(engine, planned).await,
         Job::Disconnect { id, name, network } => {
             engine.disconnect(&id, &network).await?;
@@ -78,17 +77,15 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
     }
 }
 
-/// Makes what needs no start.
+/// Makes something.
 async fn make(engine: &dyn Engine, planned: Planned) -> Result<Said, Failure> {
     let said = |line, made| Said {
         line,
         made: Some(made),
     };
     match planned {
-        Planned::Run(request) => {
-            let id = engine.create(*request).await?;
-            Ok(said(format!("made {}", id.short()), Made::Container(id)))
-        }
+        Planned::Run(request) => start(engine, *request).await,
+        Planned::Build => unreachable!("a build has a screen of its own"),
         Planned::Network(request) => {
             let network = engine.create_network(*request).await?;
             let line = format!("made the network {}", sanitize(&network.name));

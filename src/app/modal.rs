@@ -118,6 +118,14 @@ impl Modal {
                     ("ctrl-y", "copies"),
                     ("esc", "closes"),
                 ],
+                Makes::Image => &[
+                    ("up down", "go"),
+                    ("space", "changes"),
+                    ("enter", "builds"),
+                    ("ctrl-y", "copies"),
+                    ("ctrl-p", "prints"),
+                    ("esc", "closes"),
+                ],
                 Makes::Network | Makes::Volume => &[
                     ("up down", "go"),
                     ("space", "changes"),

@@ -91,9 +91,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     action,
     config::{Loaded, Loader, Serve, contexts::Contexts},
-    engine::{Engine, Session},
+    engine::{self, Engine, EngineError, ErrorKind, Session},
     format::Depth,
-    model::Planned,
+    model::{BuildRequest, Planned},
 };
 pub use crate::{config::Target, record::Showing};
 pub use debug::Shot;
@@ -321,6 +321,7 @@ pub fn plan(words: &[String]) -> Result<Planned, String> {
         Some(Command::Run(args)) => defaults()
             .and_then(|defaults| args.container.request(&defaults))
             .map(|request| Planned::Run(Box::new(request))),
+        Some(Command::Build(_)) => Ok(Planned::Build),
         Some(Command::Network(NetworkCommand::Create(args))) => {
             defaults().map(|defaults| Planned::Network(Box::new(args.request(defaults.pools))))
         }
@@ -337,6 +338,29 @@ pub fn plan(words: &[String]) -> Result<Planned, String> {
         _ => return Err("it is not a command that makes something".into()),
     };
     planned.map_err(|failure| failure.message)
+}
+
+/// What a command line `wharf build …` asks for, the files that it names read. Blocks.
+pub fn order(words: &[String]) -> engine::Result<BuildRequest> {
+    let ordered = match parse(words.iter().map(OsString::from)) {
+        Ok(cli) => match &cli.command {
+            Some(Command::Build(args)) => build::request(args, &cli.config.loader()),
+            _ => Err(Failure::usage("it is not a command that builds an image")),
+        },
+        Err(error) => Err(error.into()),
+    };
+    let request = ordered.map_err(|failure| {
+        let why = failure.message.trim_start_matches("build: ").to_owned();
+        let error = EngineError::new(ErrorKind::Invalid, "build", "").because(why);
+        match failure.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    })?;
+    Ok(BuildRequest {
+        keeps_failed: true,
+        ..request
+    })
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {

@@ -31,6 +31,26 @@ pub struct StartRequest {
     pub attach: Option<AttachStreams>,
 }
 
+/// What a command line that makes something asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Planned {
+    /// `wharf run`
+    Run(Box<CreateRequest>),
+    /// `wharf build`: the files that this needs are read when it is begun.
+    Build,
+    /// `wharf network create`
+    Network(Box<NetworkCreateRequest>),
+    /// `wharf network connect`
+    Connect {
+        /// The container, by name or id.
+        container: String,
+        /// To which network, and how.
+        attachment: Attachment,
+    },
+    /// `wharf volume create`
+    Volume(Box<VolumeCreateRequest>),
+}
+
 /// Which streams an attachment carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachStreams {
@@ -368,22 +388,4 @@ pub struct CommitRequest {
     pub changes: Vec<String>,
     /// Whether the container is frozen meanwhile, if it runs.
     pub pause: bool,
-}
-
-/// What a command line that makes something asks for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Planned {
-    /// `wharf run`
-    Run(Box<CreateRequest>),
-    /// `wharf network create`
-    Network(Box<NetworkCreateRequest>),
-    /// `wharf network connect`
-    Connect {
-        /// The container, by name or id.
-        container: String,
-        /// To which network, and how.
-        attachment: Attachment,
-    },
-    /// `wharf volume create`
-    Volume(Box<VolumeCreateRequest>),
 }

@@ -52,7 +52,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>, form: &Form) {
                     let words = match form.offers.is_empty() {
                         true if text.is_empty() => field.hint.to_owned(),
                         true => String::new(),
-                        false => form.offers.join("  "),
+                        false => sanitize(&form.offers.join("  ")).into_owned(),
                     };
                     let room = pen.room();
                     pen.cell(&words, room, Align::Left, theme.quiet(), theme);

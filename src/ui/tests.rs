@@ -214,6 +214,7 @@ macro_rules! screens {
     };
 }
 
+mod builds;
 mod explorer;
 mod groups;
 mod transfers;

@@ -1,6 +1,6 @@
 //! The keys of forms.
 
-use super::super::{Form, Job, Makes, Modal, Screen, State, Value, modal::edit};
+use super::super::{Effect, Form, Job, Makes, Modal, Screen, State, Value, modal::edit};
 use crate::{
     action::{Code, Key},
     format::text::sanitize,
@@ -19,12 +19,12 @@ impl State {
             }
             _ => None,
         };
-        self.open(Form::run(image.as_deref().unwrap_or("")));
+        self.open(Box::new(Form::run(image.as_deref().unwrap_or(""))));
     }
 
-    pub(super) fn open(&mut self, mut form: Form) {
+    pub(super) fn open(&mut self, mut form: Box<Form>) {
         self.revise(&mut form);
-        self.modal = Some(Modal::Form(Box::new(form)));
+        self.modal = Some(Modal::Form(form));
     }
 
     pub(super) fn on_form_key(&mut self, key: Key, mut form: Box<Form>) -> Option<Modal> {
@@ -35,9 +35,8 @@ impl State {
             (Code::Down | Code::Tab, _) => form.cursor = (form.cursor + 1).min(last),
             (Code::Enter, _) => {
                 form.is_touched = true;
-                if let (Ok(planned), Ok(command)) = (&form.planned, form.command()) {
-                    let job = Job::Make(planned.clone());
-                    self.begin(deed(planned), Some(command), job);
+                if form.planned.is_ok() {
+                    self.do_form(form);
                     return None;
                 }
             }
@@ -61,6 +60,26 @@ impl State {
         }
         self.revise(&mut form);
         Some(Modal::Form(form))
+    }
+
+    fn do_form(&mut self, form: Box<Form>) {
+        match &form.planned {
+            Ok(Planned::Build) => self.begin_build(form),
+            Ok(planned) => {
+                let job = Job::Make(planned.clone());
+                self.begin(deed(planned), form.command().ok(), job);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Paths came for what was typed, unless something else was typed since.
+    pub(super) fn on_paths(&mut self, typed: &str, offers: Vec<String>) {
+        if let Some(Modal::Form(form)) = &mut self.modal
+            && form.path().is_some_and(|(now, _)| now == typed)
+        {
+            form.offers = offers;
+        }
     }
 
     /// Whether the key changed something.
@@ -90,9 +109,16 @@ impl State {
     }
 
     /// Reads the form again and finds what can be offered.
-    pub(super) fn revise(&self, form: &mut Form) {
+    pub(super) fn revise(&mut self, form: &mut Form) {
         form.plan(self.plan);
         form.offers.clear();
+        if let Some((typed, is_directory)) = form.path() {
+            self.effects.push(Effect::FindPaths {
+                typed: typed.to_owned(),
+                is_directory,
+            });
+            return;
+        }
         let field = form.field().clone();
         let (Value::Text(typed), Some(world)) = (&field.value, &self.world) else {
             return;
@@ -152,6 +178,7 @@ fn deed(planned: &Planned) -> String {
             let name = request.name.as_ref().unwrap_or(&request.config.image);
             format!("run {}", sanitize(name))
         }
+        Planned::Build => "build an image".to_owned(),
         Planned::Network(request) => format!("make the network {}", sanitize(&request.name)),
         Planned::Connect {
             container,

@@ -12,7 +12,7 @@ use crate::{
 impl State {
     pub(super) fn perform_on_network(&mut self, action: Action) {
         match action {
-            Action::CreateNetwork => self.open(Form::network()),
+            Action::CreateNetwork => self.open(Box::new(Form::network())),
             Action::PruneNetworks => self.ask_to_prune(Pruned::Networks),
             Action::NetworkMap => {
                 self.networks.is_map = !self.networks.is_map;
@@ -21,7 +21,7 @@ impl State {
             Action::Connect => {
                 let name = self.selected_network().map(|row| row.network.name.clone());
                 if let Some(name) = name {
-                    self.open(Form::connection(&name));
+                    self.open(Box::new(Form::connection(&name)));
                 }
             }
             Action::Disconnect => self.ask_whom_to_disconnect(),

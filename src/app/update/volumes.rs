@@ -9,7 +9,7 @@ use crate::{
 impl State {
     pub(super) fn perform_on_volume(&mut self, action: Action) {
         match action {
-            Action::CreateVolume => self.open(Form::volume()),
+            Action::CreateVolume => self.open(Box::new(Form::volume())),
             Action::PruneVolumes => self.ask_to_prune(Pruned::Volumes { all: false }),
             Action::MeasureVolumes => {
                 let command = "wharf volume ls --size".to_owned();

@@ -16,7 +16,7 @@
 //! before it says what it is in each state, or why it is never in it.
 
 use super::{config::configuration, *};
-use crate::app::{Depth, Modal, Screen, Tab, geometry};
+use crate::app::{Depth, Makes, Modal, Screen, Tab, geometry};
 
 mod scenes;
 
@@ -38,8 +38,8 @@ listed! {
     /// What can be looked at.
     Panel {
         Containers, Logs, Stats, Processes, Inspect, Files, Network, Advice, Images, Cgroups,
-        CgroupProcesses, Events, Alerts, Activity, TimeLine, Filter, Sort, GroupBy, Columns,
-        Trouble, Results, Palette, Help, CgroupPrompt, Form, Prompt, Menu, Ask, Confirm,
+        CgroupProcesses, Events, Alerts, Activity, Builds, TimeLine, Filter, Sort, GroupBy, Columns,
+        Trouble, Results, Palette, Help, CgroupPrompt, Form, BuildForm, Prompt, Menu, Ask, Confirm,
         Limits, TooSmall, Networks, NetworkMap, Volumes, Prune,
     }
 }
@@ -65,6 +65,7 @@ fn shown(state: &State) -> Panel {
             Modal::Palette(_) => Panel::Palette,
             Modal::Help(_) => Panel::Help,
             Modal::GroupPrompt(_) => Panel::CgroupPrompt,
+            Modal::Form(form) if form.makes == Makes::Image => Panel::BuildForm,
             Modal::Form(_) => Panel::Form,
             Modal::Prompt(_) => Panel::Prompt,
             Modal::Menu(_) => Panel::Menu,
@@ -98,6 +99,7 @@ fn shown(state: &State) -> Panel {
         (Screen::Events, _) => Panel::Events,
         (Screen::Alerts, _) => Panel::Alerts,
         (Screen::Activity, _) => Panel::Activity,
+        (Screen::Builds, _) => Panel::Builds,
     }
 }
 
@@ -146,8 +148,8 @@ async fn put(panel: Panel, case: Case, look: Look) -> Result<State, &'static str
 /// The part of the screen that a panel has for itself.
 fn part(state: &mut State, panel: Panel) -> Rect {
     use Panel::{
-        Activity, Alerts, Cgroups, Containers, Events, Filter, Images, NetworkMap, Networks,
-        TimeLine, TooSmall, Volumes,
+        Activity, Alerts, Builds, Cgroups, Containers, Events, Filter, Images, NetworkMap,
+        Networks, TimeLine, TooSmall, Volumes,
     };
     let is_whole = matches!(
         panel,
@@ -156,6 +158,7 @@ fn part(state: &mut State, panel: Panel) -> Rect {
             | Events
             | Alerts
             | Activity
+            | Builds
             | TimeLine
             | Filter
             | Images

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Case, Fake, Key, Message, Panel, State};
+use super::{super::builds, Case, Fake, Key, Message, Panel, State};
 use crate::{
     app::Failure,
     model::{Endpoint, NetworkId, Port, Problem, PublishedPort, Sockets, Source, Transport, World},
@@ -74,6 +74,7 @@ fn opened(panel: Panel) -> Setting {
         Panel::Events => keys("4 j"),
         Panel::Alerts => keys("5 j"),
         Panel::Activity => then("6", operated),
+        Panel::Builds => then("7", |state| builds::several(state, ["shop:3", "web"])),
         Panel::TimeLine => keys("j t . , , ,"),
         Panel::Filter => keys("/ s h o p"),
         Panel::Sort => keys("o j"),
@@ -85,16 +86,17 @@ fn opened(panel: Panel) -> Setting {
         Panel::Help => keys("?"),
         Panel::CgroupPrompt => keys("3 / b a t c h enter G u 1 . 5 down down down 2 g"),
         Panel::Form => keys("R d e b right down s l e e p space 9"),
+        Panel::BuildForm => keys("I down s h o p : 3 down down w e b"),
         Panel::Prompt => keys("l tab & g e t"),
         Panel::Menu => keys("y"),
         Panel::Ask => keys("P tab j ctrl-s x"),
         Panel::Confirm => keys("space space d"),
         Panel::Limits => keys("j u 2 down down down 1 g"),
         Panel::TooSmall => keys(""),
-        Panel::Networks => connected("7 j"),
-        Panel::NetworkMap => connected("7 v"),
-        Panel::Volumes => connected("8 j j"),
-        Panel::Prune => connected("8 p a"),
+        Panel::Networks => connected("8 j"),
+        Panel::NetworkMap => connected("8 v"),
+        Panel::Volumes => connected("9 j j"),
+        Panel::Prune => connected("9 p a"),
     }
 }
 
@@ -152,6 +154,7 @@ fn empty(panel: Panel) -> Setting {
         }),
         Panel::Alerts => nothing("5"),
         Panel::Activity => nothing("6"),
+        Panel::Builds => nothing("7"),
         Panel::TimeLine => Ok(Scene {
             seconds: 1,
             ..scene(".")
@@ -162,6 +165,7 @@ fn empty(panel: Panel) -> Setting {
         Panel::Columns => nothing("O"),
         Panel::Palette => keys(": z z z z"),
         Panel::Form => nothing("R"),
+        Panel::BuildForm => nothing("I"),
         Panel::Prompt => keys("l tab &"),
         Panel::CgroupPrompt => keys("3 n"),
         Panel::Trouble => then("j !", vanished),
@@ -172,14 +176,14 @@ fn empty(panel: Panel) -> Setting {
         Panel::Inspect => Err("a container has its own facts"),
         Panel::Help => Err("there are always keys"),
         Panel::Images => Err("its own tests draw it"),
-        Panel::Networks => connected("7 G"),
+        Panel::Networks => connected("8 G"),
         Panel::NetworkMap => Ok(Scene {
             engine: Fake::connected(),
             after: vanished,
-            ..scene("7 v")
+            ..scene("8 v")
         }),
-        Panel::Volumes => nothing("8"),
-        Panel::Prune => nothing("8 p"),
+        Panel::Volumes => nothing("9"),
+        Panel::Prune => nothing("9 p"),
         Panel::TooSmall => Err("it says one thing"),
     }
 }
@@ -249,6 +253,7 @@ fn failed(panel: Panel) -> Setting {
             state.update(Message::Notified("busy".into(), Channel::Bell, why));
         }),
         Panel::Activity => then("6", operated),
+        Panel::Builds => then("7", builds::failed),
         Panel::TimeLine => then("j t .", |state| {
             state.update(Message::Moment(Err(failure("read 00000001.wharf"))));
         }),
@@ -263,11 +268,12 @@ fn failed(panel: Panel) -> Setting {
         Panel::Results => then("space space space", operated_on_several),
         Panel::CgroupPrompt => keys("3 n enter"),
         Panel::Form => keys("R enter"),
+        Panel::BuildForm => keys("I ctrl-u enter"),
         Panel::Prompt => keys("l tab / ~ ("),
         Panel::Limits => keys("u m u c h enter"),
         Panel::Inspect => Err("it shows what the picture has"),
-        Panel::Networks => unread("7", Source::Networks, "list networks"),
-        Panel::Volumes => unread("8", Source::Volumes, "list volumes"),
+        Panel::Networks => unread("8", Source::Networks, "list networks"),
+        Panel::Volumes => unread("9", Source::Volumes, "list volumes"),
         Panel::Prune => Ok(Scene {
             engine: Fake::connected(),
             is_mute: true,
@@ -277,7 +283,7 @@ fn failed(panel: Panel) -> Setting {
                     state.update(Message::Measured(prune.number, why));
                 }
             },
-            ..scene("8 p")
+            ..scene("9 p")
         }),
         Panel::NetworkMap => Err("it shows what the picture has"),
         Panel::Sort | Panel::GroupBy | Panel::Columns | Panel::Menu | Panel::Help => {
@@ -311,17 +317,25 @@ fn filtered(panel: Panel) -> Setting {
         Panel::Logs => keys("l tab & g e t enter"),
         Panel::Inspect => keys("i tab / m e m o enter"),
         Panel::Cgroups => keys("3 / d o c k e r enter"),
-        Panel::Networks => connected("7 / p o s t enter"),
-        Panel::Volumes => connected("8 / s h o p enter"),
-        Panel::NetworkMap => connected("7 / z z z enter v"),
+        Panel::Networks => connected("8 / p o s t enter"),
+        Panel::Volumes => connected("9 / s h o p enter"),
+        Panel::NetworkMap => connected("8 / z z z enter v"),
         Panel::Events => keys("4 / o o m enter"),
         Panel::Alerts => keys("5 / g a t e enter"),
         Panel::Activity => then("6 / s t o p enter", operated),
+        Panel::Builds => then("7", builds::filtered),
         Panel::TimeLine => keys("/ s h o p enter ."),
         Panel::Palette => keys(": s t o"),
         Panel::Prompt => keys("l tab / g e t"),
         Panel::Filter => keys("/ z z z"),
         Panel::Form => keys("R d e b"),
+        Panel::BuildForm => Ok(Scene {
+            after: |state| {
+                let offers = vec!["./api/".into(), "./app/".into()];
+                state.update(Message::Paths("./a".into(), offers));
+            },
+            ..scene("I a")
+        }),
         Panel::Processes | Panel::CgroupProcesses => Err("it has nothing to filter by"),
         Panel::Stats | Panel::Files | Panel::Network | Panel::Advice => {
             Err("it has nothing to filter by")
@@ -350,6 +364,9 @@ pub fn setting(panel: Panel, case: Case) -> Setting {
         Case::Failed => failed(panel),
         Case::Filtered => filtered(panel),
         Case::Stale => opened(panel),
+        Case::Foreign if panel == Panel::Builds => {
+            then("7", |state| builds::several(state, ["店/注文:三", "段階"]))
+        }
         Case::Foreign => opened(panel).inspect(|scene| foreign(&scene.engine)),
     }
 }
