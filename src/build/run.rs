@@ -220,7 +220,7 @@ impl RunStep {
             .create_step(config, &builder.request.pools, layers, &builder.lease)
             .map_err(failed("make the container of a step"))?;
         let container = Container { builder, id };
-        container.run(number, self)
+        container.run(number, self, beneath)
     }
 
     #[expect(
@@ -403,7 +403,12 @@ struct Container<'a> {
 }
 
 impl Container<'_> {
-    fn run(&self, number: usize, step: &RunStep) -> Result<Option<PackedLayer>> {
+    fn run(
+        &self,
+        number: usize,
+        step: &RunStep,
+        beneath: &[PackedLayer],
+    ) -> Result<Option<PackedLayer>> {
         let builder = self.builder;
         (builder.calls.tell)(BuildEvent::Container {
             step: number,
@@ -451,7 +456,7 @@ impl Container<'_> {
             .changed_files(&self.id)
             .map_err(failed("look at what the step changed"))?;
         builder
-            .pack(false, &upper, &|path| skip.contains(path))
+            .pack(beneath.is_empty(), &upper, &|path| skip.contains(path))
             .map(Some)
     }
 
