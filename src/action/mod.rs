@@ -92,6 +92,7 @@ pub enum Action {
     FoldGroup,
     CpuDisplay,
     Columns,
+    ImageColumns,
     Trouble,
     NextMatch,
     PreviousMatch,
@@ -123,6 +124,10 @@ pub enum Action {
     Pull,
     Push,
     TagImage,
+    MarkImage,
+    CompareImages,
+    OpenDifference,
+    PruneImages,
     Transfers,
     Explore,
     Browse,
@@ -134,6 +139,7 @@ pub enum Action {
     LayerAlone,
     Wasted,
     Extract,
+    EditFile,
     CreateGroup,
     MoveIntoGroup,
     UndoGroup,
@@ -197,6 +203,8 @@ pub enum Scope {
     Images,
     /// The files of an image or a container.
     Explorer,
+    /// What two images have otherwise.
+    Comparison,
     /// The control groups screen.
     Groups,
     /// The screen of what happens.
@@ -223,6 +231,7 @@ impl Scope {
             Self::Containers => "containers",
             Self::Images => "images",
             Self::Explorer => "files",
+            Self::Comparison => "differences",
             Self::Groups => "cgroups",
             Self::Events => "events",
             Self::Activity => "activity",

@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Effect, Failure, Job, Message, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
-    follow::follow, job, log::LogRow, notify, projector::Projector, saved,
+    comparison::compare, follow::follow, job, log::LogRow, notify, projector::Projector, saved,
 };
 use crate::{
     action::Action,
@@ -22,7 +22,8 @@ use crate::{
     format::text::sanitize,
     model::{
         ContainerId, Direction, EventsRequest, GroupChange, GroupOf, KillRequest, LogsRequest,
-        PullRequest, PushRequest, RegistrySettings, RemoveRequest, StartRequest, StopRequest,
+        PruneImages, PullRequest, PushRequest, RegistrySettings, RemoveRequest, StartRequest,
+        StopRequest,
     },
 };
 
@@ -138,8 +139,21 @@ impl Effects<dyn Engine> {
                 }
             }
             Effect::Layers { number, image } => self.look(|engine| async move {
-                let layers = engine.image_layers(image.as_str()).await;
+                let layers = engine.image_layers(&image).await;
                 Message::Layers(number, layers.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::Compare { number, old, new } => self.look(|engine| async move {
+                let found = compare(&*engine, &old, &new).await;
+                Message::Compared(number, found.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::PreviewPrune { number, is_all } => self.look(|engine| async move {
+                let request = PruneImages {
+                    all: is_all,
+                    preview: true,
+                    ..PruneImages::default()
+                };
+                let found = engine.prune_images(request).await;
+                Message::PrunePreview(number, is_all, found.map_err(Failure::from))
             }),
             Effect::Tree { number, request } => self.look(|engine| async move {
                 let page = engine.tree(*request).await;

@@ -18,7 +18,9 @@ pub mod alerts;
 mod arrange;
 mod collector;
 pub mod columns;
+mod comparison;
 mod details;
+mod edit;
 mod effect;
 mod events;
 mod explorer;
@@ -46,6 +48,7 @@ mod palette;
 mod pointer;
 mod processes;
 mod projector;
+mod prune;
 mod run;
 mod saved;
 mod slots;
@@ -65,6 +68,9 @@ pub use activity::{Activity, Entry, Outcome};
 #[cfg(test)]
 pub use advisor::Advisor;
 pub use advisor::Inquiry;
+#[cfg(test)]
+pub use comparison::compare;
+pub use comparison::{Compared, Comparison, Difference, Named};
 pub use details::{Details, Pending, Tab};
 pub use events::{EventRow, Events};
 pub use explorer::{Explorer, Looked};
@@ -77,12 +83,12 @@ pub use groups::GroupsView;
 pub use heads::{ImageHead, image_heads};
 pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
-pub use layout::{Layout, Saved, Show, Shown, natural};
+pub use layout::{Choosable, Layout, Saved, Show, Shown};
 pub use limits::{Change, Editor, Forecast, NONE, SETTINGS, Setting};
 pub use list::{List, Sort};
 pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
 pub use message::{Effect, Failure, Job, Message, Passage, Said, Target};
-pub use modal::{Chooser, Explanation, Modal, Results};
+pub use modal::{Chooser, Columns, Explanation, Modal, Results};
 pub use operation::{Operations, Running};
 pub use palette::{Argument, Choice, Found};
 pub use pointer::{
@@ -92,6 +98,7 @@ pub use pointer::{
 pub use processes::{PROCESS_GAP, ProcessColumn, ProcessRow, ProcessView, process_columns};
 #[cfg(test)]
 pub use projector::moment;
+pub use prune::{Pruning, counted, freed};
 pub use run::{Interact, Options, run};
 pub use saved::state_file;
 pub use slots::{GAP, GUTTER, Slot, slots};

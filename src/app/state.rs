@@ -6,14 +6,14 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History, List, Modal,
-    Operations, Plan, Pointer, Target, Transfers, alerts::Alerts, geometry, limits::UndoStack,
-    table::Table, timeline::Timeline,
+    Activity, Comparison, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History,
+    List, Looked, Modal, Operations, Plan, Pointer, Target, Transfers, alerts::Alerts, geometry,
+    layout::Layout, limits::UndoStack, table::Table, timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
     config::{Config, alert::Channel},
-    format::Glyphs,
+    format::{Glyphs, columns::images::ImageColumn},
     model::{
         Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, Problem, Source, Visible,
         World,
@@ -51,6 +51,8 @@ pub enum Screen {
     Activity,
     /// The files of what was chosen on another screen.
     Explorer,
+    /// Two images that were chosen there, against each other.
+    Comparison,
 }
 
 impl Screen {
@@ -132,6 +134,8 @@ pub struct State {
     pub table: Table,
     /// The images' table.
     pub images: List<Digest>,
+    /// Its columns.
+    pub image_columns: Layout<ImageColumn>,
     /// The selected container's tab.
     pub details: Details,
     /// The control groups' tree.
@@ -148,8 +152,10 @@ pub struct State {
     pub(super) untold: Vec<(String, Channel)>,
     /// What is looked into on the screen for that.
     pub explorer: Option<Explorer>,
-    /// How often something was.
-    pub(super) explored: u64,
+    /// Two images against each other, on the screen for that.
+    pub comparison: Option<Comparison>,
+    /// How often something was looked into, compared or about to be pruned.
+    pub(super) looks: u64,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before now.
@@ -221,6 +227,7 @@ impl State {
             containers: List::new("state"),
             table: Table::default(),
             images: List::new("created"),
+            image_columns: Layout::default(),
             details: Details::default(),
             groups: GroupsView::default(),
             alerts: Alerts::default(),
@@ -229,7 +236,8 @@ impl State {
             said: HashMap::new(),
             untold: Vec::new(),
             explorer: None,
-            explored: 0,
+            comparison: None,
+            looks: 0,
             layers_scroll: 0,
             histories: HashMap::new(),
             timeline: Timeline::live(),
@@ -301,6 +309,7 @@ impl State {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
             Screen::Explorer => Scope::Explorer,
+            Screen::Comparison => Scope::Comparison,
             Screen::Groups => Scope::Groups,
             Screen::Alerts => Scope::Alerts,
             Screen::Events => Scope::Events,
@@ -330,7 +339,10 @@ impl State {
 
     /// Whether this screen is a list with nothing beside it.
     pub fn is_feed(&self) -> bool {
-        matches!(self.screen, Screen::Events | Screen::Activity)
+        matches!(
+            self.screen,
+            Screen::Events | Screen::Activity | Screen::Comparison
+        )
     }
 
     /// The filter of this screen's list.
@@ -339,6 +351,7 @@ impl State {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
             Screen::Explorer => self.explorer.as_ref().map_or("", |e| &e.filter),
+            Screen::Comparison => self.comparison.as_ref().map_or("", |c| &c.list.filter),
             Screen::Groups => &self.groups.list.filter,
             Screen::Alerts => &self.alert_list.filter,
             Screen::Events => &self.events.list.filter,
@@ -361,13 +374,17 @@ impl State {
                     explorer.viewer.is_some()
                         || (!explorer.shows_waste && explorer.selected().is_some())
                 });
+                subject.is_in_container = self
+                    .explorer
+                    .as_ref()
+                    .is_some_and(|explorer| matches!(explorer.what, Looked::Container(_)));
             }
             Screen::Groups => {
                 subject.group = self.selected_group().map(|row| &*row.group);
                 subject.has_group_undo = !self.groups.undo.is_empty();
                 subject.is_busy = self.groups.deed.is_some();
             }
-            Screen::Alerts | Screen::Events | Screen::Activity => {}
+            Screen::Alerts | Screen::Events | Screen::Activity | Screen::Comparison => {}
         }
         subject
     }
@@ -454,6 +471,9 @@ impl State {
         self.alert_list.scroll_into_view(height);
         self.events.list.scroll_into_view(height);
         self.done.scroll_into_view(height);
+        if let Some(comparison) = &mut self.comparison {
+            comparison.list.scroll_into_view(height);
+        }
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let frame = self.log_frame();

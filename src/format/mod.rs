@@ -5,6 +5,7 @@
 pub mod bytes;
 pub mod columns;
 pub mod cpu;
+pub mod difference;
 pub mod duration;
 pub mod file;
 pub mod filter;

@@ -29,6 +29,7 @@ pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
         Some(Modal::Trouble(explanation)) => trouble::draw(buffer, view, explanation),
         Some(Modal::Results(results)) => results::draw(buffer, view, results),
         Some(Modal::Limits(editor)) => limits::draw(buffer, view, editor),
+        Some(Modal::Prune(pruning)) => super::prune::draw(buffer, view, pruning),
         Some(Modal::Transfers(cursor)) => super::transfers::draw(buffer, view, *cursor),
         Some(Modal::Confirm { action, targets }) => confirm(buffer, view, *action, targets),
     }
@@ -109,7 +110,8 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
         lines.push((part, theme.plain()));
     }
     let things = match (action, targets.len()) {
-        (Action::RemoveImage, _) => "this image".to_owned(),
+        (Action::RemoveImage, 1) => "this image".to_owned(),
+        (Action::RemoveImage, n) => format!("these {n} images"),
         (_, 1) => "this container".to_owned(),
         (_, n) => format!("these {n} containers"),
     };

@@ -5,6 +5,7 @@ mod alerts;
 mod arrange;
 mod bounds;
 mod chart;
+mod comparison;
 mod details;
 mod dialogs;
 mod explorer;
@@ -18,6 +19,7 @@ mod images;
 mod limits;
 mod menus;
 mod pen;
+mod prune;
 mod results;
 pub mod svg;
 mod table;
@@ -57,6 +59,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         }
         Screen::Images => images::draw(buffer, &view),
         Screen::Explorer => explorer::draw(buffer, &view),
+        Screen::Comparison => comparison::draw(buffer, &view),
         Screen::Groups => groups::draw(buffer, &view),
         Screen::Alerts => alerts::draw(buffer, &view),
         Screen::Events => feeds::events(buffer, &view),

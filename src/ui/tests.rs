@@ -6,7 +6,7 @@ use super::draw;
 use crate::{
     action::Key,
     app::{Look, Message, State},
-    engine::{Files, Groups, Observe, fake::Fake},
+    engine::{Files, Groups, Observe, Upkeep, fake::Fake},
     format::Glyphs,
     model::Visible,
 };
@@ -59,6 +59,26 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
                 Some(Message::Tree(
                     *number,
                     page.map(Box::new).map_err(Into::into),
+                ))
+            }
+            Effect::Compare { number, old, new } => {
+                let found = crate::app::compare(engine, old, new).await;
+                Some(Message::Compared(
+                    *number,
+                    found.map(Box::new).map_err(Into::into),
+                ))
+            }
+            Effect::PreviewPrune { number, is_all } => {
+                let request = crate::model::PruneImages {
+                    all: *is_all,
+                    preview: true,
+                    ..Default::default()
+                };
+                let found = engine.prune_images(request).await;
+                Some(Message::PrunePreview(
+                    *number,
+                    *is_all,
+                    found.map_err(Into::into),
                 ))
             }
             Effect::ReadFile { number, request } => {
@@ -210,6 +230,7 @@ macro_rules! screens {
 
 mod explorer;
 mod groups;
+mod images;
 mod transfers;
 
 pub const ASCII: Look = Look {

@@ -2,6 +2,7 @@
 //! reads a clock or touches the terminal.
 
 mod alerts;
+mod comparison;
 mod configure;
 mod copy;
 mod dialog;
@@ -17,6 +18,7 @@ mod operate;
 mod palette;
 mod pointer;
 mod processes;
+mod prune;
 mod table;
 mod time;
 mod transfers;
@@ -28,8 +30,7 @@ pub use pointer::Pointer;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Chooser, Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab,
-    Toast,
+    Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -123,6 +124,10 @@ impl State {
             Message::Failed(failure) => self.tell_failure(failure),
             Message::Transfer(number, result) => self.on_transfer(number, result),
             Message::Layers(number, result) => self.on_layers(number, result),
+            Message::Compared(number, result) => self.on_compared(number, result.map(|c| *c)),
+            Message::PrunePreview(number, is_all, result) => {
+                self.on_prune_preview(number, is_all, result);
+            }
             Message::Tree(number, result) => self.on_tree(number, result),
             Message::File(number, result) => self.on_file(number, result),
             Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
@@ -226,6 +231,11 @@ impl State {
                 self.ask_what_to_transfer(spec.action);
             }
             Action::Transfers => self.open_transfers(),
+            Action::MarkImage => self.mark_image(),
+            Action::CompareImages => self.choose_to_compare(),
+            Action::OpenDifference => self.open_difference(),
+            Action::PruneImages => self.open_prune(),
+            Action::Sort if self.screen == Screen::Comparison => self.sort_differences(),
             Action::Explore
             | Action::Browse
             | Action::OpenFile
@@ -235,7 +245,8 @@ impl State {
             | Action::LowerLayer
             | Action::LayerAlone
             | Action::Wasted
-            | Action::Extract => self.perform_in_files(spec.action),
+            | Action::Extract
+            | Action::EditFile => self.perform_in_files(spec.action),
             Action::Sort if self.screen == Screen::Explorer => self.perform_in_files(Action::Sort),
             Action::NextTab if self.screen == Screen::Explorer => self.fold_files(true),
             Action::PreviousTab if self.screen == Screen::Explorer => self.fold_files(false),
@@ -262,10 +273,7 @@ impl State {
             Action::GroupBy => self.open_groups(),
             Action::FoldGroup => self.fold(),
             Action::CpuDisplay => self.next_cpu_display(),
-            Action::Columns => {
-                let before = self.table.layout.clone();
-                self.modal = Some(Modal::Columns(Chooser { cursor: 0, before }));
-            }
+            Action::Columns | Action::ImageColumns => self.open_columns(),
             Action::MarkRange => self.mark_range(),
             Action::MarkInvert => self.invert_marks(),
             Action::Mark => self.mark(),
@@ -376,6 +384,9 @@ impl State {
     fn go_to_screen(&mut self, screen: Screen) {
         self.screen = screen;
         self.is_zoomed = false;
+        if screen != Screen::Comparison {
+            self.comparison = None;
+        }
         if screen == Screen::Groups {
             self.arrange();
         }
@@ -389,11 +400,15 @@ impl State {
             self.toasts.clear();
         } else if self.screen == Screen::Explorer {
             self.leave_files();
+        } else if self.screen == Screen::Comparison && self.filter().is_empty() {
+            self.leave_comparison();
         } else if self.has_details_focus() && self.take_search_back() {
         } else if self.drop_range() {
             // The marks are as they were before it.
         } else if self.screen == Screen::Containers && !self.containers.marks.is_empty() {
             self.containers.marks.clear();
+        } else if self.screen == Screen::Images && !self.images.marks.is_empty() {
+            self.images.marks.clear();
         } else if !self.filter().is_empty() {
             self.set_filter(String::new());
         } else {
