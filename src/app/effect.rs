@@ -146,14 +146,14 @@ impl Effects<dyn Engine> {
                 let found = compare(&*engine, &old, &new).await;
                 Message::Compared(number, found.map(Box::new).map_err(Failure::from))
             }),
-            Effect::PreviewPrune { number, is_all } => self.look(|engine| async move {
+            Effect::PreviewImagePrune { number, is_all } => self.look(|engine| async move {
                 let request = PruneImages {
                     all: is_all,
                     preview: true,
                     ..PruneImages::default()
                 };
                 let found = engine.prune_images(request).await;
-                Message::PrunePreview(number, is_all, found.map_err(Failure::from))
+                Message::ImagePrune(number, is_all, found.map_err(Failure::from))
             }),
             Effect::Tree { number, request } => self.look(|engine| async move {
                 let page = engine.tree(*request).await;

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Failure, Job, Said,
-    prune::{counted, freed},
+    image_prune::{counted, freed},
 };
 use crate::{
     engine::Engine,

@@ -76,7 +76,7 @@ pub enum Message {
     /// What two images have otherwise, by the number of the look.
     Compared(u64, Result<Box<Compared>, Failure>),
     /// What a prune would remove, of all unused images or of those without a name.
-    PrunePreview(u64, bool, Result<PrunedImages, Failure>),
+    ImagePrune(u64, bool, Result<PrunedImages, Failure>),
     /// Lines of its tree.
     Tree(u64, Result<Box<TreePage>, Failure>),
     /// A window of a file.
@@ -151,7 +151,7 @@ pub enum Effect {
         new: String,
     },
     /// Tell what a prune of images would remove.
-    PreviewPrune {
+    PreviewImagePrune {
         /// As above.
         number: u64,
         /// Of all that no container uses, not only those without a name.

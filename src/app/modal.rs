@@ -2,7 +2,7 @@
 //! menu, the palette, help, a question.
 
 use super::{
-    Choice, Failure, Form, GroupPrompt, Menu, Pending, Prompt, Pruning, Question, Target,
+    Choice, Failure, Form, GroupPrompt, ImagePrune, Menu, Pending, Prompt, Question, Target,
     layout::Layout, limits::Editor, log::LogRow,
 };
 use crate::{
@@ -48,7 +48,7 @@ pub enum Modal {
         targets: Vec<Target>,
     },
     /// What a prune of images would remove.
-    Prune(Pruning),
+    PruneImages(ImagePrune),
     /// Pulls and pushes; the cursor.
     Transfers(usize),
     /// Limits are being changed.
@@ -135,7 +135,7 @@ impl Modal {
             Self::GroupPrompt(_)
             | Self::Limits(_)
             | Self::Transfers(_)
-            | Self::Prune(_)
+            | Self::PruneImages(_)
             | Self::Columns(_)
             | Self::Trouble(_)
             | Self::Results(_) => &[],

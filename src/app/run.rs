@@ -352,7 +352,7 @@ impl Dashboard {
             | Effect::Layers { .. }
             | Effect::Tree { .. }
             | Effect::Compare { .. }
-            | Effect::PreviewPrune { .. }
+            | Effect::PreviewImagePrune { .. }
             | Effect::ReadFile { .. }
             | Effect::Notify { .. }
             | Effect::Interact { .. }

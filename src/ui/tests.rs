@@ -68,14 +68,14 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
                     found.map(Box::new).map_err(Into::into),
                 ))
             }
-            Effect::PreviewPrune { number, is_all } => {
+            Effect::PreviewImagePrune { number, is_all } => {
                 let request = crate::model::PruneImages {
                     all: *is_all,
                     preview: true,
                     ..Default::default()
                 };
                 let found = engine.prune_images(request).await;
-                Some(Message::PrunePreview(
+                Some(Message::ImagePrune(
                     *number,
                     *is_all,
                     found.map_err(Into::into),

@@ -10,6 +10,7 @@ mod explorer;
 mod feeds;
 mod form;
 mod groups;
+mod image_prune;
 mod limits;
 mod log;
 mod modals;
@@ -18,7 +19,6 @@ mod operate;
 mod palette;
 mod pointer;
 mod processes;
-mod prune;
 mod table;
 mod time;
 mod transfers;
@@ -125,8 +125,8 @@ impl State {
             Message::Transfer(number, result) => self.on_transfer(number, result),
             Message::Layers(number, result) => self.on_layers(number, result),
             Message::Compared(number, result) => self.on_compared(number, result.map(|c| *c)),
-            Message::PrunePreview(number, is_all, result) => {
-                self.on_prune_preview(number, is_all, result);
+            Message::ImagePrune(number, is_all, result) => {
+                self.on_image_prune(number, is_all, result);
             }
             Message::Tree(number, result) => self.on_tree(number, result),
             Message::File(number, result) => self.on_file(number, result),
@@ -234,7 +234,7 @@ impl State {
             Action::MarkImage => self.mark_image(),
             Action::CompareImages => self.choose_to_compare(),
             Action::OpenDifference => self.open_difference(),
-            Action::PruneImages => self.open_prune(),
+            Action::PruneImages => self.open_image_prune(),
             Action::Sort if self.screen == Screen::Comparison => self.sort_differences(),
             Action::Explore
             | Action::Browse

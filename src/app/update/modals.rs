@@ -33,7 +33,7 @@ impl State {
                 Modal::Results(results)
             }),
             Modal::Limits(editor) => self.on_limits_key(key, editor),
-            Modal::Prune(pruning) => self.on_prune_key(key, pruning),
+            Modal::PruneImages(pruning) => self.on_image_prune_key(key, pruning),
             Modal::Transfers(cursor) => self.on_transfers_key(key, cursor),
             Modal::Help(scroll) => scrolled(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {

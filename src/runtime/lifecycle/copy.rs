@@ -114,13 +114,14 @@ impl Lifecycle {
                 false => format!("{} is mounted read-only", root.mounted_on.display()),
             }));
         }
-        self.touch_volume(&request.id, &root)?;
         let target = root.place(&root.inside(&request.path), true)?;
         if request.unchanged.is_some() && target.details() != request.unchanged {
             let path = request.path.display();
             return Err(Error::Invalid(format!("{path} was changed meanwhile")));
         }
-        match from {
+        // On both sides: whoever measures meanwhile does not see all of it.
+        self.note_change(&request.id, &root)?;
+        let copied = match from {
             CopyFrom::Archive(source) => {
                 let directory = target.found()?.open_directory()?;
                 layer::unpack_into(directory, source, None)?;
@@ -133,11 +134,18 @@ impl Lifecycle {
                 let owner = (!request.keep_owner).then_some((0, 0));
                 transfer(&source, &target, owner)
             }
-        }
+        };
+        self.note_change(&request.id, &root)?;
+        copied
     }
 
-    /// Notes that a volume was written to beside its containers' runs.
-    fn touch_volume(&self, id: &ContainerId, root: &Root) -> Result<()> {
+    /// Notes that a container's own files, or those of a volume, were written to beside its
+    /// runs.
+    fn note_change(&self, id: &ContainerId, root: &Root) -> Result<()> {
+        if root.mounted_on == Path::new("/") {
+            let changed = self.paths(id).changed();
+            return layer::usage::note_change(&changed).map_err(failed("write", &changed));
+        }
         let record = self.store.load(id)?;
         let mut mounts = record.config.mounts.iter();
         let mount = mounts.find(|mount| mount.target == root.mounted_on);

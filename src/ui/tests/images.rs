@@ -42,17 +42,17 @@ async fn prune_that_cannot_be_told_says_why_and_asks_nothing() {
     let engine = Fake::full();
     let mut state = dashboard(&engine, COLOR, 80, 24, 3).await;
     for effect in press_only(&mut state, "2 X") {
-        if let Effect::PreviewPrune { number, is_all } = effect {
+        if let Effect::PreviewImagePrune { number, is_all } = effect {
             let failure = crate::app::Failure {
                 message: "prune images: read index.json: input/output error".into(),
                 hint: Some("look at the disk with dmesg".into()),
             };
-            state.update(Message::PrunePreview(number, is_all, Err(failure)));
+            state.update(Message::ImagePrune(number, is_all, Err(failure)));
         }
     }
     insta::assert_snapshot!(text(&state));
     press(&mut state, &engine, "enter").await;
-    assert!(matches!(state.modal, Some(Modal::Prune(_))));
+    assert!(matches!(state.modal, Some(Modal::PruneImages(_))));
 }
 
 #[tokio::test]

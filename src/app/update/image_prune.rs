@@ -1,8 +1,8 @@
 //! Removing images that nothing needs: looked at first, then asked, then done.
 
 use super::super::{
-    Effect, Failure, Job, Modal, Pending, Pruning, Question, State,
-    prune::{counted, freed},
+    Effect, Failure, ImagePrune, Job, Modal, Pending, Question, State,
+    image_prune::{counted, freed},
 };
 use crate::{
     action::{Action, Code, Key},
@@ -11,22 +11,23 @@ use crate::{
 };
 
 impl State {
-    pub(super) fn open_prune(&mut self) {
+    pub(super) fn open_image_prune(&mut self) {
         self.looks += 1;
         let number = self.looks;
-        self.modal = Some(Modal::Prune(Pruning::new(number)));
+        self.modal = Some(Modal::PruneImages(ImagePrune::new(number)));
         for is_all in [false, true] {
-            self.effects.push(Effect::PreviewPrune { number, is_all });
+            self.effects
+                .push(Effect::PreviewImagePrune { number, is_all });
         }
     }
 
-    pub(super) fn on_prune_preview(
+    pub(super) fn on_image_prune(
         &mut self,
         number: u64,
         is_all: bool,
         result: Result<PrunedImages, Failure>,
     ) {
-        if let Some(Modal::Prune(pruning)) = &mut self.modal
+        if let Some(Modal::PruneImages(pruning)) = &mut self.modal
             && pruning.number == number
         {
             let found = result.map_or_else(Pending::Failed, Pending::Ready);
@@ -34,7 +35,11 @@ impl State {
         }
     }
 
-    pub(super) fn on_prune_key(&mut self, key: Key, mut pruning: Pruning) -> Option<Modal> {
+    pub(super) fn on_image_prune_key(
+        &mut self,
+        key: Key,
+        mut pruning: ImagePrune,
+    ) -> Option<Modal> {
         let last = match pruning.chosen() {
             Pending::Ready(found) => found.images.len().saturating_sub(1),
             _ => 0,
@@ -51,23 +56,23 @@ impl State {
             Code::PageUp => pruning.scroll = scroll.saturating_sub(10),
             Code::Home | Code::Char('g') => pruning.scroll = 0,
             Code::End | Code::Char('G') => pruning.scroll = last,
-            Code::Enter | Code::Char('d') => return self.ask_to_prune(pruning),
+            Code::Enter | Code::Char('d') => return self.ask_to_prune_images(pruning),
             Code::Esc | Code::Char('q') => return None,
             _ => {}
         }
-        Some(Modal::Prune(pruning))
+        Some(Modal::PruneImages(pruning))
     }
 
     /// Asks once more, with what would go; nothing is asked while that is not known.
-    fn ask_to_prune(&mut self, pruning: Pruning) -> Option<Modal> {
+    fn ask_to_prune_images(&mut self, pruning: ImagePrune) -> Option<Modal> {
         let is_all = pruning.is_all;
         let Pending::Ready(found) = pruning.chosen() else {
-            return Some(Modal::Prune(pruning));
+            return Some(Modal::PruneImages(pruning));
         };
         let (images, bytes) = (found.images.len(), freed(found));
         if images == 0 && bytes == 0 {
             self.say("there is nothing to remove");
-            return Some(Modal::Prune(pruning));
+            return Some(Modal::PruneImages(pruning));
         }
         let question = Question {
             title: format!("Remove {}?", counted(images)),

@@ -8,7 +8,7 @@ use super::{
     pen::Pen,
 };
 use crate::{
-    app::{Pending, Pruning, counted, freed},
+    app::{ImagePrune, Pending, counted, freed},
     format::{
         Tone, bytes,
         columns::images::ImageItem,
@@ -21,7 +21,7 @@ use crate::{
 const SIZE: u16 = 9;
 
 /// Draws the dialog.
-pub fn draw(buffer: &mut Buffer, view: &View<'_>, pruning: &Pruning) {
+pub fn draw(buffer: &mut Buffer, view: &View<'_>, pruning: &ImagePrune) {
     let theme = view.theme;
     let most = view.state.area.height.saturating_sub(2);
     let lines = |found: &Pending<PrunedImages>| match found {

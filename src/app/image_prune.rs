@@ -6,7 +6,7 @@ use crate::model::PrunedImages;
 
 /// The dialog.
 #[derive(Clone, Debug)]
-pub struct Pruning {
+pub struct ImagePrune {
     /// Its number; answers to others are late.
     pub(super) number: u64,
     /// Whether all images that no container uses are looked at, or only those without a
@@ -18,7 +18,7 @@ pub struct Pruning {
     pub scroll: usize,
 }
 
-impl Pruning {
+impl ImagePrune {
     /// Before the answers.
     pub(super) fn new(number: u64) -> Self {
         Self {
