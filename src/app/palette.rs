@@ -196,6 +196,7 @@ impl State {
             Screen::Alerts
             | Screen::Events
             | Screen::Activity
+            | Screen::Builds
             | Screen::Explorer
             | Screen::Comparison => return Vec::new(),
         };

@@ -104,6 +104,7 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
         Action::Pause => "All processes freeze until they are let run on.",
         Action::Unpause => "Its processes run on.",
         Action::CheckHealth => "Its health check runs once more.",
+        Action::Quit => "Builds are stopped; what their steps made stays in the cache.",
         _ => "What they wrote outside of mounts is deleted. This can't be undone.",
     };
     for part in wrapped(consequence, most) {
@@ -112,6 +113,10 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
     let things = match (action, targets.len()) {
         (Action::RemoveImage, 1) => "this image".to_owned(),
         (Action::RemoveImage, n) => format!("these {n} images"),
+        (Action::Quit, _) => match view.state.builds.ours() {
+            1 => "while one build goes on".to_owned(),
+            n => format!("while {n} builds go on"),
+        },
         (_, 1) => "this container".to_owned(),
         (_, n) => format!("these {n} containers"),
     };

@@ -4,6 +4,7 @@
 mod alerts;
 mod arrange;
 mod bounds;
+mod builds;
 mod chart;
 mod comparison;
 mod details;
@@ -64,6 +65,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         Screen::Alerts => alerts::draw(buffer, &view),
         Screen::Events => feeds::events(buffer, &view),
         Screen::Activity => feeds::activity(buffer, &view),
+        Screen::Builds => builds::draw(buffer, &view),
     }
     if !unreachable::is_shown(&view) {
         frame::divider(buffer, &view);

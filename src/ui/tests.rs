@@ -228,6 +228,7 @@ macro_rules! screens {
     };
 }
 
+mod builds;
 mod explorer;
 mod groups;
 mod images;

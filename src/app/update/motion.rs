@@ -37,6 +37,7 @@ impl State {
                     comparison.list.step(by, |n| n);
                 }
             }
+            Screen::Builds => self.builds.step(by),
             Screen::Images => {
                 self.images.step(by, |row| world.images[row].id.clone());
                 self.layers_scroll = 0;
@@ -73,7 +74,7 @@ impl State {
             Action::First => isize::MIN,
             _ => isize::MAX,
         };
-        match self.details.tab {
+        match self.tab() {
             Tab::Logs => {
                 let frame = self.log_frame();
                 self.details.log.go(motion, frame);

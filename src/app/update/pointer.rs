@@ -69,6 +69,7 @@ impl State {
                     (true, Screen::Alerts) => self.open_alert(),
                     (true, Screen::Comparison) => self.open_difference(),
                     (true, Screen::Containers | Screen::Images) => self.is_zoomed = true,
+                    (true, Screen::Builds) => self.builds.fold(),
                     (true, Screen::Groups) => self.fold_tree(None),
                     (true, Screen::Explorer) => {
                         self.perform_in_files(crate::action::Action::OpenFile)
@@ -134,6 +135,7 @@ impl State {
             Screen::Alerts => self.alert_list.cursor,
             Screen::Activity => self.done.cursor,
             Screen::Comparison => self.comparison.as_ref().map_or(0, |c| c.list.cursor),
+            Screen::Builds => self.builds.list.cursor,
             Screen::Explorer => self.explorer.as_ref().map_or(0, |e| match e.shows_waste {
                 true => e.waste_cursor,
                 false => e.cursor,
@@ -143,11 +145,12 @@ impl State {
     }
 
     fn press_details(&mut self, line: usize) {
-        if self.screen != Screen::Containers {
+        if !matches!(self.screen, Screen::Containers | Screen::Builds) {
             return;
         }
+        let tab = self.tab();
         let details = &mut self.details;
-        match details.tab {
+        match tab {
             Tab::Processes => {
                 let Some(row) = line.checked_sub(1).map(|n| n + details.table.top) else {
                     return;
@@ -204,7 +207,7 @@ impl State {
         }
         let frame = self.log_frame();
         let reach = self.reach(&regions);
-        match self.details.tab {
+        match self.tab() {
             Tab::Logs => self.details.log.go_to_share(share, frame),
             Tab::Processes => {
                 let row = to(self.details.table.rows.len());
