@@ -645,7 +645,7 @@ fn file_of_a_container_is_edited_on_a_copy_and_never_over_another_change() {
     ));
     t.keys(&["E"]);
     t.until("was changed meanwhile");
-    assert_eq!(shown(), "other\n5:6:640");
+    assert_eq!(shown(), "other\n5:6:4640");
     let copy = kept().pop().unwrap().join("edited/srv.conf");
     assert_eq!(std::fs::read_to_string(copy).unwrap(), "mine\n");
 

@@ -13,8 +13,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Effect, Failure, Job, Message, Order, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
-    build::build, comparison::compare, follow::follow, job, log::LogRow, notify, paths,
-    projector::Projector, saved,
+    build::build, comparison::compare, follow::follow, image_prune, job, log::LogRow, notify,
+    paths, projector::Projector, saved,
 };
 use crate::{
     action::Action,
@@ -23,8 +23,7 @@ use crate::{
     format::text::sanitize,
     model::{
         ContainerId, Direction, EventsRequest, GroupChange, GroupOf, KillRequest, LogsRequest,
-        PruneImages, PullRequest, PushRequest, RegistrySettings, RemoveRequest, StartRequest,
-        StopRequest,
+        PullRequest, PushRequest, RegistrySettings, RemoveRequest, StartRequest, StopRequest,
     },
 };
 
@@ -164,12 +163,7 @@ impl Effects<dyn Engine> {
                 Message::Compared(number, found.map(Box::new).map_err(Failure::from))
             }),
             Effect::PreviewImagePrune { number, is_all } => self.look(|engine| async move {
-                let request = PruneImages {
-                    all: is_all,
-                    preview: true,
-                    ..PruneImages::default()
-                };
-                let found = engine.prune_images(request).await;
+                let found = image_prune::preview(&*engine, is_all).await;
                 Message::ImagePrune(number, is_all, found.map_err(Failure::from))
             }),
             Effect::Tree { number, request } => self.look(|engine| async move {

@@ -2,7 +2,10 @@
 //! asked of the engine before anything is removed.
 
 use super::Pending;
-use crate::model::PrunedImages;
+use crate::{
+    engine::{Engine, Result},
+    model::{PruneImages, PrunedImages},
+};
 
 /// The dialog.
 #[derive(Clone, Debug)]
@@ -33,6 +36,16 @@ impl ImagePrune {
     pub fn chosen(&self) -> &Pending<PrunedImages> {
         &self.found[usize::from(self.is_all)]
     }
+}
+
+/// Asks an engine what would go.
+pub async fn preview(engine: &dyn Engine, all: bool) -> Result<PrunedImages> {
+    let request = PruneImages {
+        all,
+        preview: true,
+        ..PruneImages::default()
+    };
+    engine.prune_images(request).await
 }
 
 /// Bytes that a prune frees.

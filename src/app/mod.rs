@@ -87,6 +87,8 @@ pub use groups::GroupsView;
 pub use heads::{ImageHead, image_heads};
 pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
+#[cfg(test)]
+pub use image_prune::preview as preview_image_prune;
 pub use image_prune::{ImagePrune, counted, freed};
 pub use layout::{Choosable, Layout, Saved, Show, Shown};
 pub use limits::{Change, Editor, Forecast, NONE, SETTINGS, Setting};

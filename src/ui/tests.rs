@@ -6,7 +6,7 @@ use super::draw;
 use crate::{
     action::Key,
     app::{Look, Message, State},
-    engine::{Files, Groups, Observe, Upkeep, fake::Fake},
+    engine::{Files, Groups, Observe, fake::Fake},
     format::Glyphs,
     model::Visible,
 };
@@ -69,12 +69,7 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
                 ))
             }
             Effect::PreviewImagePrune { number, is_all } => {
-                let request = crate::model::PruneImages {
-                    all: *is_all,
-                    preview: true,
-                    ..Default::default()
-                };
-                let found = engine.prune_images(request).await;
+                let found = crate::app::preview_image_prune(engine, *is_all).await;
                 Some(Message::ImagePrune(
                     *number,
                     *is_all,
