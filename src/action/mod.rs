@@ -98,6 +98,7 @@ pub enum Action {
     FoldGroup,
     CpuDisplay,
     Columns,
+    ImageColumns,
     Trouble,
     NextMatch,
     PreviousMatch,
@@ -129,6 +130,10 @@ pub enum Action {
     Pull,
     Push,
     TagImage,
+    MarkImage,
+    CompareImages,
+    OpenDifference,
+    PruneImages,
     Transfers,
     Explore,
     Browse,
@@ -140,6 +145,7 @@ pub enum Action {
     LayerAlone,
     Wasted,
     Extract,
+    EditFile,
     CreateGroup,
     MoveIntoGroup,
     UndoGroup,
@@ -223,6 +229,8 @@ pub enum Scope {
     Images,
     /// The files of an image or a container.
     Explorer,
+    /// What two images have otherwise.
+    Comparison,
     /// The networks screen.
     Networks,
     /// The volumes screen.
@@ -255,6 +263,7 @@ impl Scope {
             Self::Containers => "containers",
             Self::Images => "images",
             Self::Explorer => "files",
+            Self::Comparison => "differences",
             Self::Networks => "networks",
             Self::Volumes => "volumes",
             Self::Groups => "cgroups",

@@ -25,6 +25,8 @@ pub struct Subject<'a> {
     pub users: usize,
     /// How many of these run.
     pub running_users: usize,
+    /// Whether that is in a container, which is written to.
+    pub is_in_container: bool,
     /// The control group under the cursor, if there is one.
     pub group: Option<&'a Group>,
     /// Whether a change of groups can be taken back.
@@ -60,6 +62,7 @@ impl<'a> Subject<'a> {
             volume: None,
             users: 0,
             running_users: 0,
+            is_in_container: false,
             group: None,
             has_group_undo: false,
             build: None,
@@ -255,6 +258,20 @@ pub(super) fn an_image(subject: &Subject<'_>) -> Verdict {
     able(subject, Ability::Files)
 }
 
+pub(super) fn has_image(subject: &Subject<'_>) -> Verdict {
+    check(subject.image.is_some(), || "no image is selected".into())
+}
+
+pub(super) fn can_compare(subject: &Subject<'_>) -> Verdict {
+    has_image(subject)?;
+    able(subject, Ability::Upkeep)
+}
+
+pub(super) fn can_prune(subject: &Subject<'_>) -> Verdict {
+    writable(subject)?;
+    able(subject, Ability::Upkeep)
+}
+
 pub(super) fn can_browse(subject: &Subject<'_>) -> Verdict {
     container(subject)?;
     able(subject, Ability::Files)
@@ -288,6 +305,15 @@ pub(super) fn can_undo_group(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn a_group(subject: &Subject<'_>) -> Verdict {
     check(subject.group.is_some(), || "no group is selected".into())
+}
+
+pub(super) fn can_edit(subject: &Subject<'_>) -> Verdict {
+    a_file(subject)?;
+    check(subject.is_in_container, || {
+        "an image's files stay as they are".into()
+    })?;
+    writable(subject)?;
+    able(subject, Ability::Archives)
 }
 
 pub(super) fn can_build(subject: &Subject<'_>) -> Verdict {

@@ -1,11 +1,14 @@
 //! The columns of the lists of images, networks and volumes: which there is room for and
 //! where each stands, for drawing and for the mouse.
 
-use super::{Screen, State};
+use super::{
+    Screen, State,
+    layout::{Layout, Show, Shown},
+};
 use crate::{
     format::{
         columns::{
-            images::{IMAGES, ImageItem, OfImages},
+            images::{IMAGES, ImageColumn, ImageItem, OfImages},
             list::{self, ListColumn, Listed},
             networks::{NETWORKS, NetworkItem, OfNetworks},
             volumes::{OfVolumes, VOLUMES, VolumeItem},
@@ -45,119 +48,149 @@ impl<L: Listed> Head<L> {
     }
 }
 
+/// How a column grows where there is room: its id, the columns that it has at first, and
+/// those that it takes at last.
+type Growth = (&'static str, u16, u16);
+
 /// The columns of images in so much room.
-pub fn image_heads(world: &World, room: u16) -> Vec<Head<OfImages>> {
-    let items = world.images.iter();
-    let items = items.map(|image| ImageItem::new(image, 0, world.at));
-    let names = widest(IMAGES, "name", items);
-    heads(IMAGES.iter(), room, &[names])
+pub fn image_heads(layout: &Layout<ImageColumn>, world: &World, room: u16) -> Vec<Head<OfImages>> {
+    let items = || {
+        let images = world.images.iter();
+        images.map(|image| ImageItem::new(image, 0, world.at))
+    };
+    let growing = [
+        name(IMAGES, "name", items()),
+        name(IMAGES, "repository", items()),
+    ];
+    let shown = layout.columns.iter();
+    let shown = shown.filter(|shown| shown.show != Show::No);
+    heads(shown.copied(), room, &growing)
 }
 
 /// The columns of networks.
 pub fn network_heads(world: &World, room: u16) -> Vec<Head<OfNetworks>> {
     let items = || {
-        world
-            .networks
-            .iter()
-            .map(|row| NetworkItem::new(row, world))
+        let rows = world.networks.iter();
+        rows.map(|row| NetworkItem::new(row, world))
     };
     let is_any = world.networks.iter().any(|row| row.network.internal);
     let growing = [
-        widest(NETWORKS, "name", items()),
+        name(NETWORKS, "name", items()),
         widest(NETWORKS, "subnet", items()),
     ];
     let shown = NETWORKS.iter();
     let shown = shown.filter(|column| is_any || column.id != "internal");
-    heads(shown, room, &growing)
+    heads(shown.map(plain), room, &growing)
 }
 
 /// The columns of volumes.
 pub fn volume_heads(world: &World, room: u16) -> Vec<Head<OfVolumes>> {
     let items = || {
-        world
-            .volumes
-            .iter()
-            .map(|volume| VolumeItem::new(volume, world))
+        let volumes = world.volumes.iter();
+        volumes.map(|volume| VolumeItem::new(volume, world))
     };
     let is_any = world.volumes.iter().any(|volume| !volume.labels.is_empty());
     let growing = [
-        widest(VOLUMES, "name", items()),
+        name(VOLUMES, "name", items()),
         widest(VOLUMES, "mountpoint", items()),
     ];
     let shown = VOLUMES.iter();
     let shown = shown.filter(|column| is_any || column.id != "labels");
-    heads(shown, room, &growing)
+    heads(shown.map(plain), room, &growing)
 }
 
-/// A column by its id, and how wide its widest cell is.
+/// A column that nobody arranged.
+fn plain<L: Listed>(column: &'static ListColumn<L>) -> Shown<ListColumn<L>> {
+    Shown {
+        column,
+        show: Show::Yes,
+        width: None,
+    }
+}
+
+/// A column that takes what is left over, up to its widest cell.
 fn widest<'a, L: Listed>(
     columns: &'static [ListColumn<L>],
     id: &'static str,
     items: impl Iterator<Item = L::Item<'a>>,
-) -> (&'static str, u16) {
+) -> Growth {
     let column = list::find(columns, id).expect("a test finds it");
     let widest = items.map(|item| width(&(column.cell)(&item)) as u16).max();
-    (id, widest.unwrap_or(0).max(column.width))
+    (id, column.width, widest.unwrap_or(0).max(column.width))
 }
 
-/// The columns that there is room for; those in `growing` take what is left over up to
-/// the width of their widest cell, the first of them before others are left out.
+/// The same of a name, which is worth more than figures, until it is very long.
+fn name<'a, L: Listed>(
+    columns: &'static [ListColumn<L>],
+    id: &'static str,
+    items: impl Iterator<Item = L::Item<'a>>,
+) -> Growth {
+    let (id, _, widest) = widest(columns, id, items);
+    (id, widest.min(NAME), widest)
+}
+
+/// The columns that there is room for, as wide as the user made them or as they need.
 fn heads<L: Listed>(
-    columns: impl Iterator<Item = &'static ListColumn<L>>,
+    columns: impl Iterator<Item = Shown<ListColumn<L>>>,
     room: u16,
-    growing: &[(&str, u16)],
+    growing: &[Growth],
 ) -> Vec<Head<L>> {
     let room = room.saturating_sub(GUTTER + 1);
+    let growth = |id: &str| growing.iter().find(|(of, ..)| *of == id);
     let mut heads: Vec<_> = columns
-        .filter(|column| column.weight > 0)
-        .map(|column| Head {
-            column,
-            // A name is worth more than figures, until it is very long.
-            columns: match growing {
-                [(id, widest), ..] if *id == column.id => (*widest).min(NAME),
+        .filter(|shown| shown.column.weight > 0)
+        .map(|Shown { column, width, .. }| {
+            let natural = match growth(column.id) {
+                Some((_, first, _)) if width.is_none() => *first,
                 _ => column.width,
-            },
-            gauge: 0,
+            };
+            let columns = width.unwrap_or(natural);
+            // As the user made it: what is over the figure's own width is the gauge's.
+            let over = columns.saturating_sub(natural + 1);
+            let gauge = if column.id == "size" { over } else { 0 };
+            let head = Head {
+                column,
+                columns,
+                gauge,
+            };
+            (head, width.is_some())
         })
         .collect();
-    let taken = |heads: &[Head<L>]| {
-        let each = heads.iter().map(|head| head.columns + GAP);
+    let taken = |heads: &[(Head<L>, bool)]| {
+        let each = heads.iter().map(|(head, _)| head.columns + GAP);
         each.sum::<u16>().saturating_sub(GAP)
     };
     while taken(&heads) > room && heads.len() > 1 {
-        let lightest = (0..heads.len()).min_by_key(|&n| heads[n].column.weight);
+        let lightest = (0..heads.len()).min_by_key(|&n| heads[n].0.column.weight);
         heads.remove(lightest.unwrap_or(0));
     }
     let mut free = room.saturating_sub(taken(&heads));
-    let grow = |heads: &mut [Head<L>], free: &mut u16, (id, widest): (&str, u16)| {
-        for head in heads.iter_mut().filter(|head| head.column.id == id) {
-            let more = widest.saturating_sub(head.columns).min(*free);
-            head.columns += more;
-            *free -= more;
+    // Names first, then the gauge, then what else is cut.
+    for is_name in [true, false] {
+        for (head, _) in heads.iter_mut().filter(|(_, is_fixed)| !is_fixed) {
+            match growth(head.column.id) {
+                Some(&(_, first, widest)) if (first > head.column.width) == is_name => {
+                    let more = widest.saturating_sub(head.columns).min(free);
+                    head.columns += more;
+                    free -= more;
+                }
+                None if is_name && head.column.id == "size" && free > GAUGE => {
+                    head.gauge = GAUGE;
+                    head.columns += GAUGE + 1;
+                    free -= GAUGE + 1;
+                }
+                _ => {}
+            }
         }
-    };
-    let mut growing = growing.iter().copied();
-    if let Some(first) = growing.next() {
-        grow(&mut heads, &mut free, first);
     }
-    for head in heads.iter_mut().filter(|head| head.column.id == "size") {
-        if free > GAUGE {
-            head.gauge = GAUGE;
-            head.columns += GAUGE + 1;
-            free -= GAUGE + 1;
-        }
-    }
-    for next in growing {
-        grow(&mut heads, &mut free, next);
-    }
-    heads
+    heads.into_iter().map(|(head, _)| head).collect()
 }
 
 /// What a list is sorted by where its heads are clicked.
 pub(super) fn list_head(state: &State, room: u16, at: u16) -> Option<&'static str> {
     let world = state.world.as_ref()?;
     match state.screen {
-        Screen::Images => hit(&image_heads(world, room), at),
+        Screen::Images => hit(&image_heads(&state.image_columns, world, room), at),
         Screen::Networks => hit(&network_heads(world, room), at),
         Screen::Volumes => hit(&volume_heads(world, room), at),
         _ => None,

@@ -234,7 +234,7 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
         let column = match (state.screen, &state.world) {
             (Screen::Images | Screen::Networks | Screen::Volumes, _) => list_head(state, room, at),
             (Screen::Groups, Some(_)) if !state.groups.list.rows.is_empty() => group_head(room, at),
-            (Screen::Explorer, _) => None,
+            (Screen::Explorer | Screen::Comparison, _) => None,
             _ => head_at(state, room, at),
         };
         return column.map(Hit::Head);
@@ -346,6 +346,10 @@ pub fn list_extent(state: &State) -> (usize, usize) {
         Screen::Events => (state.events.list.top, state.events.list.rows.len()),
         Screen::Alerts => (state.alert_list.top, state.alert_list.rows.len()),
         Screen::Activity => (state.done.top, state.done.rows.len()),
+        Screen::Comparison => state
+            .comparison
+            .as_ref()
+            .map_or((0, 0), |c| (c.list.top, c.list.rows.len())),
         Screen::Builds => (state.builds.list.top, state.builds.list.rows.len()),
         Screen::Explorer => state.explorer.as_ref().map_or((0, 0), |explorer| {
             match (&explorer.viewer, explorer.shows_waste) {

@@ -24,7 +24,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     if images.rows.is_empty() {
         empty(buffer, view, world);
     } else {
-        let heads = image_heads(world, rows.width);
+        let heads = image_heads(&view.state.image_columns, world, rows.width);
         let largest = world.images.iter().map(|image| image.size_bytes).max();
         let largest = largest.unwrap_or(1).max(1) as f64;
         let item = |row: usize| {
@@ -44,6 +44,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         };
         let rows = list::Rows {
             item: &item,
+            id: &|row: usize| world.images[row].id.clone(),
             style: &style,
             share: &|item: &ImageItem<'_>| Some(item.image.size_bytes as f64 / largest),
         };

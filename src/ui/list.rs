@@ -11,9 +11,11 @@ use crate::{
 };
 
 /// How a list's rows are made and look.
-pub struct Rows<'w, L: Listed> {
+pub struct Rows<'w, L: Listed, Id> {
     /// The row of this place in the world.
     pub item: &'w dyn Fn(usize) -> L::Item<'w>,
+    /// By what that row is marked.
+    pub id: &'w dyn Fn(usize) -> Id,
     /// How a cell of this column looks.
     pub style: &'w dyn Fn(&L::Item<'w>, &str) -> Style,
     /// What share of the largest it is, where a gauge tells that.
@@ -21,12 +23,12 @@ pub struct Rows<'w, L: Listed> {
 }
 
 /// Draws titles and rows.
-pub fn draw<L: Listed, Id>(
+pub fn draw<L: Listed, Id: Ord>(
     buffer: &mut Buffer,
     view: &View<'_>,
     heads: &[Head<L>],
     list: &List<Id>,
-    rows: &Rows<'_, L>,
+    rows: &Rows<'_, L, Id>,
 ) {
     titles(buffer, view, heads, list);
     let (area, theme) = (view.regions.rows, view.theme);
@@ -38,7 +40,10 @@ pub fn draw<L: Listed, Id>(
         };
         let item = (rows.item)(list.rows[n]);
         let mut pen = Pen::line(buffer, line, y);
-        pen.skip(2);
+        match list.marks.contains(&(rows.id)(list.rows[n])) {
+            true => pen.put(theme.sign("✓", "+"), theme.strong()).skip(1),
+            false => pen.skip(2),
+        };
         for head in heads {
             let style = (rows.style)(&item, head.column.id);
             if head.gauge > 0 {

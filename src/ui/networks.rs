@@ -41,6 +41,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         };
         let rows = list::Rows {
             item: &item,
+            id: &|row: usize| world.networks[row].network.id.clone(),
             style: &style,
             share: &|_: &NetworkItem<'_>| None,
         };

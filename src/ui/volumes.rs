@@ -49,6 +49,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         };
         let rows = list::Rows {
             item: &item,
+            id: &|row: usize| world.volumes[row].name.clone(),
             style: &style,
             share: &|item: &VolumeItem<'_>| size(item).map(|bytes| bytes / largest),
         };

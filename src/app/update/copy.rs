@@ -10,6 +10,7 @@ impl State {
             Screen::Networks => self.network_picks(),
             Screen::Volumes => self.volume_picks(),
             Screen::Explorer => self.file_picks(),
+            Screen::Comparison => self.difference_picks(),
             Screen::Groups => self.group_picks(),
             Screen::Alerts => self.alert_picks(),
             Screen::Events => self.event_picks(),

@@ -123,8 +123,8 @@ impl State {
 
     /// Shows what a prune would remove.
     pub(super) fn ask_to_prune(&mut self, what: Pruned) {
-        self.pruned += 1;
-        let prune = Prune::new(self, what, self.pruned);
+        self.looks += 1;
+        let prune = Prune::new(self, what, self.looks);
         if let (Pruned::Networks, true) = (what, prune.names.is_empty()) {
             return self.say("every network is named by a container, or is always there");
         }

@@ -55,8 +55,8 @@ impl State {
             }
             (Code::Char('n' | 'q' | 'y') | Code::Esc | Code::Enter, _) => return None,
             (Code::Char('a'), Pruned::Volumes { all }) => {
-                self.pruned += 1;
-                let prune = Prune::new(self, Pruned::Volumes { all: !all }, self.pruned);
+                self.looks += 1;
+                let prune = Prune::new(self, Pruned::Volumes { all: !all }, self.looks);
                 self.measure(&prune);
                 return Some(Modal::Prune(prune));
             }

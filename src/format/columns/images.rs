@@ -99,12 +99,12 @@ pub const IMAGES: &[ImageColumn] = &[
     ImageColumn {
         cell: |item| sanitize(item.parts().0).into_owned(),
         key: |item| Key::Text(item.parts().0.to_owned()),
-        ..text("repository", "REPOSITORY", 12, 0)
+        ..text("repository", "REPOSITORY", 12, 8)
     },
     ImageColumn {
         cell: |item| sanitize(item.parts().1).into_owned(),
         key: |item| Key::Text(item.parts().1.to_owned()),
-        ..text("tag", "TAG", 8, 0)
+        ..text("tag", "TAG", 8, 8)
     },
     ImageColumn {
         cell: |item| match item.full {

@@ -74,7 +74,7 @@ fn shown(state: &State) -> Panel {
             Modal::Prune(_) => Panel::Prune,
             Modal::Limits(_) => Panel::Limits,
             // Its own tests draw it.
-            Modal::Transfers(_) => Panel::Results,
+            Modal::Transfers(_) | Modal::PruneImages(_) => Panel::Results,
         };
     }
     if state.timeline.past.is_some() {
@@ -90,7 +90,7 @@ fn shown(state: &State) -> Panel {
         (Screen::Containers, Tab::Network) => Panel::Network,
         (Screen::Containers, Tab::Advice) => Panel::Advice,
         // Its own tests draw what is looked into.
-        (Screen::Images | Screen::Explorer, _) => Panel::Images,
+        (Screen::Images | Screen::Explorer | Screen::Comparison, _) => Panel::Images,
         (Screen::Networks, _) if state.networks.is_map => Panel::NetworkMap,
         (Screen::Networks, _) => Panel::Networks,
         (Screen::Volumes, _) => Panel::Volumes,
