@@ -810,7 +810,15 @@ fn network_and_volume_are_made_seen_with_their_containers_and_pruned_by_keys() {
     typed("spare");
     t.keys(&["Enter"]);
     t.until("made the volume spare");
-    s.ok(&["exec", "crane", "dd", "if=/dev/zero", "of=/srv/cargo/bale", "bs=1M", "count=3"]);
+    s.ok(&[
+        "exec",
+        "crane",
+        "dd",
+        "if=/dev/zero",
+        "of=/srv/cargo/bale",
+        "bs=1M",
+        "count=3",
+    ]);
     t.keys(&["m"]);
     t.until("2 volumes take 3.1MB");
     t.keys(&["g", "Enter"]);

@@ -1,4 +1,4 @@
-//! Does single things: what to say of it when it is done, or why it failed.
+//! Does single things and operations: what to say of it when it is done, or why it failed.
 
 use std::{
     fs::OpenOptions,
@@ -8,13 +8,17 @@ use std::{
 };
 
 use super::{
-    Failure, Job, Made, Said,
+    Failure, Job, Made, Said, Target,
     image_prune::{counted as images, freed},
 };
 use crate::{
-    engine::{Engine, ErrorKind},
+    action::Action,
+    engine::{self, Engine, ErrorKind},
     format::{bytes, text::sanitize},
-    model::{ConnectRequest, CreateRequest, Planned, PruneImages, RemoveRequest, StartRequest},
+    model::{
+        ConnectRequest, CreateRequest, KillRequest, Planned, PruneImages, RemoveRequest,
+        StartRequest, StopRequest,
+    },
 };
 
 /// Does a job.
@@ -87,6 +91,46 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
             engine.signal(request).await.map_err(Failure::from)?;
             Ok(line(format!("sent {signal} to process {pid}")))
         }
+    }
+}
+
+/// Does an action to one thing.
+pub async fn operate(engine: &dyn Engine, action: Action, target: &Target) -> engine::Result<()> {
+    let id = match target {
+        Target::Image(_, name) => {
+            return engine.remove_image(name, false).await.map(drop);
+        }
+        Target::Network(id, _) => return engine.remove_network(id.as_str()).await,
+        Target::Volume(name) => return engine.remove_volume(name).await,
+        Target::Container(id) => id.clone(),
+    };
+    let stop = |id| StopRequest {
+        id,
+        timeout_secs: None,
+        signal: None,
+    };
+    match action {
+        Action::Start => engine
+            .start(StartRequest { id, attach: None })
+            .await
+            .map(drop),
+        Action::Stop => engine.stop(stop(id)).await,
+        Action::Restart => engine.restart(stop(id)).await,
+        Action::Pause => engine.pause(&id).await,
+        Action::Unpause => engine.unpause(&id).await,
+        Action::CheckHealth => engine.check_health(&id).await,
+        Action::Kill => engine.kill(KillRequest { id, signal: None }).await,
+        // The question before it said that a running one will be killed.
+        Action::Remove => {
+            engine
+                .remove(RemoveRequest {
+                    id,
+                    force: true,
+                    volumes: false,
+                })
+                .await
+        }
+        other => unreachable!("{other:?} is not an operation on a container"),
     }
 }
 
