@@ -6,14 +6,14 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, broadcast, mpsc},
     time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Effect, Failure, Job, Message, Order, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
-    build::build, follow::follow, job, log::LogRow, notify, paths, projector::Projector, saved,
+    build, follow::follow, job, log::LogRow, notify, paths, projector::Projector, saved,
 };
 use crate::{
     action::Action,
@@ -62,6 +62,8 @@ pub struct Effects<E: ?Sized> {
     transfers: HashMap<u64, CancellationToken>,
     /// The same of builds.
     builds: HashMap<u64, CancellationToken>,
+    /// The same of those of other processes.
+    others: broadcast::Sender<u64>,
     projector: Projector,
     advisor: Advisor,
     /// Where the layout is kept; nowhere if nothing is said.
@@ -89,6 +91,7 @@ impl Effects<dyn Engine> {
             stop,
             transfers: HashMap::new(),
             builds: HashMap::new(),
+            others: broadcast::channel(16).0,
             projector: Projector::default(),
             advisor: Advisor::default(),
             state_file: None,
@@ -145,9 +148,22 @@ impl Effects<dyn Engine> {
             }
             Effect::Build { number, words } => self.build(number, words),
             Effect::CancelBuild(number) => {
-                if let Some(stop) = self.builds.remove(&number) {
-                    stop.cancel();
+                match self.builds.remove(&number) {
+                    Some(stop) => stop.cancel(),
+                    // Without a watcher there is nothing to stop.
+                    None => drop(self.others.send(number)),
                 }
+            }
+            Effect::WatchBuilds => {
+                let engine = Arc::clone(&self.engine);
+                let (others, messages) = (self.others.clone(), self.messages.clone());
+                let stop = self.stop.clone();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = build::others(&*engine, others, messages) => {}
+                    }
+                });
             }
             Effect::FindPaths {
                 typed,
@@ -318,7 +334,7 @@ impl Effects<dyn Engine> {
         let messages = self.messages.clone();
         let order = self.order;
         self.operations.spawn(async move {
-            build(&*engine, number, (order, words), stop, &messages).await;
+            build::build(&*engine, number, (order, words), stop, &messages).await;
         });
     }
 
