@@ -168,7 +168,7 @@ impl Effects<dyn Engine> {
             Effect::FindPaths {
                 typed,
                 is_directory,
-            } => self.find_paths(typed, is_directory),
+            } => self.look(|_| paths::find(typed, is_directory)),
             Effect::Layers { number, image } => self.look(|engine| async move {
                 let layers = engine.image_layers(image.as_str()).await;
                 Message::Layers(number, layers.map(Box::new).map_err(Failure::from))
@@ -338,16 +338,7 @@ impl Effects<dyn Engine> {
         });
     }
 
-    fn find_paths(&self, typed: String, is_directory: bool) {
-        let messages = self.messages.clone();
-        tokio::task::spawn_blocking(move || {
-            let found = paths::find(&typed, is_directory);
-            // As above.
-            let _ = messages.blocking_send(Message::Paths(typed, found));
-        });
-    }
-
-    /// Asks what the explorer wants to know.
+    /// Asks what the explorer or a form wants to know.
     fn look<F>(&self, ask: impl FnOnce(Arc<dyn Engine>) -> F)
     where
         F: Future<Output = Message> + Send + 'static,
