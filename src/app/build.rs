@@ -60,9 +60,12 @@ pub async fn others(
         return;
     };
     for number in OTHERS.. {
-        let Some(build) = found.recv().await else {
-            return;
+        let build = tokio::select! {
+            // Nobody listens any more once the dashboard is left.
+            () = messages.closed() => return,
+            build = found.recv() => build,
         };
+        let Some(build) = build else { return };
         let seen = Message::OtherBuild(number, build.title);
         if messages.send(seen).await.is_err() {
             return;

@@ -13,7 +13,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Effect, Failure, Job, Message, Order, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
-    build, follow::follow, job, log::LogRow, notify, paths, projector::Projector, saved,
+    build, comparison::compare, follow::follow, image_prune, job, log::LogRow, notify, paths,
+    projector::Projector, saved,
 };
 use crate::{
     action::Action,
@@ -157,21 +158,23 @@ impl Effects<dyn Engine> {
             Effect::WatchBuilds => {
                 let engine = Arc::clone(&self.engine);
                 let (others, messages) = (self.others.clone(), self.messages.clone());
-                let stop = self.stop.clone();
-                tokio::spawn(async move {
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = build::others(&*engine, others, messages) => {}
-                    }
-                });
+                tokio::spawn(async move { build::others(&*engine, others, messages).await });
             }
             Effect::FindPaths {
                 typed,
                 is_directory,
             } => self.look(|_| paths::find(typed, is_directory)),
             Effect::Layers { number, image } => self.look(|engine| async move {
-                let layers = engine.image_layers(image.as_str()).await;
+                let layers = engine.image_layers(&image).await;
                 Message::Layers(number, layers.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::Compare { number, old, new } => self.look(|engine| async move {
+                let found = compare(&*engine, &old, &new).await;
+                Message::Compared(number, found.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::PreviewImagePrune { number, is_all } => self.look(|engine| async move {
+                let found = image_prune::preview(&*engine, is_all).await;
+                Message::ImagePrune(number, is_all, found.map_err(Failure::from))
             }),
             Effect::Tree { number, request } => self.look(|engine| async move {
                 let page = engine.tree(*request).await;
