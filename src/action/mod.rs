@@ -177,6 +177,7 @@ pub enum Action {
     EventJump,
     Mouse,
     Run,
+    Engines,
     ScreenAlerts,
     OpenAlert,
     Acknowledge,

@@ -8,6 +8,7 @@ mod builds;
 mod chart;
 mod details;
 mod dialogs;
+mod engines;
 mod explorer;
 mod feeds;
 mod form;
@@ -70,6 +71,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
     timeline::draw(buffer, &view);
     transfers::line(buffer, &view);
     hints::draw(buffer, &view);
+    unreachable::over(buffer, &view);
     dialogs::toasts(buffer, &view);
     dialogs::modal(buffer, &view);
 }
