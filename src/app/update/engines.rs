@@ -12,7 +12,7 @@ use crate::{
 
 impl State {
     pub(super) fn on_engines(&mut self, known: Vec<KnownEngine>) {
-        self.looks += 1;
+        self.engine_looks += 1;
         let address = self.capabilities.address.as_deref();
         let driven = known.iter().position(|known| known.is_at(address));
         let mut rows = Vec::new();
@@ -20,7 +20,7 @@ impl State {
             let greeting = match &known.target {
                 Ok(target) => {
                     self.effects.push(Effect::Greet {
-                        look: (self.looks, n),
+                        look: (self.engine_looks, n),
                         target: target.clone(),
                     });
                     Pending::Loading
@@ -33,7 +33,7 @@ impl State {
             rows.push((known, greeting));
         }
         self.modal = Some(Modal::Engines(EngineList {
-            look: self.looks,
+            look: self.engine_looks,
             rows,
             cursor: driven.unwrap_or(0),
         }));
@@ -101,7 +101,7 @@ impl State {
         state.activity.leave(self.clock, flag);
         state.recent = std::mem::take(&mut self.recent);
         state.plan = self.plan;
-        state.looks = self.looks;
+        state.engine_looks = self.engine_looks;
         // Of the configuration all has been done already.
         state.effects.clear();
         *self = state;
