@@ -11,7 +11,7 @@ use tokio_util::{
 };
 
 use super::{
-    Message, Order, State,
+    Effect, Message, Order, State,
     collector::{Collector, collector},
     effect::Effects,
     projector,
@@ -78,6 +78,7 @@ impl Driven {
             Showing::Live(recording) => {
                 state.timeline.recording = Some(recording.clone());
                 projector::read_before(recording, Timestamp::now(), sender.clone());
+                state.effects.push(Effect::WatchBuilds);
             }
         }
         let is_live = matches!(showing, Showing::Live(_));

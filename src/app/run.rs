@@ -330,6 +330,7 @@ impl Dashboard {
             | Effect::CancelTransfer(_)
             | Effect::Build { .. }
             | Effect::CancelBuild(_)
+            | Effect::WatchBuilds
             | Effect::FindPaths { .. }
             | Effect::Layers { .. }
             | Effect::Tree { .. }
