@@ -200,6 +200,7 @@ pub enum Action {
     EventJump,
     Mouse,
     Run,
+    Engines,
     ScreenAlerts,
     OpenAlert,
     Acknowledge,

@@ -85,23 +85,17 @@ pub struct ScreenPlace {
 
 /// From this width on, the header names all screens.
 const NAMES: u16 = 140;
-/// The same where it has to tell, too, where the engine is.
-const NAMES_ELSEWHERE: u16 = 170;
 
 /// The names of the screens in the header.
 pub fn screen_places(state: &State, header: Rect) -> Vec<ScreenPlace> {
     // After ` wharf `.
     let mut x = header.x + 7;
     let mut places = Vec::new();
-    let names = match state.capabilities.address {
-        Some(_) => NAMES_ELSEWHERE,
-        None => NAMES,
-    };
     for (action, screen) in Screen::ALL {
         let spec = action.spec();
         let key = state.config.keymap.shown(spec).unwrap_or_default();
         // What has no key is still to be clicked at.
-        let is_named = header.width >= names || screen == state.screen || key.is_empty();
+        let is_named = header.width >= NAMES || screen == state.screen || key.is_empty();
         let title = if is_named { spec.title } else { "" };
         let count = match (screen, state.alerts.open().0) {
             (Screen::Alerts, count) if count > 0 => Some(count.to_string()),
