@@ -251,6 +251,10 @@ fn host_config(c: &Container) -> Value {
         "AutoRemove": config.auto_remove,
         "Init": config.init,
         "NetworkMode": network(c),
+        "IpcMode": host_or(config.shared.ipc, "private"),
+        "PidMode": host_or(config.shared.pid, ""),
+        "UTSMode": host_or(config.shared.uts, ""),
+        "GroupAdd": config.groups,
         "PortBindings": wished_ports(c),
         "PublishAllPorts": config.publish_all,
         "Dns": config.naming.servers,
@@ -278,6 +282,11 @@ fn host_config(c: &Container) -> Value {
         }
         (own, _) => own,
     }
+}
+
+/// Whose namespace it is.
+fn host_or(is_shared: bool, own: &'static str) -> &'static str {
+    if is_shared { "host" } else { own }
 }
 
 /// Docker's names and its 0 for "not limited".

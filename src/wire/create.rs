@@ -15,7 +15,7 @@ use crate::{
     model::{
         Attachment, ContainerConfig, DEFAULT_NETWORK, Device, DeviceRate, HostAddress, Limits,
         Mount, MountKind, Naming, NetworkMode, Port, Publish, RestartPolicy, SeccompMode, Security,
-        Ulimit, VolumeMount,
+        SharedNamespaces, Ulimit, VolumeMount,
     },
 };
 
@@ -78,6 +78,12 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
         env: body.env.unwrap_or_default(),
         working_dir: text(body.working_dir),
         user: text(body.user),
+        groups: host.group_add.clone().unwrap_or_default(),
+        shared: SharedNamespaces {
+            ipc: host.ipc_mode.as_deref() == Some("host"),
+            pid: host.pid_mode.as_deref() == Some("host"),
+            uts: host.uts_mode.as_deref() == Some("host"),
+        },
         hostname: text(body.hostname),
         labels: body.labels.into_iter().flatten().collect(),
         tty: body.tty.unwrap_or_default(),
@@ -159,10 +165,13 @@ fn refuse(host: &models::HostConfig) -> Parsed<()> {
         ),
         ("OomKillDisable", host.oom_kill_disable == Some(true)),
         ("VolumeDriver", set(&host.volume_driver, &["local"])),
-        ("GroupAdd", many(&host.group_add)),
-        ("IpcMode", set(&host.ipc_mode, &["private", "shareable"])),
-        ("PidMode", set(&host.pid_mode, &["private"])),
-        ("UTSMode", set(&host.uts_mode, &["private"])),
+        // Nobody can be asked to share it, so what may be shared is private.
+        (
+            "IpcMode",
+            set(&host.ipc_mode, &["private", "shareable", "host"]),
+        ),
+        ("PidMode", set(&host.pid_mode, &["private", "host"])),
+        ("UTSMode", set(&host.uts_mode, &["private", "host"])),
         ("UsernsMode", set(&host.userns_mode, &["host"])),
         ("Links", many(&host.links)),
         (
@@ -314,7 +323,8 @@ pub fn attachment(name: &str, settings: Option<&models::EndpointSettings>) -> Pa
     Ok(attachment)
 }
 
-fn naming(host: &models::HostConfig) -> Parsed<Naming> {
+/// How it finds names.
+pub fn naming(host: &models::HostConfig) -> Parsed<Naming> {
     let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
     let servers = list(&host.dns);
     let servers = servers.iter().map(|ip| {
@@ -375,6 +385,9 @@ pub fn limits(host: &models::HostConfig) -> Parsed<Limits> {
         let list = list.iter().flatten();
         list.map(|device| {
             let path = device.path.clone().unwrap_or_default();
+            if !path.starts_with('/') || path.contains('\0') {
+                return Err(format!("{path:?} is not the path of a device"));
+            }
             let rate = device.rate.and_then(|rate| u64::try_from(rate).ok());
             Ok(DeviceRate {
                 rate: rate.ok_or_else(|| format!("{path}: a rate is needed"))?,

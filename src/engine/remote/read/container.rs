@@ -12,7 +12,8 @@ use super::{
 use crate::model::{
     Attachment, Connectivity, Container, ContainerConfig, ContainerId, Device, DeviceRate, Digest,
     Endpoint, Exit, HostAddress, Limits, Mount, MountKind, Naming, NetworkId, NetworkMode, Port,
-    Publish, PublishedPort, RestartPolicy, SeccompMode, Security, State, Ulimit, VolumeMount,
+    Publish, PublishedPort, RestartPolicy, SeccompMode, Security, SharedNamespaces, State, Ulimit,
+    VolumeMount,
 };
 
 /// A row of the list: enough to see what changed.
@@ -130,6 +131,14 @@ struct HostConfig {
     volumes_from: Vec<String>,
     #[serde(deserialize_with = "lenient")]
     network_mode: String,
+    #[serde(deserialize_with = "lenient")]
+    ipc_mode: String,
+    #[serde(deserialize_with = "lenient")]
+    pid_mode: String,
+    #[serde(rename = "UTSMode", deserialize_with = "lenient")]
+    uts_mode: String,
+    #[serde(deserialize_with = "lenient")]
+    group_add: Vec<String>,
     #[serde(deserialize_with = "lenient")]
     restart_policy: Value,
     #[serde(deserialize_with = "lenient")]
@@ -256,6 +265,12 @@ fn config(found: Inspected) -> ContainerConfig {
         env: config.env,
         working_dir: some(config.working_dir),
         user: some(config.user),
+        groups: host.group_add,
+        shared: SharedNamespaces {
+            ipc: host.ipc_mode == "host",
+            pid: host.pid_mode == "host",
+            uts: host.uts_mode == "host",
+        },
         hostname: some(config.hostname),
         labels: config.labels,
         tty: config.tty,
