@@ -1,6 +1,6 @@
 //! Images: listed, moved, made and removed.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use base64::{
     Engine as _,
@@ -8,14 +8,14 @@ use base64::{
 };
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
     answer::{Answer, Failure, Outcome, empty, json, json_with, streamed},
     archive::BodyWriter,
-    ask::Ask,
+    ask::{Ask, Query},
     containers::familiar,
     filters::Filters,
     serve::Server,
@@ -24,9 +24,9 @@ use crate::{
     engine::{self, EngineError, ErrorKind, Reference, Transfers},
     format::history,
     model::{
-        CommitRequest, Digest, Image, LoginProof, LoginRequest, Platform, PruneImages, PullRequest,
-        PushRequest, RegistryLogin, RegistrySettings, SaveFormat, SaveRequest, SearchRequest,
-        Visible,
+        CommitRequest, Digest, Image, ImportRequest, LoginProof, LoginRequest, Platform,
+        PruneImages, PullRequest, PushRequest, RegistryLogin, RegistrySettings, SaveFormat,
+        SaveRequest, SearchRequest, Visible,
     },
     wire::{self, image::Progress},
 };
@@ -107,7 +107,10 @@ async fn list(server: &Server, ask: &Ask) -> Outcome {
             filters.any("reference", |pattern| names(pattern, name))
                 && pattern.is_none_or(|pattern| names(pattern, name))
         });
-        summary
+        if ask.is_older_than((1, 43)) {
+            wire::image::name_nameless(&mut summary);
+        }
+        wire::image::with_virtual_size(&summary)
     });
     json(&list.collect::<Vec<_>>())
 }
@@ -226,20 +229,53 @@ fn registries(server: &Server, ask: &Ask, name: &str) -> Result<RegistrySettings
     else {
         return Ok(settings);
     };
-    let decoded = [&URL_SAFE, &URL_SAFE_NO_PAD, &STANDARD]
-        .iter()
-        .find_map(|engine| engine.decode(header).ok());
-    let auth: Auth = decoded
-        .and_then(|text| serde_json::from_slice(&text).ok())
+    let auth: Auth = decoded(header)
         .ok_or_else(|| Failure::bad("invalid X-Registry-Auth header: it is no JSON in base64"))?;
     let registry = Reference::parse(name)
         .ok()
         .map(|name| name.domain().to_owned());
-    settings.login = auth.proof().map(|proof| RegistryLogin { registry, proof });
+    let login = auth.proof().map(|proof| RegistryLogin { registry, proof });
+    settings.logins = login.into_iter().collect();
     Ok(settings)
 }
 
-fn platform(ask: &Ask) -> Result<Option<Platform>, Failure> {
+/// JSON in base64.
+fn decoded<T: DeserializeOwned>(header: &str) -> Option<T> {
+    let engines = [&URL_SAFE, &URL_SAFE_NO_PAD, &STANDARD];
+    let text = engines.iter().find_map(|engine| engine.decode(header).ok());
+    serde_json::from_slice(&text?).ok()
+}
+
+/// The logins that the client of a build sent along, by their registries.
+pub fn logins(ask: &Ask) -> Result<Vec<RegistryLogin>, Failure> {
+    let Some(header) = ask
+        .header("x-registry-config")
+        .filter(|header| !header.is_empty())
+    else {
+        return Ok(Vec::new());
+    };
+    let all: BTreeMap<String, Auth> = decoded(header)
+        .ok_or_else(|| Failure::bad("invalid X-Registry-Config header: it is no JSON in base64"))?;
+    let logins = all.into_iter().filter_map(|(address, auth)| {
+        let (registry, proof) = (Some(host(&address).to_owned()), auth.proof()?);
+        Some(RegistryLogin { registry, proof })
+    });
+    Ok(logins.collect())
+}
+
+/// The host and port of a registry's address, as clients write it.
+fn host(address: &str) -> &str {
+    let host = address
+        .trim_start_matches("https://")
+        .trim_start_matches("http://");
+    match host.split('/').next().unwrap_or_default() {
+        "" | "index.docker.io" => "docker.io",
+        host => host,
+    }
+}
+
+/// The platform that a query says.
+pub fn platform(ask: &Ask) -> Result<Option<Platform>, Failure> {
     let Some(text) = ask.query.text("platform") else {
         return Ok(None);
     };
@@ -345,16 +381,19 @@ async fn import(server: &Server, ask: &mut Ask, source: &str) -> Outcome {
             "importing from an address is not supported: fetch it and import it from fromSrc=-",
         ));
     }
-    if ask.query.all("changes").any(|change| !change.is_empty()) {
-        return Err(Failure::unsupported("changes on import are not supported"));
-    }
-    let repository = ask.query.text("repo").unwrap_or_default().to_owned();
-    if repository.is_empty() {
-        return Err(Failure::bad("an import needs a name: repo"));
-    }
-    let name = tagged(&repository, ask.query.text("tag"));
+    let query = &ask.query;
+    let request = ImportRequest {
+        name: query
+            .text("repo")
+            .map(|repository| tagged(repository, query.text("tag"))),
+        comment: query
+            .text("message")
+            .unwrap_or("Imported from -")
+            .to_owned(),
+        changes: changes(query),
+    };
     let body = Box::new(ask.reader());
-    let id = server.engine.import(body, &name, None).await?;
+    let id = server.engine.import(body, request, None).await?;
     let (messages, answer) = Messages::new();
     messages.send(&json!({"status": id.as_str()})).await;
     Ok(answer)
@@ -526,38 +565,34 @@ pub async fn commit(server: &Server, ask: &Ask) -> Outcome {
     let name = query
         .text("repo")
         .map(|repo| tagged(repo, query.text("tag")));
-    let changes = query.all("changes").flat_map(str::lines);
     let request = CommitRequest {
         id,
         name,
         author: query.text("author").map(str::to_owned),
         comment: query.text("comment").unwrap_or_default().to_owned(),
-        changes: changes
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        changes: changes(query),
         pause: query.is_on_or("pause", true),
     };
     let id = server.engine.commit(request).await?;
     json_with(StatusCode::CREATED, &json!({"Id": id.as_str()}))
 }
 
+/// Instructions, any number in each.
+fn changes(query: &Query) -> Vec<String> {
+    let lines = query.all("changes").flat_map(str::lines);
+    let lines = lines.filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
+}
+
 /// `POST /auth`
 pub async fn auth(server: &Server, ask: &mut Ask) -> Outcome {
     let auth: Auth = ask.json().await?;
     let address = auth.serveraddress.clone();
-    let host = address
-        .trim_start_matches("https://")
-        .trim_start_matches("http://");
-    let host = match host.split('/').next().unwrap_or_default() {
-        "" | "index.docker.io" => "docker.io",
-        host => host,
-    };
     let Some(LoginProof::Password(user, password)) = auth.proof() else {
         return Err(Failure::bad("a name and a password are needed"));
     };
     let request = LoginRequest {
-        registry: host.to_owned(),
+        registry: host(&address).to_owned(),
         user,
         password,
         keep: false,

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::Embedded;
 use crate::{
     engine::{EngineError, ErrorKind, Images, Result},
-    model::{Digest, Image, ImportProgress},
+    model::{Digest, Image, ImportProgress, ImportRequest},
     runtime::{inspect, lifecycle::Lifecycle},
 };
 
@@ -45,13 +45,13 @@ impl Images for Embedded {
     async fn import(
         &self,
         source: Box<dyn Read + Send>,
-        reference: &str,
+        request: ImportRequest,
         progress: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Digest> {
-        let owned = reference.to_owned();
-        self.blocking("import", reference, move |lifecycle| {
+        let subject = request.name.clone().unwrap_or_default();
+        self.blocking("import", &subject, move |lifecycle| {
             let mut tell = telling(progress);
-            Ok(lifecycle.images()?.import(source, &owned, &mut tell)?)
+            Ok(lifecycle.images()?.import(source, &request, &mut tell)?)
         })
         .await
     }
