@@ -8,7 +8,7 @@
 //! serve      listen, accept, and end     listen     sockets and who may open them
 //! ask        one request, taken apart    answer     what goes back, errors included
 //! route      which handler it is for     hijack     connections that become streams
-//! system     what the daemon is          pending    who attached before the start
+//! system     what the daemon is          web_socket the same over web sockets
 //! ```
 
 mod answer;
@@ -35,5 +35,6 @@ mod swarm;
 mod system;
 mod usage;
 mod volumes;
+mod web_socket;
 
 pub use serve::run;

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     image::{self, ImageStore},
     layer,
-    model::{Container, ContainerId, EventKind, State},
+    model::{Container, ContainerId, State},
     network::{self as networks, Networks},
     sys::cgroup::{self, Cgroups},
     volume::{self as volumes, Volumes},
@@ -206,12 +206,7 @@ impl Lifecycle {
     /// Tells those who follow events. What was done is done: a full disk doesn't undo
     /// it, so nobody is told that telling failed.
     pub(super) fn tell(&self, record: &ContainerRecord, action: &str, details: &[(&str, String)]) {
-        let common = [
-            ("name", record.name.clone()),
-            ("image", record.config.image.clone()),
-        ];
-        let attributes = common.into_iter().chain(details.iter().cloned());
-        let event = events::now(EventKind::Container, action, record.id.as_str(), attributes);
+        let event = events::of_container(record, action, details);
         let _ = events::append(self.root(), &event);
     }
 }
