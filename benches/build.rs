@@ -14,14 +14,15 @@ use std::{
     time::Duration,
 };
 
-use support::{Contestant, Sandbox, docker::Daemon, exists, quantile, race, run, time};
+use support::{Contestant, Sandbox, disk::Disk, docker::Daemon, exists, quantile, race, run, time};
 
 const ROUNDS: usize = 5;
 const FILES: usize = 2000;
 const BYTES: usize = 10_000;
 
 fn main() {
-    let sandbox = Sandbox::new();
+    let disk = Disk::new();
+    let sandbox = Sandbox::below(&disk.path());
     let debian = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/rootfs/debian.tar");
     assert!(debian.exists(), "tests/rootfs makes {}", debian.display());
     run(sandbox
@@ -82,7 +83,8 @@ fn main() {
                 "--layers",
                 // crun refuses hosts with both versions of cgroups.
                 "--isolation=chroot",
-                "--network=none",
+                // Which has no network of its own.
+                "--network=host",
                 "--pull=never",
                 "-t",
                 "it",

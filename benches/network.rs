@@ -1,7 +1,9 @@
 //! `wharf run --rm IMAGE true` on a bridge with one published port beside the same without
 //! a network, on a host of the benchmark's own: this thread's network namespace is new.
-//! Then what a connection between two containers carries beside one between two bare
-//! namespaces that are joined by the same kind of bridge, where iperf3 is there.
+//! Then what a connection between two containers carries, and how long a message takes to
+//! and fro, beside the same between two bare namespaces that are joined by the same kind of
+//! bridge (Debian's iperf3 and sockperf). Then how much longer the last of 100 containers
+//! on one bridge take to start than the first.
 
 mod support;
 
@@ -13,15 +15,19 @@ use std::{
 
 use nix::sched::{CloneFlags, unshare};
 
-use support::{Sandbox, exists, race, run, time};
+use support::{Sandbox, disk::Disk, exists, quantile, race, run, time};
 
 const ROUNDS: usize = 60;
 const PAIRS: usize = 20;
+const STARTS: usize = 100;
+/// How many starts at each end of [`STARTS`] stand for the first and the last.
+const END: usize = 20;
 
 fn main() {
     unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace can be made");
     ip("link set lo up");
-    let sandbox = Sandbox::new();
+    let disk = Disk::new();
+    let sandbox = Sandbox::below(&disk.path());
     run(&mut sandbox.wharf(&["network", "create", "bench"]));
     let once = |flags: &[&str]| {
         let words = [&["run", "--rm"], flags, &["bench:1", "true"]].concat();
@@ -39,10 +45,33 @@ fn main() {
             ("none", Box::new(|| once(&["--network", "none"]))),
         ],
     );
-    if exists("iperf3") {
-        throughput(&sandbox);
+    starts(&sandbox);
+    if exists("iperf3") && exists("sockperf") {
+        traffic(&sandbox);
     } else {
-        println!("iperf3 is not here: apt-get install iperf3");
+        println!("iperf3 or sockperf is not here: apt-get install iperf3 sockperf");
+    }
+}
+
+/// Starts containers that stay, on one bridge.
+fn starts(sandbox: &Sandbox) {
+    let words = "run -d --network bench bench:1 sleep 3600";
+    let words: Vec<&str> = words.split(' ').collect();
+    let mut times: Vec<Duration> = (0..STARTS)
+        .map(|_| {
+            thread::sleep(support::PAUSE);
+            time(&mut sandbox.wharf(&words))
+        })
+        .collect();
+    let last = quantile(&mut times[STARTS - END..], 0.5);
+    let first = quantile(&mut times[..END], 0.5);
+    println!(
+        "{STARTS} containers on one bridge: the first {END} start in {first:.1} ms (median), the \
+         last in {last:.1}: {:.2} times as long",
+        last / first
+    );
+    for id in sandbox.containers() {
+        run(sandbox.wharf(&["rm", "-f"]).arg(id));
     }
 }
 
@@ -110,51 +139,82 @@ fn iperf(server: u32, client: u32, address: &str) -> f64 {
     bits.expect("iperf3 measured") / 1e9
 }
 
-fn throughput(sandbox: &Sandbox) {
+/// Microseconds that a message of 14 bytes takes one way, by sockperf's ping-pong over TCP.
+fn ping_pong(server: u32, client: u32, address: &str) -> f64 {
+    let mut listening = nsenter(server)
+        .args(["sockperf", "server", "--tcp", "-i", address])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sockperf starts");
+    thread::sleep(Duration::from_millis(200));
+    let output = nsenter(client)
+        .args(["sockperf", "ping-pong", "--tcp", "-t", "1", "-i", address])
+        .output()
+        .expect("sockperf starts");
+    // Errors mean that it ended by itself.
+    let _ = listening.kill();
+    let _ = listening.wait();
+    let report = String::from_utf8_lossy(&output.stdout);
+    let latency = report
+        .split_once("Latency is ")
+        .and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    latency.unwrap_or_else(|| panic!("sockperf measured nothing: {report}"))
+}
+
+fn traffic(sandbox: &Sandbox) {
     ip("link add barebr type bridge");
     ip("addr add 10.99.0.254/24 dev barebr");
     ip("link set barebr up");
     let (one, two) = (Bare::new(1), Bare::new(2));
+    let bare = (one.0.id(), two.0.id());
     let mut pids = Vec::new();
     for name in ["one", "two"] {
-        let words = [
-            "run",
-            "-d",
-            "--name",
-            name,
-            "--network",
-            "bench",
-            "bench:1",
-            "sleep",
-            "3600",
-        ];
+        let words = format!("run -d --name {name} --network bench bench:1 sleep 3600");
+        let words: Vec<&str> = words.split(' ').collect();
         run(&mut sandbox.wharf(&words));
-        pids.push(
-            inspect(sandbox, name, "{{.State.Pid}}")
-                .parse::<u32>()
-                .expect("a pid"),
-        );
+        let pid = inspect(sandbox, name, "{{.State.Pid}}");
+        pids.push(pid.parse::<u32>().expect("a pid"));
     }
     let address = inspect(
         sandbox,
         "one",
         "{{.NetworkSettings.Networks.bench.IPAddress}}",
     );
-    let mut ratios: Vec<f64> = (0..PAIRS)
-        .map(|_| {
-            let ours = iperf(pids[0], pids[1], &address);
-            ours / iperf(one.0.id(), two.0.id(), "10.99.0.1")
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    let at = |q: f64| ratios[((ratios.len() - 1) as f64 * q).round() as usize];
-    println!(
-        "throughput between two containers by that between two bare namespaces, {PAIRS} pairs: \
-         median {:.2}, from {:.2} to {:.2}",
-        at(0.5),
-        at(0.0),
-        at(1.0)
-    );
+    let pairs = |what: &str, unit: &str, measure: fn(u32, u32, &str) -> f64, better: Better| {
+        let mut bares = Vec::new();
+        let mut ratios = Vec::new();
+        for _ in 0..PAIRS {
+            let ours = measure(pids[0], pids[1], &address);
+            let theirs = measure(bare.0, bare.1, "10.99.0.1");
+            bares.push(theirs);
+            ratios.push(match better {
+                Better::More => ours / theirs,
+                Better::Less => theirs / ours,
+            });
+        }
+        let at = |values: &mut Vec<f64>, q: f64| {
+            values.sort_by(f64::total_cmp);
+            values[((values.len() - 1) as f64 * q).round() as usize]
+        };
+        println!(
+            "{what} between two containers against two bare namespaces ({:.1} {unit}), {PAIRS} \
+             pairs: as good by {:.2} in the median, from {:.2} to {:.2}",
+            at(&mut bares, 0.5),
+            at(&mut ratios, 0.5),
+            at(&mut ratios, 0.0),
+            at(&mut ratios, 1.0)
+        );
+    };
+    pairs("throughput", "Gbit/s", iperf, Better::More);
+    pairs("latency", "us", ping_pong, Better::Less);
+}
+
+/// Which way a figure is good.
+#[derive(Clone, Copy)]
+enum Better {
+    More,
+    Less,
 }
 
 fn inspect(sandbox: &Sandbox, name: &str, template: &str) -> String {

@@ -3,10 +3,7 @@
 //! `tar -xzf` of the same layers side by side, a process for each. tar neither hashes nor
 //! keeps the blobs; wharf does both.
 //!
-//! All of them write to one file system of its own, an ext4 with a journal as Debian's
-//! installer makes it. A root without a journal, as some virtual machines have, passes over
-//! every inode that was deleted in the last minutes, one by one, for each file that is
-//! made: what the rounds before removed then costs more than all that is measured.
+//! All of them write to one [file system of its own](support::disk).
 //!
 //! The Debian is made of packages by mmdebstrap at the first run and kept in
 //! `target/rootfs`.
@@ -21,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Contestant, WHARF, race, run, time};
+use support::{Contestant, WHARF, disk::Disk, race, run, time};
 
 const ROUNDS: usize = 7;
 const NAME: &str = "bench/debian:1";
@@ -174,39 +171,6 @@ find ./usr/lib -print0 | part libraries
 find ./usr/share -print0 | part shared
 find ./usr -path ./usr/lib -prune -o -path ./usr/share -prune -o -print0 | part rest
 "#;
-
-/// An empty ext4 in a file, mounted; gone with its value.
-struct Disk {
-    directory: tempfile::TempDir,
-}
-
-impl Disk {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let image = directory.path().join("image");
-        let file = fs::File::create(&image).expect("files can be made");
-        file.set_len(24 << 30).expect("files can have holes");
-        run(Command::new("mkfs.ext4").arg("-q").arg(&image));
-        let disk = Self { directory };
-        fs::create_dir(disk.path()).expect("directories can be made");
-        run(Command::new("mount")
-            .args(["-o", "loop"])
-            .arg(&image)
-            .arg(disk.path()));
-        disk
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().join("disk")
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // It goes with the last who has it open; what is left then is only a file.
-        let _ = Command::new("umount").arg(self.path()).status();
-    }
-}
 
 /// Debian's docker-registry on loopback.
 struct Registry {

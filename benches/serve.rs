@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Contestant, Sandbox, docker::Daemon, exists, quantile, race, run, time};
+use support::{Contestant, Sandbox, disk::Disk, docker::Daemon, exists, quantile, race, run, time};
 
 const RUNNING: usize = 100;
 const STOPPED: usize = 200;
@@ -103,7 +103,8 @@ fn main() {
         println!("docker's command is not here: apt-get install docker.io");
         return;
     }
-    let sandbox = Sandbox::new();
+    let disk = Disk::new();
+    let sandbox = Sandbox::below(&disk.path());
     let server = Server::start(&sandbox);
     fill(RUNNING, |args| server.docker(args), "sleep");
 

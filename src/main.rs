@@ -50,7 +50,7 @@ fn dashboard(engine: Arc<dyn Engine>, settings: cli::Settings) -> Result<(), Str
         depth: cli::depth(),
         config: Arc::new(settings.loaded),
         loader: settings.loader,
-        plan: cli::plan,
+        words: (cli::plan, cli::order),
         interact: Box::new(|session| Box::pin(cli::interact(session))),
         showing: settings.showing,
         state_file: app::state_file(|name| std::env::var_os(name)),

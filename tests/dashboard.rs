@@ -581,3 +581,100 @@ fn image_is_looked_into_filtered_read_and_extracted() {
     t.keys(&["w"]);
     t.until("Nothing is wasted");
 }
+
+#[test]
+fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
+    let s = Sandbox::new();
+    let context = tempfile::tempdir().unwrap();
+    let dockerfile = |last: &str| {
+        let text = format!(
+            "FROM {BUSYBOX} AS files\nWORKDIR /src\nRUN echo made > made && chown -R 7:7 /src\n\
+             FROM {BUSYBOX} AS other\nRUN echo other\n\
+             FROM {BUSYBOX}\nCOPY --from=files --chown=7:7 /src /src\nCOPY --from=other /etc /e\n\
+             WORKDIR /src\nENV HUE=blue\nUSER 7:7\n{last}\n"
+        );
+        std::fs::write(context.path().join("Dockerfile"), text).unwrap();
+    };
+    let failing = "RUN printf 'go \\033]0;owned\\007\\033[2J\\033[31mred\\033[0m\\n' \
+                   && echo $HUE > hue && false";
+    dockerfile(failing);
+    let t = Terminal::dashboard(&s);
+    let title = t.tmux(&["display-message", "-p", "#{pane_title}"]);
+
+    // Paths are completed: half of the directory's name is typed.
+    t.keys(&["I"]);
+    t.until("Build an image");
+    t.keys(&["C-u"]);
+    let path = context.path().to_str().unwrap();
+    t.tmux(&["send-keys", "-l", &path[..path.len() - 2]]);
+    t.until(&format!("{path}/"));
+    t.keys(&["Right", "Down"]);
+    t.tmux(&["send-keys", "-l", "shop:1"]);
+    t.until(&format!("wharf build --tag=shop:1 {path}/"));
+    t.keys(&["Enter"]);
+
+    // All three stages are listed, and why the last failed, with its line.
+    t.until("exit 1");
+    t.until(">   12 | RUN printf");
+    t.until("go red");
+    for line in ["✗ shop:1", "files  from", "other  from", "1/2 WORKDIR /src"] {
+        t.until(line);
+    }
+    assert_eq!(t.tmux(&["display-message", "-p", "#{pane_title}"]), title);
+
+    // A shell where it failed: its files, directory, user and environment; twice, as what
+    // it left stays until it is forgotten.
+    t.keys(&["e"]);
+    t.until("/src $");
+    t.line("echo $(cat made hue) $(pwd) $(id -u) $HUE-$((6*7)) | tee noted; exit");
+    t.until("✗ shop:1");
+    t.keys(&["e"]);
+    t.until("/src $");
+    t.line("cat noted; exec sleep 1");
+    t.until("made blue /src 7 blue-42");
+    t.until("✗ shop:1");
+    assert_eq!(s.ok(&["ps", "-aq"]).lines().count(), 1);
+    t.keys(&["d"]);
+    t.until("No builds yet");
+    eventually("what the step left is gone", || {
+        s.ok(&["ps", "-aq"]).is_empty()
+    });
+
+    // Another is cancelled in the middle, and nothing of it runs on.
+    dockerfile("RUN echo waiting; sleep 1000");
+    t.keys(&["I"]);
+    t.until("Build an image");
+    t.keys(&["C-u"]);
+    t.tmux(&["send-keys", "-l", path]);
+    t.keys(&["Down"]);
+    t.tmux(&["send-keys", "-l", "shop:2"]);
+    t.keys(&["Enter"]);
+    t.until("waiting");
+    t.until("7 builds 1");
+    // It goes on while one looks at something else, and leaving asks for it.
+    t.keys(&["1", "q"]);
+    t.until("Quit while one build goes on?");
+    t.keys(&["n", "7"]);
+    t.until("waiting");
+    t.keys(&["c"]);
+    t.until("stopped");
+    eventually("its container is gone", || s.ok(&["ps", "-aq"]).is_empty());
+
+    // The same again, mended.
+    dockerfile("RUN echo mended");
+    t.keys(&["r"]);
+    t.until("the image is sha256:");
+    t.keys(&["q"]);
+    eventually("the dashboard is left", || {
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .all(|process| {
+                let root = format!("WHARF_ROOT={}", s.root().display());
+                let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+                !String::from_utf8_lossy(&environment).contains(&root)
+            })
+    });
+    s.ok(&["rmi", "shop:2"]);
+    s.ok(&["builder", "prune", "-af"]);
+}

@@ -8,6 +8,7 @@
     reason = "each benchmark is a crate of its own and uses a part"
 )]
 
+pub mod disk;
 pub mod docker;
 pub mod screen;
 
@@ -30,11 +31,16 @@ pub struct Sandbox {
 impl Sandbox {
     /// A new engine that holds the image `bench:1`, a busybox root file system.
     pub fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// The same in a directory below this one.
+    pub fn below(place: &Path) -> Self {
         assert!(
             rustix::process::geteuid().is_root(),
             "benchmarks make real containers: run them as root"
         );
-        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let dir = tempfile::tempdir_in(place).expect("a temporary directory can be made");
         let sandbox = Self { dir };
         make_busybox(&sandbox.rootfs());
         let tar = sandbox.path().join("rootfs.tar");
@@ -141,7 +147,7 @@ pub type Contestant<'a> = (&'a str, Box<dyn FnMut() -> Duration + 'a>);
 
 /// Before each run, so that none pays for or profits from what the one before left under
 /// way: a move between control groups costs the next one nothing for about 10 ms.
-const PAUSE: Duration = Duration::from_millis(50);
+pub const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs all contestants in turn, `rounds` times, and prints a row for each; the ratio is
 /// of its median to the last one's. Two rounds before are not counted.

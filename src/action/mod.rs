@@ -8,6 +8,7 @@
 
 mod alerts;
 mod archives;
+mod builds;
 mod files;
 mod groups;
 mod key;
@@ -22,13 +23,14 @@ use std::borrow::Cow;
 
 pub use key::{Code, Key};
 pub use keymap::{Clash, Keymap};
-pub use needs::Subject;
+pub use needs::{BuildSubject, Subject};
 
 /// Every action, in the order in which help, hints and palette list them.
 pub const ACTIONS: &[ActionSpec] = &{
     const PARTS: &[&[ActionSpec]] = &[
         rows::ROWS,
         files::ROWS,
+        builds::ROWS,
         groups::ROWS,
         alerts::ROWS,
         time::ROWS,
@@ -180,6 +182,13 @@ pub enum Action {
     Acknowledge,
     Silence,
     ForgetAlerts,
+    ScreenBuilds,
+    Build,
+    CancelBuild,
+    RetryBuild,
+    StepShell,
+    FoldBuild,
+    ForgetBuilds,
     CommandLine,
 }
 
@@ -205,6 +214,8 @@ pub enum Scope {
     Activity,
     /// The alerts screen.
     Alerts,
+    /// The builds screen.
+    Builds,
     /// The tab of a container's log.
     Logs,
     /// The tab of its processes.
@@ -227,6 +238,7 @@ impl Scope {
             Self::Events => "events",
             Self::Activity => "activity",
             Self::Alerts => "alerts",
+            Self::Builds => "builds",
             Self::Logs => "logs",
             Self::Processes => "processes",
             Self::Inspect => "inspect",
@@ -382,6 +394,7 @@ mod tests {
             Scope::Groups,
             Scope::Activity,
             Scope::Alerts,
+            Scope::Builds,
         ] {
             for key in ACTIONS.iter().flat_map(|spec| spec.keys) {
                 let rows: Vec<_> = keymap.of_key(scope, *key).collect();

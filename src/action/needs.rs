@@ -18,8 +18,23 @@ pub struct Subject<'a> {
     pub group: Option<&'a Group>,
     /// Whether a change of groups can be taken back.
     pub has_group_undo: bool,
+    /// The build under the cursor, if there is one.
+    pub build: Option<BuildSubject>,
     /// Whether an operation on it has not ended yet.
     pub is_busy: bool,
+}
+
+/// A build, as far as it matters to what can be done to it.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildSubject {
+    /// Whether it ended.
+    pub is_over: bool,
+    /// Whether it was begun here, so that the same can be begun again.
+    pub is_ours: bool,
+    /// Whether a step of it failed.
+    pub has_failed: bool,
+    /// Whether that step's container is kept.
+    pub has_container: bool,
 }
 
 impl<'a> Subject<'a> {
@@ -32,6 +47,7 @@ impl<'a> Subject<'a> {
             has_file: false,
             group: None,
             has_group_undo: false,
+            build: None,
             is_busy: false,
         }
     }
@@ -190,6 +206,44 @@ pub(super) fn can_undo_group(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn a_group(subject: &Subject<'_>) -> Verdict {
     check(subject.group.is_some(), || "no group is selected".into())
+}
+
+pub(super) fn can_build(subject: &Subject<'_>) -> Verdict {
+    writable(subject)?;
+    able(subject, Ability::Build)
+}
+
+pub(super) fn a_build(subject: &Subject<'_>) -> Verdict {
+    build(subject).map(drop)
+}
+
+pub(super) fn can_cancel_build(subject: &Subject<'_>) -> Verdict {
+    let build = build(subject)?;
+    check(!build.is_over, || "it has ended".into())
+}
+
+pub(super) fn can_retry_build(subject: &Subject<'_>) -> Verdict {
+    let build = build(subject)?;
+    check(build.is_ours, || "it was begun elsewhere".into())?;
+    check(build.is_over, || "it has not ended".into())?;
+    can_build(subject)
+}
+
+pub(super) fn can_open_step(subject: &Subject<'_>) -> Verdict {
+    let build = build(subject)?;
+    check(build.has_container, || {
+        match (build.is_over, build.has_failed, build.is_ours) {
+            (false, ..) => "it has not failed",
+            (true, false, _) => "no step of it failed",
+            (true, true, false) => "it was begun elsewhere",
+            (true, true, true) => "nothing is kept of what failed",
+        }
+        .into()
+    })
+}
+
+fn build(subject: &Subject<'_>) -> Result<BuildSubject, Refusal> {
+    subject.build.ok_or_else(|| "no build is selected".into())
 }
 
 /// Whether the engine can do something; if not, why not.

@@ -397,6 +397,13 @@ pub(super) const ROWS: &[ActionSpec] = &[
     )
     .says("List what was done here, with the command for each"),
     global(
+        Action::ScreenBuilds,
+        "screen.builds",
+        "builds",
+        &[Key::char('7')],
+    )
+    .says("Watch builds: their steps, what those write and use"),
+    global(
         Action::Refresh,
         "view.refresh",
         "refresh",
@@ -426,7 +433,6 @@ pub(super) const ROWS: &[ActionSpec] = &[
         "wait",
         "Wait until containers exit, then print their codes",
     ),
-    command("image.build", "build", "Build an image from a Dockerfile"),
     command(
         "image.import",
         "import",

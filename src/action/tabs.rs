@@ -1,6 +1,10 @@
 //! The rows of what only one tab or screen hears.
 
-use super::{Action, ActionSpec, Code, Key, Scope, needs::can_kill, row::view};
+use super::{
+    Action, ActionSpec, Code, Key, Scope,
+    needs::{a_container, can_kill},
+    row::view,
+};
 
 /// Every action of a tab, and of the screen of what happens.
 pub const TABS: &[ActionSpec] = &[
@@ -28,7 +32,8 @@ pub const TABS: &[ActionSpec] = &[
         Scope::Logs,
         &[Key::char('H')],
     )
-    .says("Choose from when on the log is read"),
+    .says("Choose from when on the log is read")
+    .needs(a_container),
     view(
         Action::Wrap,
         "log.wrap",
@@ -76,7 +81,8 @@ pub const TABS: &[ActionSpec] = &[
         Scope::Logs,
         &[Key::ctrl('g')],
     )
-    .says("Show the logs of the marked containers as one, by time"),
+    .says("Show the logs of the marked containers as one, by time")
+    .needs(a_container),
     view(
         Action::LogMark,
         "log.mark",

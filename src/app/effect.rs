@@ -12,8 +12,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Effect, Failure, Job, Message, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
-    follow::follow, job, log::LogRow, notify, projector::Projector, saved,
+    Effect, Failure, Job, Message, Order, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
+    build::build, follow::follow, job, log::LogRow, notify, paths, projector::Projector, saved,
 };
 use crate::{
     action::Action,
@@ -60,10 +60,14 @@ pub struct Effects<E: ?Sized> {
     stop: CancellationToken,
     /// How transfers are cancelled, by number.
     transfers: HashMap<u64, CancellationToken>,
+    /// The same of builds.
+    builds: HashMap<u64, CancellationToken>,
     projector: Projector,
     advisor: Advisor,
     /// Where the layout is kept; nowhere if nothing is said.
     pub state_file: Option<PathBuf>,
+    /// Who reads what shall be built.
+    pub order: Order,
 }
 
 impl Effects<dyn Engine> {
@@ -84,9 +88,11 @@ impl Effects<dyn Engine> {
             events: stop.child_token(),
             stop,
             transfers: HashMap::new(),
+            builds: HashMap::new(),
             projector: Projector::default(),
             advisor: Advisor::default(),
             state_file: None,
+            order: super::form::no_order,
         }
     }
 
@@ -137,6 +143,16 @@ impl Effects<dyn Engine> {
                     stop.cancel();
                 }
             }
+            Effect::Build { number, words } => self.build(number, words),
+            Effect::CancelBuild(number) => {
+                if let Some(stop) = self.builds.remove(&number) {
+                    stop.cancel();
+                }
+            }
+            Effect::FindPaths {
+                typed,
+                is_directory,
+            } => self.find_paths(typed, is_directory),
             Effect::Layers { number, image } => self.look(|engine| async move {
                 let layers = engine.image_layers(image.as_str()).await;
                 Message::Layers(number, layers.map(Box::new).map_err(Failure::from))
@@ -289,6 +305,29 @@ impl Effects<dyn Engine> {
             // As above.
             let _ = messages.send(Message::Transfer(number, last)).await;
             stop.cancel();
+        });
+    }
+
+    /// Follows a build to its end. Like an operation, so that leaving the dashboard waits
+    /// until nothing of it is left.
+    fn build(&mut self, number: u64, words: Vec<String>) {
+        let stop = self.stop.child_token();
+        self.builds.retain(|_, stop| !stop.is_cancelled());
+        self.builds.insert(number, stop.clone());
+        let engine = Arc::clone(&self.engine);
+        let messages = self.messages.clone();
+        let order = self.order;
+        self.operations.spawn(async move {
+            build(&*engine, number, (order, words), stop, &messages).await;
+        });
+    }
+
+    fn find_paths(&self, typed: String, is_directory: bool) {
+        let messages = self.messages.clone();
+        tokio::task::spawn_blocking(move || {
+            let found = paths::find(&typed, is_directory);
+            // As above.
+            let _ = messages.blocking_send(Message::Paths(typed, found));
         });
     }
 

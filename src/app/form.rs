@@ -1,22 +1,39 @@
-//! The form that runs a container: fields that become the words of `wharf run`, which
-//! the command line's own parser reads. What the form shows is that command.
+//! The forms that run a container and build an image: fields that become the words of
+//! `wharf run` and `wharf build`, which the command line's own parser reads. What a form
+//! shows is that command.
 
 use ratatui::layout::Rect;
 
 use super::{State, centered};
-use crate::model::CreateRequest;
+use crate::{
+    engine,
+    model::{BuildRequest, Planned},
+};
 
-/// Reads the words of a command line `wharf run …` as the command would.
-pub type Plan = fn(&[String]) -> Result<CreateRequest, String>;
+/// Reads the words of a command line `wharf run …` or `wharf build …` as the command would.
+pub type Plan = fn(&[String]) -> Result<Planned, String>;
+
+/// Reads the same of `wharf build …`, and the files that it names. Blocks.
+pub type Order = fn(&[String]) -> engine::Result<BuildRequest>;
 
 /// For dashboards without a command line.
-pub fn no_plan(_: &[String]) -> Result<CreateRequest, String> {
+pub fn no_plan(_: &[String]) -> Result<Planned, String> {
     Err("this dashboard has no command line to read it by".into())
 }
 
-/// The form.
+/// The same.
+pub fn no_order(_: &[String]) -> engine::Result<BuildRequest> {
+    let error = engine::EngineError::new(engine::ErrorKind::Unsupported, "build", "");
+    Err(error.because("this dashboard has no command line to read it by"))
+}
+
+/// A form.
 #[derive(Clone, Debug)]
 pub struct Form {
+    /// What stands above it.
+    pub title: &'static str,
+    /// The first words of its command.
+    command: &'static [&'static str],
     /// Its fields, in order.
     pub fields: Vec<Field>,
     /// The one that keys go to.
@@ -24,7 +41,7 @@ pub struct Form {
     /// What can be put in the field under the cursor.
     pub offers: Vec<String>,
     /// What the command line makes of it, or what is wrong.
-    pub planned: Result<CreateRequest, String>,
+    pub planned: Result<Planned, String>,
     /// Whether something was typed: an empty form is not told that it is wrong.
     pub is_touched: bool,
 }
@@ -47,6 +64,8 @@ pub struct Field {
 pub enum Flag {
     /// The image.
     Image,
+    /// The directory of files to copy from.
+    Context,
     /// The command and its arguments.
     Command,
     /// A flag with the value.
@@ -71,20 +90,8 @@ pub enum Value {
 const RESTART: &[&str] = &["no", "on-failure", "always", "unless-stopped"];
 
 impl Form {
-    /// An empty form for an image.
-    pub fn new(image: &str) -> Self {
-        let text = |title, hint, flag| Field {
-            title,
-            hint,
-            flag,
-            value: Value::Text(String::new()),
-        };
-        let switch = |title, hint, flag| Field {
-            title,
-            hint,
-            flag: Flag::Switch(flag),
-            value: Value::Is(false),
-        };
+    /// An empty form that runs an image.
+    pub fn run(image: &str) -> Self {
         let mut fields = vec![
             text(
                 "image",
@@ -150,10 +157,82 @@ impl Form {
         Self {
             // Whoever comes from an image wants to say what runs in it.
             cursor: usize::from(!image.is_empty()),
+            ..Self::of("Run a container", &["wharf", "run", "-d"], fields)
+        }
+    }
+
+    /// An empty form that builds an image of what is here.
+    pub fn build() -> Self {
+        let mut fields = vec![
+            text(
+                "context",
+                "the directory with the files; right takes what is offered",
+                Flag::Context,
+            ),
+            text(
+                "names",
+                "NAME[:TAG], several with blanks between",
+                Flag::Each("--tag"),
+            ),
+            text(
+                "dockerfile",
+                "Dockerfile or Containerfile in the context if left empty",
+                Flag::One("--file"),
+            ),
+            text(
+                "target",
+                "the last stage if left empty",
+                Flag::One("--target"),
+            ),
+            text(
+                "arguments",
+                "NAME=VALUE, several with blanks between",
+                Flag::Each("--build-arg"),
+            ),
+            switch(
+                "no cache",
+                "run every step, whatever the cache knows",
+                "--no-cache",
+            ),
+            switch("pull", "ask for base images anew", "--pull"),
+        ];
+        fields[0].value = Value::Text("./".into());
+        Self::of("Build an image", &["wharf", "build"], fields)
+    }
+
+    fn of(title: &'static str, command: &'static [&'static str], fields: Vec<Field>) -> Self {
+        Self {
+            title,
+            command,
+            cursor: 0,
             fields,
             offers: Vec::new(),
             planned: Err(String::new()),
             is_touched: false,
+        }
+    }
+
+    /// What a build is called: the first name of its image, else where its files are.
+    pub fn build_title(&self) -> String {
+        let text = |flag| {
+            let field = self.fields.iter().find(|field| field.flag == flag)?;
+            match &field.value {
+                Value::Text(text) => text.split_whitespace().next(),
+                _ => None,
+            }
+        };
+        let named = text(Flag::Each("--tag")).or_else(|| text(Flag::Context));
+        named.unwrap_or_default().to_owned()
+    }
+
+    /// The path that is typed, where the field under the cursor takes one, and whether only
+    /// directories do.
+    pub fn path(&self) -> Option<(&str, bool)> {
+        let field = self.fields.get(self.cursor)?;
+        match (&field.value, field.flag) {
+            (Value::Text(text), Flag::Context) => Some((text, true)),
+            (Value::Text(text), Flag::One("--file")) => Some((text, false)),
+            _ => None,
         }
     }
 
@@ -165,7 +244,7 @@ impl Form {
 
     /// The words of the command; what is wrong if a field can't be split into words.
     pub fn words(&self) -> Result<Vec<String>, String> {
-        let mut words: Vec<String> = ["wharf", "run", "-d"].map(str::to_owned).into();
+        let mut words: Vec<String> = self.command.iter().map(|&word| word.to_owned()).collect();
         let mut tail = Vec::new();
         for field in &self.fields {
             match (&field.value, field.flag) {
@@ -188,9 +267,9 @@ impl Form {
                         words.push(format!("{flag}={word}"));
                     }
                 }
-                (Value::Text(text), Flag::Image) => {
+                (Value::Text(text), Flag::Image | Flag::Context) => {
                     if text.trim().starts_with('-') {
-                        return Err(format!("{} is no image", text.trim()));
+                        return Err(format!("{} is no {}", text.trim(), field.title));
                     }
                     tail.insert(0, text.trim().to_owned());
                 }
@@ -198,9 +277,12 @@ impl Form {
                 _ => {}
             }
         }
-        let has_image = matches!(&self.fields[0].value, Value::Text(t) if !t.trim().is_empty());
-        if !has_image {
-            return Err("an image is needed".into());
+        let first = &self.fields[0];
+        if matches!(&first.value, Value::Text(text) if text.trim().is_empty()) {
+            return Err(match first.flag {
+                Flag::Context => "a context is needed".into(),
+                _ => "an image is needed".into(),
+            });
         }
         words.extend(tail);
         Ok(words)
@@ -219,6 +301,24 @@ impl Form {
     /// Reads it again, after a change.
     pub fn plan(&mut self, plan: Plan) {
         self.planned = self.words().and_then(|words| plan(&words));
+    }
+}
+
+fn text(title: &'static str, hint: &'static str, flag: Flag) -> Field {
+    Field {
+        title,
+        hint,
+        flag,
+        value: Value::Text(String::new()),
+    }
+}
+
+fn switch(title: &'static str, hint: &'static str, flag: &'static str) -> Field {
+    Field {
+        title,
+        hint,
+        flag: Flag::Switch(flag),
+        value: Value::Is(false),
     }
 }
 

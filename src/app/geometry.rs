@@ -179,6 +179,7 @@ fn table_height(state: &State, body: u16) -> u16 {
         Screen::Containers => state.table_lines() + 1,
         Screen::Groups => state.groups.list.rows.len(),
         Screen::Alerts => state.alert_list.rows.len(),
+        Screen::Builds => state.builds.list.rows.len(),
         _ => state.images.rows.len(),
     };
     let wanted = u16::try_from(count + 2).unwrap_or(u16::MAX);

@@ -100,7 +100,9 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
     // Where the arrows move, the tab's own keys are what one looks for.
     let of_tab = state.tab_scope().filter(|_| has_focus);
     let of_tab = ACTIONS.iter().filter(move |spec| {
-        Some(spec.scope) == of_tab && !matches!(spec.action, Action::LogLeft | Action::LogRight)
+        Some(spec.scope) == of_tab
+            && !matches!(spec.action, Action::LogLeft | Action::LogRight)
+            && state.verdict(spec).is_ok()
     });
     let rest = [
         Action::Filter,
@@ -110,10 +112,13 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
         Action::Palette,
     ];
     let (is_feed, is_alerts) = (state.is_feed(), state.screen == Screen::Alerts);
+    let is_builds = state.screen == Screen::Builds;
     // Enter opens what is under the cursor there.
     let is_entered = matches!(state.screen, Screen::Explorer | Screen::Images);
     let rest = rest.into_iter().filter(move |action| match action {
         Action::Sort | Action::Zoom if is_feed => false,
+        // Its order is that of time.
+        Action::Sort if is_builds => false,
         Action::Zoom if is_entered => false,
         // They stand in the order of their need, and enter goes to the container.
         Action::Sort | Action::Zoom => !is_alerts,
@@ -145,6 +150,7 @@ fn notes(state: &State) -> Vec<(String, Note)> {
         Screen::Events => (state.events.list.rows.len(), state.events.len()),
         Screen::Activity => (state.done.rows.len(), state.activity.entries().count()),
         // Folded and unfolded lines are no count of anything.
+        Screen::Builds => (0, 0),
         Screen::Explorer => (0, 0),
     };
     if shown != all {

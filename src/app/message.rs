@@ -19,8 +19,8 @@ use crate::{
     engine::EngineError,
     format::text::sanitize,
     model::{
-        Change, ContainerId, CreateRequest, Digest, Direction, Event, ExtractRequest, FilePage,
-        GroupChange, GroupDetails, ImageLayers, Process, ReadRequest, RegistrySettings,
+        BuildEvent, Change, ContainerId, CreateRequest, Digest, Direction, Event, ExtractRequest,
+        FilePage, GroupChange, GroupDetails, ImageLayers, Process, ReadRequest, RegistrySettings,
         SignalRequest, Sockets, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, World,
     },
     record::advice::Advice,
@@ -69,6 +69,14 @@ pub enum Message {
     Failed(Failure),
     /// A picture of a transfer; none when it ended without a word.
     Transfer(u64, Result<Option<Transfer>, Failure>),
+    /// What happened to a build, by its number, and when.
+    Build(u64, Vec<(Timestamp, BuildEvent)>),
+    /// Nothing more is told of a build; why it could not be begun or followed.
+    BuildEnded(u64, Option<Failure>),
+    /// A build that was begun elsewhere: its number from now on, and its title.
+    OtherBuild(u64, String),
+    /// Paths that begin as was typed.
+    Paths(String, Vec<String>),
     /// The layers of the image that is explored, by the number of the look.
     Layers(u64, Result<Box<ImageLayers>, Failure>),
     /// Lines of its tree.
@@ -128,6 +136,22 @@ pub enum Effect {
     },
     /// End a transfer where it is.
     CancelTransfer(u64),
+    /// Build what the words of a command line say.
+    Build {
+        /// Its number.
+        number: u64,
+        /// The words.
+        words: Vec<String>,
+    },
+    /// Stop a build where it is, and remove what its failed step left.
+    CancelBuild(u64),
+    /// Find paths that begin as was typed.
+    FindPaths {
+        /// What was typed.
+        typed: String,
+        /// Whether only directories are wanted.
+        is_directory: bool,
+    },
     /// Tell an image's layers.
     Layers {
         /// The number of the look.
@@ -276,6 +300,8 @@ pub enum Passage {
     Shell,
     /// Its own streams.
     Attach,
+    /// A shell in place of what failed in a step of a build.
+    Step,
 }
 
 /// What an operation is done to.

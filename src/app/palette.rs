@@ -190,9 +190,11 @@ impl State {
             Screen::Images => return columns::SORT_IMAGES.to_vec(),
             Screen::Groups => return columns::SORT_GROUPS.to_vec(),
             // One order each.
-            Screen::Alerts | Screen::Events | Screen::Activity | Screen::Explorer => {
-                return Vec::new();
-            }
+            Screen::Alerts
+            | Screen::Events
+            | Screen::Activity
+            | Screen::Builds
+            | Screen::Explorer => return Vec::new(),
         }
         let mut columns = columns::SORT.to_vec();
         let shown = self.table.layout.columns.iter();

@@ -99,6 +99,9 @@ pub fn screen_places(state: &State, header: Rect) -> Vec<ScreenPlace> {
         let title = if is_named { spec.title } else { "" };
         let count = match (screen, state.alerts.open().0) {
             (Screen::Alerts, count) if count > 0 => Some(count.to_string()),
+            (Screen::Builds, _) if state.builds.going() > 0 => {
+                Some(state.builds.going().to_string())
+            }
             _ => None,
         };
         x += 2;
@@ -340,6 +343,7 @@ pub fn list_extent(state: &State) -> (usize, usize) {
         Screen::Events => (state.events.list.top, state.events.list.rows.len()),
         Screen::Alerts => (state.alert_list.top, state.alert_list.rows.len()),
         Screen::Activity => (state.done.top, state.done.rows.len()),
+        Screen::Builds => (state.builds.list.top, state.builds.list.rows.len()),
         Screen::Explorer => state.explorer.as_ref().map_or((0, 0), |explorer| {
             match (&explorer.viewer, explorer.shows_waste) {
                 (Some(viewer), _) => (viewer.top, viewer.lines.len()),
@@ -354,8 +358,8 @@ pub fn list_extent(state: &State) -> (usize, usize) {
 fn details_overflow(state: &State, height: u16) -> bool {
     let height = usize::from(height);
     let details = &state.details;
-    state.screen == Screen::Containers
-        && match details.tab {
+    matches!(state.screen, Screen::Containers | Screen::Builds)
+        && match state.tab() {
             Tab::Logs => details.log.shown() > height,
             Tab::Processes => details.table.rows.len() + 1 > height,
             Tab::Inspect => details.tree.shown.len() > height,

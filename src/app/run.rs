@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Depth, Effect, Failure, Gesture, Look, Message, Passage, Plan, State,
+    Depth, Effect, Failure, Gesture, Look, Message, Order, Passage, Plan, State,
     collector::{Collector, collector},
     effect::Effects,
     keymap, projector, saved,
@@ -56,8 +56,8 @@ pub struct Options {
     pub config: Arc<Loaded>,
     /// Who reads it again when it was saved.
     pub loader: Loader,
-    /// Who reads the command line of a container to run.
-    pub plan: Plan,
+    /// Who reads the command lines of what is run and built.
+    pub words: (Plan, Order),
     /// Who runs a shell or an attachment.
     pub interact: Interact,
     /// The present or a recording.
@@ -96,7 +96,7 @@ pub async fn run(
     {
         state.replay(recording, *number, *speed);
     }
-    state.plan = options.plan;
+    (state.plan, _) = options.words;
     // The first picture is under way before the terminal is touched.
     let (collector, collect) =
         collector(Arc::clone(&engine), state.visible(), interval, stop.clone());
@@ -115,6 +115,7 @@ pub async fn run(
 
     let mut effects = Effects::new(Arc::clone(&engine), sender.clone(), stop.clone());
     effects.state_file = options.state_file;
+    (_, effects.order) = options.words;
     let display = Display::enter(state.hears_mouse)?;
     tokio::spawn(reload(options.loader, sender, stop.clone()));
     let mut dashboard = Dashboard {
@@ -313,6 +314,9 @@ impl Dashboard {
             | Effect::Advise(_)
             | Effect::Transfer { .. }
             | Effect::CancelTransfer(_)
+            | Effect::Build { .. }
+            | Effect::CancelBuild(_)
+            | Effect::FindPaths { .. }
             | Effect::Layers { .. }
             | Effect::Tree { .. }
             | Effect::ReadFile { .. }
@@ -361,12 +365,19 @@ impl Dashboard {
             attach: Some(streams),
             ..ExecConfig::default()
         };
+        let no_shell = |error: EngineError, hint: &str| match error.kind {
+            ErrorKind::CommandNotFound => error.with_hint(hint),
+            _ => error,
+        };
+        if passage == Passage::Step {
+            let session = self.engine.rerun_step(id, config).await;
+            return session.map_err(|error| no_shell(error, "the stage has no shell"));
+        }
         let exec = self.engine.exec(id, config).await.map_err(|error| {
-            if error.kind == ErrorKind::CommandNotFound {
-                error.with_hint("the image has no shell; `wharf exec` runs what it has")
-            } else {
-                error
-            }
+            no_shell(
+                error,
+                "the image has no shell; `wharf exec` runs what it has",
+            )
         })?;
         exec.session.ok_or_else(|| {
             EngineError::new(ErrorKind::Internal, "open a shell in", id.short())

@@ -6,9 +6,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History, List, Modal,
-    Operations, Plan, Pointer, Target, Transfers, alerts::Alerts, geometry, limits::UndoStack,
-    table::Table, timeline::Timeline,
+    Activity, Builds, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History, List,
+    Modal, Operations, Plan, Pointer, Tab, Target, Transfers, alerts::Alerts, geometry,
+    limits::UndoStack, table::Table, timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
@@ -49,19 +49,21 @@ pub enum Screen {
     Alerts,
     Events,
     Activity,
+    Builds,
     /// The files of what was chosen on another screen.
     Explorer,
 }
 
 impl Screen {
     /// All of them, as the header names them, each with the action that goes there.
-    pub const ALL: [(Action, Self); 6] = [
+    pub const ALL: [(Action, Self); 7] = [
         (Action::ScreenContainers, Self::Containers),
         (Action::ScreenImages, Self::Images),
         (Action::ScreenGroups, Self::Groups),
         (Action::ScreenEvents, Self::Events),
         (Action::ScreenAlerts, Self::Alerts),
         (Action::ScreenActivity, Self::Activity),
+        (Action::ScreenBuilds, Self::Builds),
     ];
 }
 
@@ -158,6 +160,8 @@ pub struct State {
     pub timeline: Timeline,
     /// Pulls and pushes.
     pub transfers: Transfers,
+    /// Builds.
+    pub builds: Builds,
     /// What was asked and has not ended.
     pub operations: Operations,
     /// How changes of limits are taken back.
@@ -234,6 +238,7 @@ impl State {
             histories: HashMap::new(),
             timeline: Timeline::live(),
             transfers: Transfers::default(),
+            builds: Builds::default(),
             operations: Operations::default(),
             undo: UndoStack::default(),
             activity: Activity::default(),
@@ -305,13 +310,26 @@ impl State {
             Screen::Alerts => Scope::Alerts,
             Screen::Events => Scope::Events,
             Screen::Activity => Scope::Activity,
+            Screen::Builds => Scope::Builds,
         }
     }
 
     /// Where keys of the tab that is shown are declared, if it has some of its own.
     pub fn tab_scope(&self) -> Option<Scope> {
-        let has_tab = self.screen == Screen::Containers && self.selected_container().is_some();
-        has_tab.then(|| self.details.tab.scope()).flatten()
+        let has_tab = match self.screen {
+            Screen::Containers => self.selected_container().is_some(),
+            Screen::Builds => self.builds.selected().is_some(),
+            _ => false,
+        };
+        has_tab.then(|| self.tab().scope()).flatten()
+    }
+
+    /// The tab that is shown: what a build writes is read like a log.
+    pub fn tab(&self) -> Tab {
+        match self.screen {
+            Screen::Builds => Tab::Logs,
+            _ => self.details.tab,
+        }
     }
 
     /// Where keys are declared that mean something now, the nearest first.
@@ -343,6 +361,7 @@ impl State {
             Screen::Alerts => &self.alert_list.filter,
             Screen::Events => &self.events.list.filter,
             Screen::Activity => &self.done.filter,
+            Screen::Builds => &self.builds.list.filter,
         }
     }
 
@@ -366,6 +385,9 @@ impl State {
                 subject.group = self.selected_group().map(|row| &*row.group);
                 subject.has_group_undo = !self.groups.undo.is_empty();
                 subject.is_busy = self.groups.deed.is_some();
+            }
+            Screen::Builds => {
+                subject.build = self.builds.selected().map(|(build, _)| build.subject());
             }
             Screen::Alerts | Screen::Events | Screen::Activity => {}
         }
@@ -435,8 +457,10 @@ impl State {
         Visible {
             // Alerts are watched on every screen; a container's group shows what its row
             // would.
-            stats: matches!(self.screen, Screen::Containers | Screen::Groups)
-                || !self.alerts.is_empty(),
+            stats: matches!(
+                self.screen,
+                Screen::Containers | Screen::Groups | Screen::Builds
+            ) || !self.alerts.is_empty(),
             images: self.screen == Screen::Images,
             groups: self.screen == Screen::Groups,
         }
@@ -454,6 +478,7 @@ impl State {
         self.alert_list.scroll_into_view(height);
         self.events.list.scroll_into_view(height);
         self.done.scroll_into_view(height);
+        self.builds.list.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let frame = self.log_frame();

@@ -21,6 +21,7 @@ use super::{
     input::Input,
     made::Made,
     output,
+    run::Kept,
     scope::{Globals, Scope},
     stop::Stop,
 };
@@ -32,7 +33,7 @@ use crate::{
     },
     image::{Cached, ImageStore, Lease, PackedLayer, Unfinished},
     layer::{self, Overlay, Position, ScratchDirectory},
-    model::{BuildEvent, BuildRequest, Digest, Platform},
+    model::{BuildEvent, BuildRequest, ContainerId, Digest, Platform},
     runtime::{create, lifecycle::Lifecycle, spec},
 };
 
@@ -47,6 +48,9 @@ pub struct Calls<'a> {
     pub fetch: &'a Fetch<'a>,
     /// Set when the build shall stop.
     pub stop: &'a Stop,
+    /// Told why the build failed and which container is kept of that, where one is to be;
+    /// returns when nobody wants it any more.
+    pub linger: &'a (dyn Fn(&Error, &ContainerId) + Sync),
 }
 
 /// How files are got by their address.
@@ -82,6 +86,8 @@ pub struct Builder<'a> {
     pub(super) all: Mutex<Vec<(Digest, Cached)>>,
     /// Base images that were asked for anew.
     pulled: Mutex<HashSet<String>>,
+    /// What is kept of the first step that failed.
+    kept: Mutex<Option<Kept>>,
 }
 
 /// What a build came to.
@@ -175,8 +181,9 @@ pub fn build(
         changed: Condvar::new(),
         all: Mutex::default(),
         pulled: Mutex::default(),
+        kept: Mutex::default(),
     };
-    let made = builder.run()?;
+    let made = builder.run().inspect_err(|error| builder.linger(error))?;
     output::finish(builder, made, outputs).map(Outcome::Built)
 }
 
@@ -263,6 +270,23 @@ impl Builder<'_> {
             .expect("every needed stage has a result")
             .as_ref()
             .clone())
+    }
+
+    /// Keeps what is left of a step that failed; false if something is kept already.
+    pub(super) fn keep(&self, failed: Kept) -> bool {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = kept.is_none();
+        kept.get_or_insert(failed);
+        is_first
+    }
+
+    /// Waits as long as somebody wants what is kept, and removes it.
+    fn linger(&self, error: &Error) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = kept.take() else { return };
+        (self.calls.linger)(error, &kept.id);
+        // What can't be removed now is by whoever repairs: its build is over.
+        let _ = self.lifecycle.remove_step(&kept.id);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Result<Arc<Made>>>> {

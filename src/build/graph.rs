@@ -99,6 +99,10 @@ impl Graph {
             name: stage.title(at),
             base: stage.base.clone(),
             is_needed: self.needed.contains(&at),
+            steps: {
+                let instructions = stage.instructions.iter();
+                instructions.filter(|one| one.kind.is_step()).count()
+            },
         });
         planned.collect()
     }

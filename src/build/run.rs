@@ -219,8 +219,25 @@ impl RunStep {
             .lifecycle
             .create_step(config, &builder.request.pools, layers, &builder.lease)
             .map_err(failed("make the container of a step"))?;
-        let container = Container { builder, id };
-        container.run(number, self)
+        let mut container = Container {
+            builder,
+            id,
+            is_kept: false,
+        };
+        let made = container.run(number, self);
+        let is_failed = made
+            .as_ref()
+            .is_err_and(|error| error.exit_code.is_some_and(|code| code != 0));
+        if is_failed && builder.request.keeps_failed {
+            // Whoever looks at it must not keep others from the caches.
+            held.locks.clear();
+            container.is_kept = builder.keep(Kept {
+                id: container.id.clone(),
+                _held: held,
+                _scratch: scratch,
+            });
+        }
+        made
     }
 
     #[expect(
@@ -272,7 +289,7 @@ impl RunStep {
                     .images
                     .cache_directory(&id, mode, owner, is_shared)
                     .map_err(failed(format!("open the cache {id}")))?;
-                held._locks.push(lock);
+                held.locks.push(lock);
                 mounts.push(bind(&directory, &target, mount.is_read_only));
             }
             MountKind::Secret => {
@@ -392,14 +409,23 @@ fn bind(source: &Path, target: &Path, read_only: bool) -> model::Mount {
 #[derive(Default)]
 struct Held {
     /// On caches.
-    _locks: Vec<fs::File>,
+    locks: Vec<fs::File>,
     agents: Vec<Agent>,
 }
 
-/// The container of a step; it goes when the step does.
+/// The container of a step that failed, and what its mounts need.
+pub(super) struct Kept {
+    /// Which.
+    pub(super) id: ContainerId,
+    _held: Held,
+    _scratch: ScratchDirectory,
+}
+
+/// The container of a step; it goes when the step does, unless it is kept.
 struct Container<'a> {
     builder: &'a Builder<'a>,
     id: ContainerId,
+    is_kept: bool,
 }
 
 impl Container<'_> {
@@ -488,6 +514,9 @@ impl Container<'_> {
 impl Drop for Container<'_> {
     fn drop(&mut self) {
         self.builder.calls.stop.remove(&self.id);
+        if self.is_kept {
+            return;
+        }
         // What can't be removed now is by whoever repairs: its build is over.
         let _ = self.builder.lifecycle.remove_step(&self.id);
     }

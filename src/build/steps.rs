@@ -71,14 +71,17 @@ impl Builder<'_> {
             }
             Ok((made, is_cached))
         };
-        let result = made();
+        let result: Result<_> = made();
         (self.calls.tell)(match &result {
             Ok((_, cached)) => BuildEvent::Done {
                 step: number,
                 cached: *cached,
                 took: began.elapsed(),
             },
-            Err(_) => BuildEvent::Failed { step: number },
+            Err(error) => BuildEvent::Failed {
+                step: number,
+                stopped: error.is_cancelled,
+            },
         });
         result.map(|(made, _)| made)
     }

@@ -20,9 +20,12 @@ use super::{
     output::line,
     values::{self, Choice},
 };
-use crate::model::{
-    BuildAllowances, BuildContext, BuildEvent, BuildFile, BuildRequest, ContainerConfig, Digest,
-    HostAddress, InputStream, Naming, NetworkMode, Platform, Ulimit,
+use crate::{
+    config::Loader,
+    model::{
+        BuildAllowances, BuildContext, BuildEvent, BuildFile, BuildRequest, ContainerConfig,
+        Digest, HostAddress, InputStream, Naming, NetworkMode, Platform, Ulimit,
+    },
 };
 
 /// Longest secret and Dockerfile, in bytes.
@@ -137,20 +140,9 @@ enum Progress {
 
 /// Builds an image, and prints its id.
 pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
-    let mut request = request(args)?;
-    request.registries = config::registries(&context.loader)?;
-    let defaults = config::network_defaults(&context.loader)?;
-    match args.network.as_ref().unwrap_or(&defaults.network) {
-        Choice::Mode(mode) => request.container.network = mode.clone(),
-        Choice::Network(attachment) => {
-            request.container.network = NetworkMode::Bridge;
-            request.container.networks = vec![attachment.clone()];
-        }
-    }
-    request.pools = defaults.pools;
+    let mut request = request(args, &context.loader)?;
     let outputs = Outputs::open(&args.output)?;
     request.outputs = outputs.requested()?;
-    let (mut name, mut text) = (String::new(), String::new());
     let mut events = context.engine.build(request).await?;
     let is_live = match args.progress {
         Progress::Auto => io::stderr().is_terminal(),
@@ -159,7 +151,7 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
     };
     let is_json = args.json || args.progress == Progress::Json;
     let is_live = is_live && !is_json;
-    let mut view = View::new(&context.output, is_live, args.quiet);
+    let mut view = View::new(&context.output, is_live, args.quiet || is_json);
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
     loop {
@@ -188,9 +180,8 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
         if is_json && !args.quiet {
             let text = serde_json::to_string(&event);
             line(&text.map_err(|error| Failure::new(error.to_string()))?)?;
-        } else {
-            view.tell(&event)?;
         }
+        view.tell(&event)?;
         match event {
             BuildEvent::Built { image } => {
                 view.end()?;
@@ -202,20 +193,16 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
             BuildEvent::Checked { warnings } => {
                 view.end()?;
                 if !is_json {
-                    view.checked(&name, &text)?;
+                    view.checked()?;
                 }
                 return Ok(u8::from(warnings > 0));
             }
             BuildEvent::Ended(failure) => {
                 view.end()?;
-                let place = match &failure.lines {
-                    Some(lines) => format!("{name}:{}: ", lines.start()),
-                    None => String::new(),
-                };
-                if let (Some(lines), false) = (&failure.lines, args.quiet) {
-                    eprint!("{}", view::excerpt(&text, lines));
+                if let (Some((_, lines)), false) = (view.progress.failure(), args.quiet) {
+                    eprint!("{lines}");
                 }
-                let error = Failure::new(format!("{place}{}", failure.message));
+                let error = Failure::new(view.progress.told(&failure));
                 let code = failure.exit_code.and_then(|code| u8::try_from(code).ok());
                 let error = error.with_code(code.filter(|code| *code > 0).unwrap_or(1));
                 return Err(match failure.hint {
@@ -223,10 +210,6 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
                     None => error,
                 });
             }
-            BuildEvent::Dockerfile {
-                name: read,
-                text: lines,
-            } => (name, text) = (read, lines),
             _ => {}
         }
     }
@@ -245,9 +228,14 @@ fn built(args: &BuildArgs, image: &Digest, is_stored: bool) -> Outcome {
     Ok(0)
 }
 
-/// What is asked for.
-fn request(args: &BuildArgs) -> Result<BuildRequest, Failure> {
+/// What is asked for, but for where the result goes: that is opened apart.
+pub(super) fn request(args: &BuildArgs, loader: &Loader) -> Result<BuildRequest, Failure> {
     let (context, dockerfile) = sources(args)?;
+    let defaults = config::network_defaults(loader)?;
+    let (network, networks) = match args.network.as_ref().unwrap_or(&defaults.network) {
+        Choice::Mode(mode) => (mode.clone(), Vec::new()),
+        Choice::Network(attachment) => (NetworkMode::Bridge, vec![attachment.clone()]),
+    };
     Ok(BuildRequest {
         context,
         dockerfile,
@@ -257,6 +245,8 @@ fn request(args: &BuildArgs) -> Result<BuildRequest, Failure> {
         labels: labels(&args.label)?,
         no_cache: args.no_cache,
         container: ContainerConfig {
+            network,
+            networks,
             limits: args.limits.limits().map_err(Failure::usage)?,
             shm_size_bytes: args.shm_size,
             ulimits: args.ulimit.clone(),
@@ -266,7 +256,7 @@ fn request(args: &BuildArgs) -> Result<BuildRequest, Failure> {
             },
             ..ContainerConfig::default()
         },
-        pools: Vec::new(),
+        pools: defaults.pools,
         agents: args
             .ssh
             .iter()
@@ -288,8 +278,9 @@ fn request(args: &BuildArgs) -> Result<BuildRequest, Failure> {
             .iter()
             .map(|text| secret(text))
             .collect::<Result<_, _>>()?,
-        registries: Default::default(),
+        registries: config::registries(loader)?,
         epoch: epoch(&args.build_arg)?,
+        keeps_failed: false,
     })
 }
 

@@ -91,9 +91,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     action,
     config::{Loaded, Loader, Serve, contexts::Contexts},
-    engine::{Engine, Session},
+    engine::{self, Engine, EngineError, ErrorKind, Session},
     format::Depth,
-    model::CreateRequest,
+    model::{BuildRequest, Planned},
 };
 pub use crate::{config::Target, record::Showing};
 pub use debug::Shot;
@@ -307,8 +307,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, faces: &Faces) -> Exi
     }
 }
 
-/// What a command line `wharf run …` asks for; one line that says what is wrong.
-pub fn plan(words: &[String]) -> Result<CreateRequest, String> {
+/// What a command line `wharf run …` or `wharf build …` asks for; one line that says what
+/// is wrong.
+pub fn plan(words: &[String]) -> Result<Planned, String> {
     let cli = parse(words.iter().map(OsString::from)).map_err(|error| {
         let text = error.to_string();
         let first = text.split("\n\n").next().unwrap_or("");
@@ -317,9 +318,34 @@ pub fn plan(words: &[String]) -> Result<CreateRequest, String> {
     match cli.command {
         Some(Command::Run(args)) => config::network_defaults(&cli.config.loader())
             .and_then(|defaults| args.container.request(&defaults))
+            .map(|request| Planned::Run(Box::new(request)))
             .map_err(|failure| failure.message),
-        _ => Err("it is not a command that runs a container".into()),
+        Some(Command::Build(_)) => Ok(Planned::Build),
+        _ => Err("it is not a command that runs a container or builds an image".into()),
     }
+}
+
+/// What a command line `wharf build …` asks for, the files that it names read. Blocks.
+pub fn order(words: &[String]) -> engine::Result<BuildRequest> {
+    let ordered = match parse(words.iter().map(OsString::from)) {
+        Ok(cli) => match &cli.command {
+            Some(Command::Build(args)) => build::request(args, &cli.config.loader()),
+            _ => Err(Failure::usage("it is not a command that builds an image")),
+        },
+        Err(error) => Err(error.into()),
+    };
+    let request = ordered.map_err(|failure| {
+        let why = failure.message.trim_start_matches("build: ").to_owned();
+        let error = EngineError::new(ErrorKind::Invalid, "build", "").because(why);
+        match failure.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    })?;
+    Ok(BuildRequest {
+        keeps_failed: true,
+        ..request
+    })
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {

@@ -54,6 +54,16 @@ pub enum InstructionKind {
     Workdir(String),
 }
 
+impl InstructionKind {
+    /// Whether it may change files, which makes it a step of a build.
+    pub fn is_step(&self) -> bool {
+        matches!(
+            self,
+            Self::Add(_) | Self::Copy(_) | Self::Run(_) | Self::Workdir(_)
+        )
+    }
+}
+
 /// A stage: from one `FROM` to the next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stage {

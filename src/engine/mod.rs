@@ -444,6 +444,16 @@ pub trait Build: Send + Sync {
         Err(EngineError::lacks(Ability::Build, "build", "an image"))
     }
 
+    /// A shell, or whatever `config` runs, in the container that a failed build kept, with
+    /// all that its step had. The terminal's size is in the config's streams.
+    async fn rerun_step(&self, id: &ContainerId, _config: ExecConfig) -> Result<Session> {
+        Err(EngineError::lacks(
+            Ability::Build,
+            "open a shell in",
+            id.short(),
+        ))
+    }
+
     /// Forgets what steps made that were not used for `age`; with `all` the directories
     /// too that steps keep things in. How many steps were forgotten.
     async fn prune_cache(&self, _age: Duration, _all: bool) -> Result<usize> {

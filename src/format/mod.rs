@@ -2,6 +2,7 @@
 //! screen library: the commands print these strings and the dashboard draws them, so
 //! that the two can't disagree.
 
+pub mod build;
 pub mod bytes;
 pub mod columns;
 pub mod cpu;

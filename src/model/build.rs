@@ -168,6 +168,9 @@ pub struct BuildRequest {
     pub registries: RegistrySettings,
     /// Seconds since 1970 that no time in the image is later than.
     pub epoch: Option<i64>,
+    /// Whether the container of a `RUN` that failed is kept for a shell in it, until the
+    /// receiver of the events is dropped.
+    pub keeps_failed: bool,
 }
 
 /// What is told of a build, in order.
@@ -226,6 +229,8 @@ pub enum BuildEvent {
     Failed {
         /// Which step.
         step: usize,
+        /// Whether nothing is wrong with it: the build was stopped, or another step failed.
+        stopped: bool,
     },
     /// Something worth knowing that stops nothing.
     Warning {
@@ -260,6 +265,8 @@ pub struct BuildStage {
     pub base: String,
     /// Whether the target needs it.
     pub is_needed: bool,
+    /// How many of its instructions are steps, as far as is known before.
+    pub steps: usize,
 }
 
 /// Why a build failed.
@@ -273,4 +280,6 @@ pub struct BuildFailure {
     pub hint: Option<String>,
     /// The exit code of the command that failed.
     pub exit_code: Option<i32>,
+    /// The container that it failed in, where that is kept.
+    pub container: Option<ContainerId>,
 }

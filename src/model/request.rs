@@ -30,6 +30,15 @@ pub struct StartRequest {
     pub attach: Option<AttachStreams>,
 }
 
+/// What the words of a command line ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Planned {
+    /// A container to run.
+    Run(Box<CreateRequest>),
+    /// An image to build: the files that this needs are read when it is begun.
+    Build,
+}
+
 /// Which streams an attachment carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachStreams {

@@ -13,10 +13,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use nix::sys::inotify::AddWatchFlags;
 
 use super::{paths::Root, record::ContainerRecord};
-use crate::model::{Event, EventKind};
+use crate::{
+    model::{Event, EventKind},
+    sys::notice::Notice,
+};
 
 /// Size at which the file is moved aside.
 const MAX_BYTES: u64 = 4 << 20;
@@ -104,7 +107,7 @@ fn older(path: &Path) -> PathBuf {
 pub struct Reader {
     path: PathBuf,
     file: Option<BufReader<File>>,
-    inotify: Inotify,
+    notice: Notice,
     line: Vec<u8>,
 }
 
@@ -114,16 +117,16 @@ impl Reader {
     pub fn open(root: &Root, since: Option<Timestamp>) -> io::Result<(Vec<Event>, Self)> {
         let path = root.events();
         fs::create_dir_all(&root.run)?;
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+        let mut notice = Notice::new()?;
         // The directory, so that a file which doesn't exist yet is seen too.
-        inotify.add_watch(
+        notice.add(
             &root.run,
             AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_FROM,
         )?;
         let mut reader = Self {
             file: open_to_read(&path)?,
             path,
-            inotify,
+            notice,
             line: Vec::new(),
         };
         let Some(since) = since else {
@@ -170,15 +173,9 @@ impl Reader {
         Ok(events)
     }
 
-    /// Readable when [`Self::read`] may have more; drained by [`Self::drain`].
-    pub fn inotify(&self) -> &Inotify {
-        &self.inotify
-    }
-
-    /// Forgets the notices so far. Called before `read`, so that none is lost.
-    pub fn drain(&self) {
-        // EAGAIN is the end; anything else shows again at the next poll.
-        while self.inotify.read_events().is_ok_and(|e| !e.is_empty()) {}
+    /// Tells when [`Self::read`] may have more; taken before it is called.
+    pub fn notice(&self) -> &Notice {
+        &self.notice
     }
 }
 
@@ -208,6 +205,10 @@ fn read_lines(
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
     use super::*;
 
     fn event(id: usize) -> Event {
@@ -238,7 +239,9 @@ mod tests {
         let root = Root::at(dir.path().join("new"));
         let (_, mut reader) = Reader::open(&root, None).unwrap();
         append(&root, &event(1)).unwrap();
-        assert!(!reader.inotify().read_events().unwrap().is_empty());
+        let woken = [PollFd::new(reader.notice().as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut { woken }, PollTimeout::from(10_000_u16)), Ok(1));
+        assert!(reader.notice().take() && !reader.notice().take());
         assert_eq!(reader.read().unwrap().len(), 1);
     }
 

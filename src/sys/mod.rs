@@ -22,6 +22,7 @@ pub mod net;
 pub mod netlink;
 pub mod netns;
 pub mod nft;
+pub mod notice;
 pub mod open_files;
 pub mod pidfd;
 pub mod proc;

@@ -103,6 +103,7 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
         Action::Pause => "All processes freeze until they are let run on.",
         Action::Unpause => "Its processes run on.",
         Action::CheckHealth => "Its health check runs once more.",
+        Action::Quit => "Builds are stopped; what their steps made stays in the cache.",
         _ => "What they wrote outside of mounts is deleted. This can't be undone.",
     };
     for part in wrapped(consequence, most) {
@@ -110,6 +111,10 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
     }
     let things = match (action, targets.len()) {
         (Action::RemoveImage, _) => "this image".to_owned(),
+        (Action::Quit, _) => match view.state.builds.ours() {
+            1 => "while one build goes on".to_owned(),
+            n => format!("while {n} builds go on"),
+        },
         (_, 1) => "this container".to_owned(),
         (_, n) => format!("these {n} containers"),
     };

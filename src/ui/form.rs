@@ -1,4 +1,5 @@
-//! The form that runs a container: its fields, and the command that it is.
+//! The forms that run a container and build an image: their fields, and the command that
+//! each is.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -22,7 +23,7 @@ const NAME: u16 = 11;
 pub fn draw(buffer: &mut Buffer, view: &View<'_>, form: &Form) {
     let theme = view.theme;
     let place = form_area(view.state, form);
-    let inside = boxed(buffer, view, place, "Run a container", theme.plain());
+    let inside = boxed(buffer, view, place, form.title, theme.plain());
     let (top, room) = form_top(form, inside.height);
     let below = inside.height - room;
     let top = top as u16;
@@ -52,7 +53,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>, form: &Form) {
                     let words = match form.offers.is_empty() {
                         true if text.is_empty() => field.hint.to_owned(),
                         true => String::new(),
-                        false => form.offers.join("  "),
+                        false => sanitize(&form.offers.join("  ")).into_owned(),
                     };
                     let room = pen.room();
                     pen.cell(&words, room, Align::Left, theme.quiet(), theme);

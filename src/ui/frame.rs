@@ -49,6 +49,11 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
             pen.put(if place.key.is_empty() { "" } else { " " }, style);
             pen.put(place.title, style);
         }
+        if let (Screen::Builds, Some(count)) = (place.screen, &place.count) {
+            let style = theme.accent();
+            pen.put(" ", style).put(count, style);
+            pen.put(theme.sign("▸", ">"), style);
+        }
         if let (Screen::Alerts, Some(count)) = (place.screen, &place.count) {
             // Seen from every screen, and by its figure without any colour.
             let worst = view.state.alerts.open().1.unwrap_or(Severity::Warning);

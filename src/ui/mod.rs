@@ -4,6 +4,7 @@
 mod alerts;
 mod arrange;
 mod bounds;
+mod builds;
 mod chart;
 mod details;
 mod dialogs;
@@ -61,6 +62,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         Screen::Alerts => alerts::draw(buffer, &view),
         Screen::Events => feeds::events(buffer, &view),
         Screen::Activity => feeds::activity(buffer, &view),
+        Screen::Builds => builds::draw(buffer, &view),
     }
     if !unreachable::is_shown(&view) {
         frame::divider(buffer, &view);

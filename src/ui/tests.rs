@@ -208,6 +208,7 @@ macro_rules! screens {
     };
 }
 
+mod builds;
 mod explorer;
 mod groups;
 mod transfers;

@@ -202,14 +202,9 @@ fn idle_connections_and_slow_readers_hinder_nobody() {
     let mut first = [0; 15];
     slow.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
-    let memory = |name: &str| {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        let number: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        number >> 10
-    };
     assert_eq!(server.ok(&["ps", "-q"]), "");
-    assert!(memory("VmRSS") < 200, "{} MiB", memory("VmRSS"));
+    let memory = server.memory("VmRSS");
+    assert!(memory < 200, "{memory} MiB");
     // More than one client may have are refused, and say why.
     for _ in 0..98 {
         idle.push(UnixStream::connect(&server.socket).unwrap());
@@ -225,6 +220,54 @@ fn idle_connections_and_slow_readers_hinder_nobody() {
     });
     assert_eq!(status(&refused), 429, "{refused}");
     drop((idle, slow));
+    server.holds_at_most(before);
+    server.ok(&["rm", "-f", &id]);
+}
+
+#[test]
+fn logs_are_followed_by_more_clients_than_a_user_has_watches() {
+    const CLIENTS: usize = 1000;
+    let _host = Host::enter();
+    let sandbox = sandbox();
+    let server = Server::with(&sandbox, &["--connections", "2000"]);
+    let id = server.ok(&[
+        "run",
+        "-d",
+        "--network",
+        "none",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "until [ -e /go ]; do sleep 0.1; done; echo hello; sleep 3600",
+    ]);
+    let before = server.descriptors();
+    let mut clients: Vec<UnixStream> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = UnixStream::connect(&server.socket).unwrap();
+            write!(
+                client,
+                "GET /containers/{id}/logs?follow=1&stdout=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+            )
+            .unwrap();
+            let mut first = [0; 15];
+            client.read_exact(&mut first).unwrap();
+            assert_eq!(&first, b"HTTP/1.1 200 OK");
+            client
+        })
+        .collect();
+    server.ok(&["exec", &id, "touch", "/go"]);
+    for client in &mut clients {
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"hello\n\r\n") {
+            let mut piece = [0; 512];
+            let len = client.read(&mut piece).unwrap();
+            assert!(len > 0, "{}", String::from_utf8_lossy(&heard));
+            heard.extend_from_slice(&piece[..len]);
+        }
+    }
+    let memory = server.memory("VmRSS");
+    assert!(memory < 100, "{memory} MiB");
+    drop(clients);
     server.holds_at_most(before);
     server.ok(&["rm", "-f", &id]);
 }

@@ -86,6 +86,14 @@ impl Server {
         self.process.0.id() as i32
     }
 
+    /// MiB under this name in its status (proc_pid_status(5)).
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        let number: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        number >> 10
+    }
+
     /// Ends it as nothing can be caught.
     pub fn kill(mut self) {
         self.process.0.kill().unwrap();

@@ -1,9 +1,10 @@
 //! The form and the command line that it is.
 
 use super::*;
+use crate::model::Planned;
 
 fn form(values: &[(&str, &str)]) -> Form {
-    let mut form = Form::new("");
+    let mut form = Form::run("");
     for (title, text) in values {
         let mut fields = form.fields.iter_mut();
         let field = fields.find(|field| field.title == *title).unwrap();
@@ -36,7 +37,9 @@ fn fields_become_the_command_that_does_the_same() {
          --network=front --network=back --publish=8080:80 -t debian:12 sh -c 'echo $X'"
     );
     form.plan(crate::cli::plan);
-    let request = form.planned.unwrap();
+    let Planned::Run(request) = form.planned.unwrap() else {
+        panic!("it runs nothing");
+    };
     assert_eq!(request.name.as_deref(), Some("web"));
     assert_eq!(request.config.limits.memory_bytes, Some(512 << 20));
     assert_eq!(request.config.command, ["sh", "-c", "echo $X"]);
@@ -61,4 +64,33 @@ fn what_is_wrong_is_told_in_the_command_lines_own_words() {
     assert!(wrong(&[("image", "--privileged")]).contains("no image"));
     let name = wrong(&[("image", "a"), ("cpus", "--privileged")]);
     assert!(name.contains("--cpus"), "{name}");
+}
+
+#[test]
+fn the_form_of_a_build_becomes_the_command_that_does_the_same() {
+    let mut form = Form::build();
+    for (title, text) in [
+        ("context", "./app"),
+        ("names", "shop:3 shop:latest"),
+        ("target", "web"),
+        ("arguments", "A=1 B='x y'"),
+    ] {
+        let mut fields = form.fields.iter_mut();
+        let field = fields.find(|field| field.title == title).unwrap();
+        field.value = Value::Text(text.into());
+    }
+    form.fields.last_mut().unwrap().value = Value::Is(true);
+    assert_eq!(
+        form.command().unwrap(),
+        "wharf build --tag=shop:3 --tag=shop:latest --target web --build-arg=A=1 \
+         '--build-arg=B=x y' --pull ./app"
+    );
+    form.plan(crate::cli::plan);
+    assert_eq!(form.planned, Ok(Planned::Build));
+    assert_eq!(form.build_title(), "shop:3");
+    form.fields[0].value = Value::Text(" ".into());
+    form.plan(crate::cli::plan);
+    assert_eq!(form.planned, Err("a context is needed".into()));
+    form.fields[0].value = Value::Text("--no-cache".into());
+    assert!(form.words().unwrap_err().contains("no context"));
 }

@@ -1,6 +1,7 @@
 //! What `y` copies: what is selected where the arrows move.
 
 use super::super::{Pick, Screen, State, Tab};
+use crate::format::build::BuildEnd;
 
 impl State {
     pub(super) fn copy_selected(&mut self) {
@@ -11,6 +12,8 @@ impl State {
             Screen::Alerts => self.alert_picks(),
             Screen::Events => self.event_picks(),
             Screen::Activity => self.done_picks(),
+            Screen::Builds if self.has_details_focus() => self.log_picks(),
+            Screen::Builds => self.build_picks(),
             Screen::Containers if self.has_details_focus() => match self.details.tab {
                 Tab::Logs => self.log_picks(),
                 Tab::Processes => self.process_picks(),
@@ -42,6 +45,28 @@ impl State {
         }
         if let Some(pid) = container.pid {
             picks.push(Pick::copy('p', "pid", "pid", pid.to_string()));
+        }
+        picks
+    }
+
+    fn build_picks(&self) -> Vec<Pick> {
+        let Some((build, _)) = self.builds.selected() else {
+            return Vec::new();
+        };
+        let mut picks = Vec::new();
+        if let Some(Ok(command)) = build.form.as_ref().map(|form| form.command()) {
+            picks.push(Pick::copy('c', "command", "command", command));
+        }
+        match &build.progress.end {
+            Some(BuildEnd::Built(image)) => {
+                let id = image.as_str().to_owned();
+                picks.push(Pick::copy('i', "id", "image's id", id));
+            }
+            Some(BuildEnd::Failed(failure)) => {
+                let told = build.progress.told(failure);
+                picks.push(Pick::copy('e', "error", "error", told));
+            }
+            _ => {}
         }
         picks
     }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::{
     super::{
-        Asked, Effect, Failure, Job, Menu, Modal, Pick, Picked, Prompt, Question, Said, State, Tab,
-        activity::quoted, log::Needle, modal::edit,
+        Asked, Effect, Failure, Job, Menu, Modal, Pick, Picked, Prompt, Question, Said, Screen,
+        State, Tab, activity::quoted, log::Needle, modal::edit,
     },
     TOAST,
 };
@@ -145,7 +145,7 @@ impl State {
                 return;
             }
         };
-        match (prompt.asked, self.details.tab) {
+        match (prompt.asked, self.tab()) {
             (Asked::LogFilter, _) => self.filter_log(needle),
             // What was typed and shown already is where the reader wants to be.
             (_, Tab::Logs) if is_end => {}
@@ -166,7 +166,7 @@ impl State {
             return;
         }
         let command = match (self.log_sources().as_slice(), &self.details.log.filter) {
-            ([one], None) => Some(format!(
+            ([one], None) if self.screen == Screen::Containers => Some(format!(
                 "wharf logs --timestamps {} > {}",
                 quoted(&one.container.name),
                 quoted(typed)

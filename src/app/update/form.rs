@@ -1,9 +1,10 @@
-//! The keys of the form that runs a container.
+//! The keys of the forms that run a container and build an image.
 
-use super::super::{Flag, Form, Job, Modal, Screen, State, Value, modal::edit};
+use super::super::{Effect, Flag, Form, Job, Modal, Screen, State, Value, modal::edit};
 use crate::{
     action::{Code, Key},
     format::text::sanitize,
+    model::Planned,
 };
 
 /// How many images are offered while one types.
@@ -18,9 +19,12 @@ impl State {
             }
             _ => None,
         };
-        let mut form = Form::new(image.as_deref().unwrap_or(""));
+        self.open(Box::new(Form::run(image.as_deref().unwrap_or(""))));
+    }
+
+    pub(super) fn open(&mut self, mut form: Box<Form>) {
         self.revise(&mut form);
-        self.modal = Some(Modal::Run(Box::new(form)));
+        self.modal = Some(Modal::Run(form));
     }
 
     pub(super) fn on_form_key(&mut self, key: Key, mut form: Box<Form>) -> Option<Modal> {
@@ -31,13 +35,8 @@ impl State {
             (Code::Down | Code::Tab, _) => form.cursor = (form.cursor + 1).min(last),
             (Code::Enter, _) => {
                 form.is_touched = true;
-                if let (Ok(request), Ok(command)) = (&form.planned, form.command()) {
-                    let what = match &request.name {
-                        Some(name) => format!("run {}", sanitize(name)),
-                        None => format!("run {}", sanitize(&request.config.image)),
-                    };
-                    let job = Job::Run(Box::new(request.clone()));
-                    self.begin(what, Some(command), job);
+                if form.planned.is_ok() {
+                    self.do_form(form);
                     return None;
                 }
             }
@@ -61,6 +60,27 @@ impl State {
         }
         self.revise(&mut form);
         Some(Modal::Run(form))
+    }
+
+    fn do_form(&mut self, form: Box<Form>) {
+        let Ok(Planned::Run(request)) = &form.planned else {
+            return self.begin_build(form);
+        };
+        let what = match &request.name {
+            Some(name) => format!("run {}", sanitize(name)),
+            None => format!("run {}", sanitize(&request.config.image)),
+        };
+        let job = Job::Run(request.clone());
+        self.begin(what, form.command().ok(), job);
+    }
+
+    /// Paths came for what was typed, unless something else was typed since.
+    pub(super) fn on_paths(&mut self, typed: &str, offers: Vec<String>) {
+        if let Some(Modal::Run(form)) = &mut self.modal
+            && form.path().is_some_and(|(now, _)| now == typed)
+        {
+            form.offers = offers;
+        }
     }
 
     /// Whether the key changed something.
@@ -90,9 +110,16 @@ impl State {
     }
 
     /// Reads the form again and finds what can be offered.
-    pub(super) fn revise(&self, form: &mut Form) {
+    pub(super) fn revise(&mut self, form: &mut Form) {
         form.plan(self.plan);
         form.offers.clear();
+        if let Some((typed, is_directory)) = form.path() {
+            self.effects.push(Effect::FindPaths {
+                typed: typed.to_owned(),
+                is_directory,
+            });
+            return;
+        }
         let field = form.field().clone();
         let (Flag::Image, Value::Text(typed), Some(world)) =
             (field.flag, &field.value, &self.world)

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     super::{
-        Asked, Effect, Logs, Menu, Modal, Pending, Pick, Picked, Prompt, State, Tab, geometry,
+        Asked, Effect, Logs, Menu, Modal, Pending, Pick, Picked, Prompt, Screen, State, Tab,
+        geometry,
         log::{Fold, Frame, Kind, Needle, Since, Streams, Times},
     },
     TOAST,
@@ -150,7 +151,7 @@ impl State {
         if self.tab_scope().is_none() || !self.has_details_focus() {
             return false;
         }
-        let search = match self.details.tab {
+        let search = match self.tab() {
             Tab::Logs => &self.details.log.search,
             Tab::Inspect => &self.details.tree.search,
             _ => return false,
@@ -176,7 +177,7 @@ impl State {
     /// Goes to the next hit, or the one before.
     pub(super) fn next_match(&mut self, by: isize) {
         let frame = self.log_frame();
-        let found = match self.details.tab {
+        let found = match self.tab() {
             Tab::Logs if self.details.log.search.is_some() => {
                 self.details.log.seek(by, frame, |row| row.is_hit)
             }
@@ -285,9 +286,12 @@ impl State {
 
     /// A name for a file that does not exist yet, most likely.
     fn log_file(&self) -> String {
-        let name = match self.log_sources().as_slice() {
-            [one] => one.container.name.clone(),
-            many => format!("{}-containers", many.len()),
+        let name = match (self.builds.selected(), self.log_sources().as_slice()) {
+            (Some((build, _)), _) if self.screen == Screen::Builds => {
+                format!("build-{}", build.title)
+            }
+            (_, [one]) => one.container.name.clone(),
+            (_, many) => format!("{}-containers", many.len()),
         };
         let plain = |c: char| {
             if c.is_ascii_alphanumeric() || "-_.".contains(c) {
@@ -305,7 +309,7 @@ impl State {
     pub fn log_note(&self) -> String {
         let log = &self.details.log;
         let mut notes = Vec::new();
-        if log.sources.len() > 1 {
+        if log.sources.len() > 1 && self.screen != Screen::Builds {
             notes.push(format!("{} logs", log.sources.len()));
         }
         notes.extend(log.manner.since.note());

@@ -2,6 +2,7 @@
 //! reads a clock or touches the terminal.
 
 mod alerts;
+mod builds;
 mod configure;
 mod copy;
 mod dialog;
@@ -21,6 +22,7 @@ mod table;
 mod time;
 mod transfers;
 mod trouble;
+mod watch;
 
 pub use log::LogMargin;
 pub use pointer::Pointer;
@@ -28,8 +30,7 @@ pub use pointer::Pointer;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Chooser, Details, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab,
-    Toast,
+    Chooser, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
 };
 use crate::{
     action::{self, Action, ActionSpec, Key},
@@ -122,6 +123,10 @@ impl State {
             Message::Tail(id, result) => self.on_tail(&id, result),
             Message::Failed(failure) => self.tell_failure(failure),
             Message::Transfer(number, result) => self.on_transfer(number, result),
+            Message::Build(number, events) => self.on_build(number, &events),
+            Message::BuildEnded(number, failure) => self.on_build_ended(number, failure),
+            Message::OtherBuild(number, title) => self.on_other_build(number, &title),
+            Message::Paths(typed, offers) => self.on_paths(&typed, offers),
             Message::Layers(number, result) => self.on_layers(number, result),
             Message::Tree(number, result) => self.on_tree(number, result),
             Message::File(number, result) => self.on_file(number, result),
@@ -241,6 +246,12 @@ impl State {
             Action::PreviousTab if self.screen == Screen::Explorer => self.fold_files(false),
             Action::NextTab if self.screen == Screen::Groups => self.fold_tree(Some(false)),
             Action::PreviousTab if self.screen == Screen::Groups => self.fold_tree(Some(true)),
+            Action::Build
+            | Action::CancelBuild
+            | Action::RetryBuild
+            | Action::StepShell
+            | Action::FoldBuild
+            | Action::ForgetBuilds => self.perform_on_build(spec.action),
             Action::Limits => self.open_limits(spec),
             Action::UndoLimits => self.undo_limits(),
             Action::Shell => self.interact(Passage::Shell),
@@ -330,6 +341,7 @@ impl State {
             Action::Silence => self.silence(),
             Action::ForgetAlerts => self.forget_ended_alerts(),
             Action::ScreenEvents => self.go_to_screen(Screen::Events),
+            Action::ScreenBuilds => self.go_to_screen(Screen::Builds),
             Action::ScreenActivity => {
                 self.go_to_screen(Screen::Activity);
                 self.arrange_activity();
@@ -352,6 +364,13 @@ impl State {
             | Action::ScrubForward
             | Action::Faster
             | Action::Slower => self.travel(spec.action),
+            // They end with this process.
+            Action::Quit if self.builds.ours() > 0 => {
+                self.modal = Some(Modal::Confirm {
+                    action: Action::Quit,
+                    targets: Vec::new(),
+                });
+            }
             Action::Quit => self.is_done = true,
             // Rows without a key and a place in the palette: only subcommands.
             Action::CommandLine => {}
@@ -436,78 +455,11 @@ impl State {
         self.extend_range();
     }
 
-    /// Keeps what is loaded for the details in step with what is selected.
-    fn watch(&mut self) {
-        if self.screen == Screen::Groups {
-            return self.watch_group();
-        }
-        self.groups.watched = None;
-        let selected = match self.screen {
-            Screen::Containers => self.selected_container().map(|row| &row.container).cloned(),
-            _ => None,
-        };
-        let id = selected.as_ref().map(|container| container.id.clone());
-        if self.details.of != id {
-            self.forget_details();
-            self.details.of = id;
-        }
-        let tab = self.details.tab;
-        if let (Some(container), Tab::Inspect) = (&selected, tab) {
-            self.details.tree.show(container);
-        }
-        let sources: Vec<_> = match (tab, &selected) {
-            (Tab::Logs, Some(_)) => {
-                let rows = self.log_sources();
-                let run = |row: &crate::model::ContainerRow| {
-                    (row.container.id.clone(), row.container.started)
-                };
-                rows.iter().map(run).collect()
-            }
-            (_, Some(container)) => vec![(container.id.clone(), container.started)],
-            _ => Vec::new(),
-        };
-        let is_wanted = tab.is_loaded() && !sources.is_empty();
-        let since = self.details.log.manner.since;
-        let wanted = is_wanted.then_some((sources, tab, since));
-        if self.details.watched == wanted {
-            return;
-        }
-        self.forget_group();
-        self.details.watch += 1;
-        match wanted.as_ref() {
-            Some((_, Tab::Logs, _)) => self.follow_logs(),
-            Some((sources, tab, _)) => self.effects.push(Effect::Watch {
-                watch: self.details.watch,
-                id: sources[0].0.clone(),
-                tab: *tab,
-            }),
-            None => self.effects.push(Effect::Unwatch),
-        }
-        self.details.watched = wanted;
-    }
-
-    fn forget_details(&mut self) {
-        let merged = self.is_merged();
-        let before = std::mem::take(&mut self.details);
-        self.details = Details {
-            tab: before.tab,
-            watch: before.watch,
-            table: before.table.renewed(),
-            tree: before.tree.renewed(),
-            // The log of several is not that of the one under the cursor.
-            log: match merged {
-                true => before.log,
-                false => before.log.renewed(),
-            },
-            watched: before.watched.filter(|_| merged),
-            ..Details::default()
-        };
-    }
-
     /// Takes back what narrows the details: a search, then a filter.
     fn take_search_back(&mut self) -> bool {
+        let tab = self.tab();
         let log = &mut self.details.log;
-        match self.details.tab {
+        match tab {
             Tab::Logs if log.search.take().is_some() => log.hit = None,
             Tab::Logs if log.hit.take().is_some() => return true,
             Tab::Logs if log.filter.take().is_some() => {}

@@ -4,7 +4,7 @@ use super::super::{
     Modal, Screen, State, Tab, Value, columns::starts_descending, list::Sort, modal::edit,
 };
 use crate::{
-    action::{Code, Key},
+    action::{Action, Code, Key},
     format::{filter::Filter, text::sanitize},
 };
 
@@ -37,7 +37,10 @@ impl State {
             Modal::Help(scroll) => scrolled(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
                 Code::Char('y') | Code::Enter => {
-                    self.operate(action, targets);
+                    match action {
+                        Action::Quit => self.is_done = true,
+                        _ => self.operate(action, targets),
+                    }
                     None
                 }
                 Code::Char('n' | 'q') | Code::Esc => None,
@@ -117,6 +120,10 @@ impl State {
             Screen::Activity => {
                 self.done.filter = filter;
                 return self.arrange_activity();
+            }
+            Screen::Builds => {
+                self.builds.list.filter = filter;
+                return self.builds.arrange();
             }
         }
         self.arrange();

@@ -32,6 +32,7 @@ impl State {
             Screen::Containers => self.step_lines(by),
             Screen::Explorer => self.step_files(by),
             Screen::Events | Screen::Activity => self.step_feed(by),
+            Screen::Builds => self.builds.step(by),
             Screen::Images => {
                 self.images.step(by, |row| world.images[row].id.clone());
                 self.layers_scroll = 0;
@@ -68,7 +69,7 @@ impl State {
             Action::First => isize::MIN,
             _ => isize::MAX,
         };
-        match self.details.tab {
+        match self.tab() {
             Tab::Logs => {
                 let frame = self.log_frame();
                 self.details.log.go(motion, frame);

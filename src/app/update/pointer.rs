@@ -68,6 +68,7 @@ impl State {
                     (true, Screen::Events) => self.jump_to_event(),
                     (true, Screen::Alerts) => self.open_alert(),
                     (true, Screen::Containers | Screen::Images) => self.is_zoomed = true,
+                    (true, Screen::Builds) => self.builds.fold(),
                     (true, Screen::Groups) => self.fold_tree(None),
                     (true, Screen::Explorer) => {
                         self.perform_in_files(crate::action::Action::OpenFile)
@@ -132,6 +133,7 @@ impl State {
             Screen::Events => self.events.list.cursor,
             Screen::Alerts => self.alert_list.cursor,
             Screen::Activity => self.done.cursor,
+            Screen::Builds => self.builds.list.cursor,
             Screen::Explorer => self.explorer.as_ref().map_or(0, |e| match e.shows_waste {
                 true => e.waste_cursor,
                 false => e.cursor,
@@ -141,11 +143,12 @@ impl State {
     }
 
     fn press_details(&mut self, line: usize) {
-        if self.screen != Screen::Containers {
+        if !matches!(self.screen, Screen::Containers | Screen::Builds) {
             return;
         }
+        let tab = self.tab();
         let details = &mut self.details;
-        match details.tab {
+        match tab {
             Tab::Processes => {
                 let Some(row) = line.checked_sub(1).map(|n| n + details.table.top) else {
                     return;
@@ -202,7 +205,7 @@ impl State {
         }
         let frame = self.log_frame();
         let reach = self.reach(&regions);
-        match self.details.tab {
+        match self.tab() {
             Tab::Logs => self.details.log.go_to_share(share, frame),
             Tab::Processes => {
                 let row = to(self.details.table.rows.len());

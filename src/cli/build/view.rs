@@ -3,16 +3,19 @@
 //! else there is a line for each thing that happens.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io::{self, Write},
-    ops::RangeInclusive,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
     cli::output::Output,
     dockerfile::lint::address,
-    format::{Tone, text},
+    format::{
+        Tone,
+        build::{BuildProgress, StepLine, StepState, excerpt, seconds},
+        text,
+    },
     model::BuildEvent,
 };
 
@@ -26,19 +29,13 @@ pub struct View<'a> {
     output: &'a Output,
     is_live: bool,
     is_quiet: bool,
-    steps: BTreeMap<usize, Step>,
-    /// Rules that the Dockerfile breaks, how, and the line.
-    warnings: Vec<(String, String, usize)>,
+    began: Instant,
+    /// How far the build is.
+    pub progress: BuildProgress,
+    /// The last lines of the steps that run.
+    tails: BTreeMap<usize, VecDeque<String>>,
     /// Lines that were drawn last and are drawn over next.
     height: usize,
-}
-
-struct Step {
-    name: String,
-    began: Instant,
-    lines: Vec<String>,
-    /// What came after the last line's end.
-    rest: Vec<u8>,
 }
 
 impl<'a> View<'a> {
@@ -48,93 +45,82 @@ impl<'a> View<'a> {
             output,
             is_live,
             is_quiet,
-            steps: BTreeMap::new(),
-            warnings: Vec::new(),
+            began: Instant::now(),
+            progress: BuildProgress::default(),
+            tails: BTreeMap::new(),
             height: 0,
         }
     }
 
     /// Takes something that happened.
     pub fn tell(&mut self, event: &BuildEvent) -> io::Result<()> {
-        if self.is_quiet && !matches!(event, BuildEvent::Warning { .. }) {
+        let lines = self.progress.tell(event, self.began.elapsed());
+        if self.is_quiet {
             return Ok(());
         }
-        match event {
-            BuildEvent::Step { step, name, .. } => {
-                let name = text::sanitize(name).into_owned();
-                self.say(&format!("#{step} {name}"))?;
-                let (began, lines, rest) = (Instant::now(), Vec::new(), Vec::new());
-                self.steps.insert(
-                    *step,
-                    Step {
-                        name,
-                        began,
-                        lines,
-                        rest,
-                    },
-                );
-                Ok(())
-            }
-            BuildEvent::Output { step, bytes, .. } => {
-                let Some(running) = self.steps.get_mut(step) else {
-                    return Ok(());
-                };
-                let lines = running.take(bytes);
-                for line in lines {
-                    self.say(&format!("#{step} {line}"))?;
-                }
-                Ok(())
-            }
-            BuildEvent::Done { step, cached, took } => {
-                let done = self.steps.remove(step);
-                self.say(&match cached {
-                    true => format!("#{step} CACHED"),
-                    false => format!("#{step} DONE {}", seconds(*took)),
-                })?;
-                let name = done.map(|step| step.name).unwrap_or_default();
-                let (sign, note) = match cached {
-                    true => ("=", "cached".to_owned()),
-                    false => ("+", seconds(*took)),
-                };
-                let sign = self.output.paint(Tone::Good, sign);
-                let note = self.output.paint(Tone::Quiet, &note);
-                self.keep(&format!("{sign} {name}  {note}"))
-            }
-            BuildEvent::Failed { step } => {
-                self.say(&format!("#{step} FAILED"))?;
-                let Some(failed) = self.steps.remove(step) else {
-                    return Ok(());
-                };
-                let sign = self.output.paint(Tone::Bad, "x");
-                let mut kept = format!("{sign} {}", failed.name);
-                let from = failed.lines.len().saturating_sub(FAILED_TAIL);
-                for line in &failed.lines[from..] {
-                    kept.push_str(&format!("\n    {line}"));
-                }
-                self.keep(&kept)
-            }
-            BuildEvent::Warning {
-                rule,
-                message,
-                lines,
-            } => {
-                let message = text::sanitize(message).into_owned();
-                self.warnings.push((rule.clone(), message, *lines.start()));
-                Ok(())
-            }
-            BuildEvent::Dockerfile { .. }
-            | BuildEvent::Planned { .. }
-            | BuildEvent::Container { .. }
-            | BuildEvent::Checked { .. }
-            | BuildEvent::Built { .. }
-            | BuildEvent::Ended(_) => Ok(()),
+        for line in lines {
+            self.wrote(&line)?;
         }
+        match event {
+            BuildEvent::Step { step, .. } => {
+                let name = self.progress.steps[step].name.clone();
+                self.say(&format!("#{step} {name}"))
+            }
+            BuildEvent::Done { step, .. } | BuildEvent::Failed { step, .. } => self.end_step(*step),
+            _ => Ok(()),
+        }
+    }
+
+    fn wrote(&mut self, line: &StepLine) -> io::Result<()> {
+        let text = String::from_utf8_lossy(&line.bytes);
+        let text = text::sanitize(&text).into_owned();
+        self.say(&format!("#{} {text}", line.step))?;
+        let tail = self.tails.entry(line.step).or_default();
+        if tail.len() == FAILED_TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(text);
+        Ok(())
+    }
+
+    fn end_step(&mut self, number: usize) -> io::Result<()> {
+        let tail = self.tails.remove(&number).unwrap_or_default();
+        let Some(step) = self.progress.steps.get(&number) else {
+            return Ok(());
+        };
+        let (name, state) = (step.name.clone(), step.state);
+        let (word, sign, note) = match state {
+            StepState::Running => return Ok(()),
+            StepState::Cached => ("CACHED".into(), "=", "cached".to_owned()),
+            StepState::Done(took) => {
+                let took = seconds(took);
+                (format!("DONE {took}"), "+", took)
+            }
+            StepState::Failed(_) => ("FAILED".into(), "x", String::new()),
+            StepState::Stopped(_) => ("STOPPED".into(), "-", "stopped".to_owned()),
+        };
+        self.say(&format!("#{number} {word}"))?;
+        let tone = match state {
+            StepState::Failed(_) => Tone::Bad,
+            StepState::Stopped(_) => Tone::Quiet,
+            _ => Tone::Good,
+        };
+        let sign = self.output.paint(tone, sign);
+        let note = self.output.paint(Tone::Quiet, &note);
+        let mut kept = format!("{sign} {name}  {note}");
+        if matches!(state, StepState::Failed(_)) {
+            kept.truncate(kept.trim_end().len());
+            tail.iter()
+                .for_each(|line| kept.push_str(&format!("\n    {line}")));
+        }
+        self.keep(&kept)
     }
 
     /// Tells at the end of a build which rules the Dockerfile breaks.
     pub fn warned(&self) -> io::Result<()> {
         let mut out = io::stderr();
-        let count = self.warnings.len();
+        let warnings = &self.progress.warnings;
+        let count = warnings.len();
         if self.is_quiet {
             return Ok(());
         }
@@ -143,22 +129,30 @@ impl<'a> View<'a> {
             let told = format!("{count} {word} found (wharf build --check shows where):");
             writeln!(out, "{}", self.output.paint(Tone::Warn, &told))?;
         }
-        for (rule, message, line) in &self.warnings {
-            writeln!(out, " - {rule}: {message} (line {line})")?;
+        for warning in warnings {
+            let (rule, message) = (&warning.rule, &warning.message);
+            writeln!(out, " - {rule}: {message} (line {})", warning.line)?;
         }
         Ok(())
     }
 
     /// Tells what a check found, each with its lines of the Dockerfile.
-    pub fn checked(&self, name: &str, file: &str) -> io::Result<()> {
+    pub fn checked(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        for (rule, message, line) in &self.warnings {
+        let BuildProgress {
+            warnings,
+            name,
+            file,
+            ..
+        } = &self.progress;
+        for warning in warnings {
+            let (rule, line) = (&warning.rule, warning.line);
             let head = format!("WARNING: {rule} - {}", address(rule));
             writeln!(out, "{}", self.output.paint(Tone::Warn, &head))?;
-            writeln!(out, "{message}\n{}:{line}", text::sanitize(name))?;
-            writeln!(out, "{}", excerpt(file, &(*line..=*line)))?;
+            writeln!(out, "{}\n{name}:{line}", warning.message)?;
+            writeln!(out, "{}", excerpt(file, &(line..=line)))?;
         }
-        match self.warnings.len() {
+        match warnings.len() {
             0 => writeln!(out, "Check complete, no warnings found."),
             1 => writeln!(out, "Check complete, 1 warning has been found!"),
             count => writeln!(out, "Check complete, {count} warnings have been found!"),
@@ -193,7 +187,7 @@ impl<'a> View<'a> {
 
     /// What runs is over: nothing is drawn over any more.
     pub fn end(&mut self) -> io::Result<()> {
-        self.steps.clear();
+        self.progress.steps.clear();
         self.draw()?;
         self.height = 0;
         Ok(())
@@ -204,14 +198,15 @@ impl<'a> View<'a> {
         let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
         let (columns, rows) = (usize::from(columns), usize::from(rows));
         let mut running = Vec::new();
-        for step in self.steps.values() {
-            let time = self
-                .output
-                .paint(Tone::Quiet, &seconds(step.began.elapsed()));
+        for (number, step) in self.progress.running() {
+            let took = seconds(step.took(self.began.elapsed()));
+            let time = self.output.paint(Tone::Quiet, &took);
             let name = text::truncate(&step.name, columns.saturating_sub(12), self.output.glyphs);
             running.push(format!("- {name}  {time}"));
-            let from = step.lines.len().saturating_sub(TAIL);
-            for line in &step.lines[from..] {
+            let tail = self.tails.get(&number);
+            let lines = tail.into_iter().flatten();
+            let skipped = tail.map_or(0, |tail| tail.len().saturating_sub(TAIL));
+            for line in lines.skip(skipped) {
                 let line = text::truncate(line, columns.saturating_sub(5), self.output.glyphs);
                 running.push(self.output.paint(Tone::Quiet, &format!("    {line}")));
             }
@@ -230,81 +225,5 @@ impl<'a> View<'a> {
         out.push_str("\x1b[J\x1b[?2026l");
         self.height = running.len();
         out
-    }
-}
-
-impl Step {
-    /// Takes output; the lines that it completes.
-    fn take(&mut self, bytes: &[u8]) -> Vec<String> {
-        self.rest.extend_from_slice(bytes);
-        let mut taken = Vec::new();
-        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.rest.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line);
-            // A progress bar writes over itself; the last state is what it says.
-            let line = line
-                .trim_end()
-                .rsplit('\r')
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            taken.push(text::sanitize(&line).into_owned());
-        }
-        // Output without line ends is bounded too.
-        if self.rest.len() > 64 << 10 {
-            self.rest.clear();
-        }
-        self.lines.extend(taken.iter().cloned());
-        let excess = self.lines.len().saturating_sub(FAILED_TAIL);
-        self.lines.drain(..excess);
-        taken
-    }
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.1}s", time.as_secs_f64())
-}
-
-/// The lines of a Dockerfile that something is about, with two around them.
-pub fn excerpt(file: &str, lines: &RangeInclusive<usize>) -> String {
-    let mut out = String::new();
-    let (from, to) = (lines.start().saturating_sub(2), lines.end() + 2);
-    for (index, line) in file.lines().enumerate() {
-        let number = index + 1;
-        if number < from || number > to {
-            continue;
-        }
-        let sign = if lines.contains(&number) { ">" } else { " " };
-        let line = text::sanitize(line);
-        out.push_str(&format!("{sign} {number:>4} | {line}\n"));
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lines_in_question_are_marked() {
-        let file = "FROM a\nRUN b\nRUN c\nRUN d\nRUN e\nRUN f\n";
-        assert_eq!(
-            excerpt(file, &(4..=4)),
-            "     2 | RUN b\n     3 | RUN c\n>    4 | RUN d\n     5 | RUN e\n     6 | RUN f\n"
-        );
-    }
-
-    #[test]
-    fn output_becomes_lines_that_can_be_shown() {
-        let mut step = Step {
-            name: String::new(),
-            began: Instant::now(),
-            lines: Vec::new(),
-            rest: Vec::new(),
-        };
-        assert_eq!(step.take(b"a\nb"), ["a"]);
-        assert_eq!(step.take(b"c\n10%\r20%\r\n\x1b[31mred\n").len(), 3);
-        assert_eq!(step.lines[..3], ["a", "bc", "20%"]);
-        assert!(!step.lines[3].contains('\x1b'));
     }
 }

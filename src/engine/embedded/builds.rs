@@ -9,12 +9,15 @@ use tokio_util::sync::CancellationToken;
 use super::{Embedded, error};
 use crate::{
     build::{self, Calls, Outcome, Stop},
-    engine::{Build, EngineError, ErrorKind, Result},
+    engine::{Build, EngineError, ErrorKind, Result, Session},
     image::{
         self, Board, Reference,
         registry::{self, Client, Keychain},
     },
-    model::{BuildEvent, BuildFailure, BuildRequest, Direction, RegistrySettings},
+    model::{
+        AttachStreams, BuildEvent, BuildFailure, BuildRequest, ContainerId, Direction, ExecConfig,
+        RegistrySettings,
+    },
     runtime::lifecycle::{self, Lifecycle},
 };
 
@@ -35,6 +38,7 @@ impl Build for Embedded {
             let _ = tokio::task::spawn_blocking(stopping).await;
         });
         let lifecycle = self.lifecycle.clone();
+        let runtime = tokio::runtime::Handle::current();
         let work = move || {
             let tell = |event| {
                 // A reader that left has stopped the build by that.
@@ -48,21 +52,25 @@ impl Build for Embedded {
                 fetch(&stop, &registries, address, out)
                     .map_err(|error| error::line("", &error).trim_start_matches(": ").to_owned())
             };
+            let linger = |error: &build::Error, container: &ContainerId| {
+                tell(BuildEvent::Ended(BuildFailure {
+                    container: Some(container.clone()),
+                    ..failure(error)
+                }));
+                runtime.block_on(events.closed());
+            };
             let calls = Calls {
                 tell: &tell,
                 pull: &pull,
                 fetch: &fetch,
                 stop: &stop,
+                linger: &linger,
             };
             let last = match build::build(&lifecycle, request, calls) {
                 Ok(Outcome::Built(image)) => BuildEvent::Built { image },
                 Ok(Outcome::Checked(warnings)) => BuildEvent::Checked { warnings },
-                Err(error) => BuildEvent::Ended(BuildFailure {
-                    message: error.message,
-                    lines: error.lines,
-                    hint: error.hint,
-                    exit_code: error.exit_code,
-                }),
+                // One that lingered has told it, and nobody hears it twice.
+                Err(error) => BuildEvent::Ended(failure(&error)),
             };
             tell(last);
             watch.abort();
@@ -76,6 +84,21 @@ impl Build for Embedded {
         Ok(receiver)
     }
 
+    async fn rerun_step(&self, id: &ContainerId, config: ExecConfig) -> Result<Session> {
+        let streams = config.attach.unwrap_or(AttachStreams {
+            stdin: true,
+            stdout: true,
+            stderr: true,
+            size: None,
+        });
+        let control = self
+            .about("open a shell in", id, move |lifecycle, id| {
+                lifecycle.rerun_step(id, &config, streams)
+            })
+            .await?;
+        self.session("open a shell in", id, control, streams)
+    }
+
     async fn prune_cache(&self, age: Duration, all: bool) -> Result<usize> {
         self.blocking("forget", "the build cache", move |lifecycle| {
             // Looking must not make a store.
@@ -85,6 +108,16 @@ impl Build for Embedded {
             }
         })
         .await
+    }
+}
+
+fn failure(error: &build::Error) -> BuildFailure {
+    BuildFailure {
+        message: error.message.clone(),
+        lines: error.lines.clone(),
+        hint: error.hint.clone(),
+        exit_code: error.exit_code,
+        container: None,
     }
 }
 

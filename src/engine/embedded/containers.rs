@@ -19,7 +19,7 @@ const REMEMBERED: usize = 256;
 
 impl Embedded {
     /// The channels of an attached connection; its exit is kept for a later wait.
-    fn session(
+    pub(super) fn session(
         &self,
         operation: &'static str,
         id: &ContainerId,

@@ -220,13 +220,18 @@ struct Log {
 impl Log {
     /// Sends lines until there are no more; with `follow`, until it runs no more.
     async fn run(mut self, sender: mpsc::Sender<Result<LogLine>>, follow: bool) {
-        let changes = match self.reader.changes().map(asynchronous).transpose() {
+        let changes = match self
+            .reader
+            .changes()
+            .map(|notice| asynchronous(notice.as_fd()))
+            .transpose()
+        {
             Ok(changes) => changes,
             Err(error) => return self.fail(&sender, error).await,
         };
         loop {
-            if follow && let Err(error) = self.reader.take_changes() {
-                return self.fail(&sender, error).await;
+            if let Some(notice) = self.reader.changes() {
+                notice.take();
             }
             // Asked before reading: what it wrote last is read after it ended.
             let goes_on = follow && self.runs();
@@ -304,7 +309,7 @@ async fn follow_events(
     let failed = |source: std::io::Error| {
         EngineError::new(error::io_kind(&source), "follow events", "").because(source)
     };
-    let changes = match asynchronous(reader.inotify().as_fd()) {
+    let changes = match asynchronous(reader.notice().as_fd()) {
         Ok(changes) => changes,
         // The reader is gone: nobody is left to tell.
         Err(error) => return drop(sender.send(Err(failed(error))).await),
@@ -322,7 +327,7 @@ async fn follow_events(
             () = reached(until) => return,
             () = sender.closed() => return,
         }
-        reader.drain();
+        reader.notice().take();
         events = match reader.read() {
             Ok(events) => events,
             // As above.

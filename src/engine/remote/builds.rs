@@ -381,7 +381,10 @@ impl Told {
         if let Some(error) = detail.or(line["error"].as_str()) {
             let mut events = Vec::new();
             if let Some((step, _)) = self.step.take() {
-                events.push(BuildEvent::Failed { step });
+                events.push(BuildEvent::Failed {
+                    step,
+                    stopped: false,
+                });
             }
             let code = line["errorDetail"]["code"].as_i64();
             events.push(BuildEvent::Ended(BuildFailure {
@@ -391,6 +394,7 @@ impl Told {
                 exit_code: code
                     .and_then(|code| i32::try_from(code).ok())
                     .filter(|c| *c != 0),
+                container: None,
             }));
             return (events, true);
         }
@@ -458,6 +462,7 @@ impl Told {
                 lines: None,
                 hint: None,
                 exit_code: None,
+                container: None,
             }),
         });
         events

@@ -2,12 +2,15 @@
 //! belongs to its build. A mark in the run directory names the lease that the build
 //! holds; once nobody holds that, whoever repairs removes the container.
 
-use std::{collections::BTreeMap, fs, io};
+use std::{collections::BTreeMap, fs, io, os::unix::net::UnixStream};
 
 use super::{Error, Lifecycle, Result, create::random, failed};
 use crate::{
     image::{Lease, ResolvedImage},
-    model::{ContainerConfig, ContainerId, Digest, ImageDefaults, Pool, RemoveRequest},
+    model::{
+        AttachStreams, ContainerConfig, ContainerId, Digest, ExecConfig, ImageDefaults, Pool,
+        RemoveRequest,
+    },
     runtime::{spec, store},
     sys::fs::{Durability, write_atomically},
 };
@@ -45,6 +48,25 @@ impl Lifecycle {
             health: None,
         };
         self.make(taken, &images, id, None, config, image)
+    }
+
+    /// Runs another program in a terminal, in place of the one of a step that has ended; all
+    /// else is as that had it: files, mounts, environment, directory and user.
+    pub fn rerun_step(
+        &self,
+        id: &ContainerId,
+        config: &ExecConfig,
+        streams: AttachStreams,
+    ) -> Result<UnixStream> {
+        let held = self.store.lock(id)?;
+        let mut record = self.store.load(id)?;
+        record.process.argv.clone_from(&config.argv);
+        record.process.env = spec::merge_env(record.process.env, &config.env);
+        (record.config.tty, record.config.open_stdin) = (true, true);
+        self.store.write(&held, &record)?;
+        drop(held);
+        let control = self.start(id, Some(streams))?;
+        Ok(control.expect("streams were asked for"))
     }
 
     /// Removes the container of a step, whatever it does.

@@ -9,14 +9,14 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::inotify::{AddWatchFlags, InitFlags, Inotify},
+    sys::inotify::AddWatchFlags,
 };
 use rustix::process::Pid;
 
 use super::{Result, failed};
 use crate::{
     runtime::{inspect, paths::ContainerPaths},
-    sys::pidfd,
+    sys::{notice::Notice, pidfd},
 };
 
 /// Notices changes of a container's records and of its live state.
@@ -24,7 +24,7 @@ use crate::{
 /// The order of use keeps anything from slipping by: make it, look, wait, look again.
 #[derive(Debug)]
 pub struct Watch {
-    inotify: Inotify,
+    notice: Notice,
     /// The shim: its sudden death changes no file.
     shim: Option<OwnedFd>,
 }
@@ -32,25 +32,25 @@ pub struct Watch {
 impl Watch {
     /// Watches from now on.
     pub fn new(paths: &ContainerPaths) -> Result<Self> {
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
-            .map_err(|errno| failed("watch", &paths.data)(errno.into()))?;
+        let mut notice = Notice::new().map_err(failed("watch", &paths.data))?;
         let records = AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_MOVE_SELF
             | AddWatchFlags::IN_DELETE_SELF;
         // The file, not its directory: the container writes to the FIFOs beside it.
         let live = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_DELETE_SELF;
         for (path, flags) in [(&paths.data, records), (&paths.state(), live)] {
-            match inotify.add_watch(path, flags) {
+            match notice.add(path, flags) {
+                Ok(()) => {}
                 // Gone, or not there yet: a run always ends with an exit record, and
                 // that is in the other.
-                Ok(_) | Err(Errno::ENOENT) => {}
-                Err(errno) => return Err(failed("watch", path)(errno.into())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed("watch", path)(error)),
             }
         }
         let shim = inspect::live(paths)?.and_then(|live| Pid::from_raw(live.shim_pid));
         // One that is gone already is seen by the look that follows.
         let shim = shim.and_then(|pid| pidfd::open(pid).ok());
-        Ok(Self { inotify, shim })
+        Ok(Self { notice, shim })
     }
 
     /// Waits for a change until `deadline`; false once that is over.
@@ -65,7 +65,7 @@ impl Watch {
                 let ms = i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX);
                 PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX)
             });
-            let mut fds = vec![PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN)];
+            let mut fds = vec![PollFd::new(self.notice.as_fd(), PollFlags::POLLIN)];
             if let Some(shim) = &self.shim {
                 fds.push(PollFd::new(shim.as_fd(), PollFlags::POLLIN));
             }
@@ -80,7 +80,7 @@ impl Watch {
                 self.shim = None;
             }
             // Emptied before the caller looks, so that what comes later is told again.
-            while self.inotify.read_events().is_ok_and(|e| !e.is_empty()) {}
+            self.notice.take();
             return Ok(true);
         }
     }

@@ -8,20 +8,17 @@ use std::{
     collections::VecDeque,
     fs::File,
     io,
-    os::{
-        fd::{AsFd, BorrowedFd},
-        unix::fs::{FileExt, MetadataExt},
-    },
+    os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
-use nix::{
-    errno::Errno,
-    sys::inotify::{AddWatchFlags, InitFlags, Inotify},
-};
+use nix::sys::inotify::AddWatchFlags;
 
 use super::{MAX_RECORD_BYTES, line, rotated};
-use crate::model::{LogLine, LogsRequest, Stream};
+use crate::{
+    model::{LogLine, LogsRequest, Stream},
+    sys::notice::Notice,
+};
 
 const BLOCK_BYTES: usize = 64 * 1024;
 /// Rotated files that are looked for, far more than a writer keeps.
@@ -41,7 +38,7 @@ pub struct Reader {
     /// Whether the rest of an impossibly long record is being passed over.
     skipping: bool,
     finished: bool,
-    changes: Option<Inotify>,
+    changes: Option<Notice>,
 }
 
 /// One file of a log and how far it was read.
@@ -120,24 +117,10 @@ impl Reader {
         self.finished
     }
 
-    /// Readable when [`Reader::next_line`] is worth another try; only while following.
-    pub fn changes(&self) -> Option<BorrowedFd<'_>> {
-        self.changes.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Takes note of the changes told so far. Call it before reading on.
-    pub fn take_changes(&self) -> io::Result<()> {
-        let Some(inotify) = &self.changes else {
-            return Ok(());
-        };
-        loop {
-            match inotify.read_events() {
-                Ok(_) => {}
-                Err(Errno::EAGAIN) => return Ok(()),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+    /// Tells when [`Reader::next_line`] is worth another try; only while following. Taken
+    /// before reading on.
+    pub fn changes(&self) -> Option<&Notice> {
+        self.changes.as_ref()
     }
 
     /// Reads more into the buffer; false if there is nothing more now.
@@ -168,6 +151,8 @@ impl Reader {
                 }
             }
             let Some(next) = self.files.pop_front() else {
+                // A follower may wait for long, and there may be thousands.
+                self.buffer.shrink_to_fit();
                 return Ok(false);
             };
             // A record never spans files: what is left here is torn.
@@ -349,10 +334,10 @@ fn successors(path: &Path, inode: u64) -> io::Result<VecDeque<Segment>> {
     Ok(files)
 }
 
-fn watch(path: &Path, wake: &[&Path]) -> io::Result<Inotify> {
-    let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+fn watch(path: &Path, wake: &[&Path]) -> io::Result<Notice> {
+    let mut notice = Notice::new()?;
     let directory = path.parent().unwrap_or(Path::new("/"));
-    inotify.add_watch(
+    notice.add(
         directory,
         AddWatchFlags::IN_MODIFY
             | AddWatchFlags::IN_CREATE
@@ -360,15 +345,16 @@ fn watch(path: &Path, wake: &[&Path]) -> io::Result<Inotify> {
             | AddWatchFlags::IN_DELETE_SELF,
     )?;
     for path in wake {
-        match inotify.add_watch(
-            *path,
+        match notice.add(
+            path,
             AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_DELETE_SELF,
         ) {
-            Ok(_) | Err(Errno::ENOENT) => {}
-            Err(error) => return Err(error.into()),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(inotify)
+    Ok(notice)
 }
 
 #[cfg(test)]
@@ -539,10 +525,12 @@ mod tests {
         for n in 0..40 {
             writer.write(at(n), Stream::Stdout, format!("{n}\n").as_bytes());
             if n % 7 == 0 {
-                let fd =
-                    nix::poll::PollFd::new(reader.changes().unwrap(), nix::poll::PollFlags::POLLIN);
+                let fd = nix::poll::PollFd::new(
+                    std::os::fd::AsFd::as_fd(reader.changes().unwrap()),
+                    nix::poll::PollFlags::POLLIN,
+                );
                 assert_eq!(nix::poll::poll(&mut [fd], 1000u16).unwrap(), 1);
-                reader.take_changes().unwrap();
+                assert!(reader.changes().unwrap().take());
                 seen.extend(rest(&mut reader));
             }
         }

@@ -72,7 +72,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
             match row.kind {
                 Kind::Mark => rule(&mut pen, view),
                 Kind::Notice => {
-                    pen.put(text, view.theme.quiet());
+                    pen.put(&text[range], view.theme.quiet());
                 }
                 Kind::Output | Kind::Error => {
                     let from = match frame.fold.wraps {

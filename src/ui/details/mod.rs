@@ -2,7 +2,7 @@
 
 mod advice;
 mod lists;
-mod logs;
+pub mod logs;
 mod network;
 mod processes;
 pub mod stats;

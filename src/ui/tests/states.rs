@@ -38,8 +38,8 @@ listed! {
     /// What can be looked at.
     Panel {
         Containers, Logs, Stats, Processes, Inspect, Files, Network, Advice, Images, Cgroups,
-        CgroupProcesses, Events, Alerts, Activity, TimeLine, Filter, Sort, GroupBy, Columns,
-        Trouble, Results, Palette, Help, CgroupPrompt, Form, Prompt, Menu, Ask, Confirm,
+        CgroupProcesses, Events, Alerts, Activity, Builds, TimeLine, Filter, Sort, GroupBy, Columns,
+        Trouble, Results, Palette, Help, CgroupPrompt, Form, BuildForm, Prompt, Menu, Ask, Confirm,
         Limits, TooSmall,
     }
 }
@@ -65,6 +65,7 @@ fn shown(state: &State) -> Panel {
             Modal::Palette(_) => Panel::Palette,
             Modal::Help(_) => Panel::Help,
             Modal::GroupPrompt(_) => Panel::CgroupPrompt,
+            Modal::Run(form) if form.title.starts_with("Build") => Panel::BuildForm,
             Modal::Run(_) => Panel::Form,
             Modal::Prompt(_) => Panel::Prompt,
             Modal::Menu(_) => Panel::Menu,
@@ -94,6 +95,7 @@ fn shown(state: &State) -> Panel {
         (Screen::Events, _) => Panel::Events,
         (Screen::Alerts, _) => Panel::Alerts,
         (Screen::Activity, _) => Panel::Activity,
+        (Screen::Builds, _) => Panel::Builds,
     }
 }
 
@@ -140,11 +142,20 @@ async fn put(panel: Panel, case: Case, look: Look) -> Result<State, &'static str
 /// The part of the screen that a panel has for itself.
 fn part(state: &mut State, panel: Panel) -> Rect {
     use Panel::{
-        Activity, Alerts, Cgroups, Containers, Events, Filter, Images, TimeLine, TooSmall,
+        Activity, Alerts, Builds, Cgroups, Containers, Events, Filter, Images, TimeLine, TooSmall,
     };
     let is_whole = matches!(
         panel,
-        Containers | Cgroups | Events | Alerts | Activity | TimeLine | Filter | Images | TooSmall
+        Containers
+            | Cgroups
+            | Events
+            | Alerts
+            | Activity
+            | Builds
+            | TimeLine
+            | Filter
+            | Images
+            | TooSmall
     );
     if is_whole {
         return state.area;

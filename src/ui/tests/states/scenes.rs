@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Case, Fake, Key, Message, Panel, State};
+use super::{super::builds, Case, Fake, Key, Message, Panel, State};
 use crate::{
     app::Failure,
     model::{Endpoint, NetworkId, Port, Problem, PublishedPort, Sockets, Source, Transport, World},
@@ -66,6 +66,7 @@ fn opened(panel: Panel) -> Setting {
         Panel::Events => keys("4 j"),
         Panel::Alerts => keys("5 j"),
         Panel::Activity => then("6", operated),
+        Panel::Builds => then("7", |state| builds::several(state, ["shop:3", "web"])),
         Panel::TimeLine => keys("j t . , , ,"),
         Panel::Filter => keys("/ s h o p"),
         Panel::Sort => keys("o j"),
@@ -77,6 +78,7 @@ fn opened(panel: Panel) -> Setting {
         Panel::Help => keys("?"),
         Panel::CgroupPrompt => keys("3 / b a t c h enter G u 1 . 5 down down down 2 g"),
         Panel::Form => keys("R d e b right down s l e e p space 9"),
+        Panel::BuildForm => keys("I down s h o p : 3 down down w e b"),
         Panel::Prompt => keys("l tab & g e t"),
         Panel::Menu => keys("y"),
         Panel::Ask => keys("P tab j ctrl-s x"),
@@ -140,6 +142,7 @@ fn empty(panel: Panel) -> Setting {
         }),
         Panel::Alerts => nothing("5"),
         Panel::Activity => nothing("6"),
+        Panel::Builds => nothing("7"),
         Panel::TimeLine => Ok(Scene {
             seconds: 1,
             ..scene(".")
@@ -150,6 +153,7 @@ fn empty(panel: Panel) -> Setting {
         Panel::Columns => nothing("O"),
         Panel::Palette => keys(": z z z z"),
         Panel::Form => nothing("R"),
+        Panel::BuildForm => nothing("I"),
         Panel::Prompt => keys("l tab &"),
         Panel::CgroupPrompt => keys("3 n"),
         Panel::Trouble => then("j !", vanished),
@@ -229,6 +233,7 @@ fn failed(panel: Panel) -> Setting {
             state.update(Message::Notified("busy".into(), Channel::Bell, why));
         }),
         Panel::Activity => then("6", operated),
+        Panel::Builds => then("7", builds::failed),
         Panel::TimeLine => then("j t .", |state| {
             state.update(Message::Moment(Err(failure("read 00000001.wharf"))));
         }),
@@ -243,6 +248,7 @@ fn failed(panel: Panel) -> Setting {
         Panel::Results => then("space space space", operated_on_several),
         Panel::CgroupPrompt => keys("3 n enter"),
         Panel::Form => keys("R enter"),
+        Panel::BuildForm => keys("I ctrl-u enter"),
         Panel::Prompt => keys("l tab / ~ ("),
         Panel::Limits => keys("u m u c h enter"),
         Panel::Inspect => Err("it shows what the picture has"),
@@ -264,11 +270,19 @@ fn filtered(panel: Panel) -> Setting {
         Panel::Events => keys("4 / o o m enter"),
         Panel::Alerts => keys("5 / g a t e enter"),
         Panel::Activity => then("6 / s t o p enter", operated),
+        Panel::Builds => then("7", builds::filtered),
         Panel::TimeLine => keys("/ s h o p enter ."),
         Panel::Palette => keys(": s t o"),
         Panel::Prompt => keys("l tab / g e t"),
         Panel::Filter => keys("/ z z z"),
         Panel::Form => keys("R d e b"),
+        Panel::BuildForm => Ok(Scene {
+            after: |state| {
+                let offers = vec!["./api/".into(), "./app/".into()];
+                state.update(Message::Paths("./a".into(), offers));
+            },
+            ..scene("I a")
+        }),
         Panel::Processes | Panel::CgroupProcesses => Err("it has nothing to filter by"),
         Panel::Stats | Panel::Files | Panel::Network | Panel::Advice => {
             Err("it has nothing to filter by")
@@ -296,6 +310,9 @@ pub fn setting(panel: Panel, case: Case) -> Setting {
         Case::Failed => failed(panel),
         Case::Filtered => filtered(panel),
         Case::Stale => opened(panel),
+        Case::Foreign if panel == Panel::Builds => {
+            then("7", |state| builds::several(state, ["店/注文:三", "段階"]))
+        }
         Case::Foreign => opened(panel).inspect(|scene| foreign(&scene.engine)),
     }
 }
