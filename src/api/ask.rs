@@ -26,6 +26,9 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 /// Pieces of a streamed body that wait for whoever reads it.
 const AHEAD: usize = 8;
 
+/// A version of the API.
+type Version = (u32, u32);
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Peer {
@@ -91,7 +94,7 @@ pub struct Ask {
     /// The parts of its path without the version, decoded.
     pub parts: Vec<String>,
     /// The version, if the path begins with one.
-    pub version: Option<(u32, u32)>,
+    pub version: Option<Version>,
     /// What stands behind the question mark.
     pub query: Query,
     /// Its headers.
@@ -127,7 +130,7 @@ impl Ask {
     }
 
     /// Whether the client speaks a version before this one.
-    pub fn is_older_than(&self, version: (u32, u32)) -> bool {
+    pub fn is_older_than(&self, version: Version) -> bool {
         self.version.is_some_and(|spoken| spoken < version)
     }
 
@@ -226,7 +229,7 @@ impl io::Read for BodyReader {
 }
 
 /// The version before a path, and the path's parts, decoded.
-fn parts(path: &str) -> Result<(Option<(u32, u32)>, Vec<String>), Failure> {
+fn parts(path: &str) -> Result<(Option<Version>, Vec<String>), Failure> {
     let mut parts = Vec::new();
     for part in path.split('/').filter(|part| !part.is_empty()) {
         let decoded = percent_decode_str(part)
@@ -257,11 +260,11 @@ fn parts(path: &str) -> Result<(Option<(u32, u32)>, Vec<String>), Failure> {
     Ok((spoken, parts))
 }
 
-fn version(part: &str) -> Option<(u32, u32)> {
+fn version(part: &str) -> Option<Version> {
     number(part.strip_prefix('v')?)
 }
 
-fn number(text: &str) -> Option<(u32, u32)> {
+fn number(text: &str) -> Option<Version> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }

@@ -303,6 +303,7 @@ fn limits(limits: &Limits) -> Value {
         "Memory": limits.memory_bytes.unwrap_or(0),
         "MemorySwap": limits.memory_swap_bytes.unwrap_or(0),
         "MemoryReservation": limits.memory_reservation_bytes.unwrap_or(0),
+        "MemorySwappiness": limits.memory_swappiness,
         "MemoryMin": limits.memory_min_bytes.unwrap_or(0),
         "MemoryHigh": limits.memory_high_bytes.unwrap_or(0),
         "PidsLimit": limits.pids,

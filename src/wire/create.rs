@@ -159,10 +159,6 @@ fn refuse(host: &models::HostConfig) -> Parsed<()> {
                 .as_ref()
                 .is_some_and(|list| !list.is_empty()),
         ),
-        (
-            "MemorySwappiness",
-            host.memory_swappiness.is_some_and(|n| n >= 0),
-        ),
         ("OomKillDisable", host.oom_kill_disable == Some(true)),
         ("VolumeDriver", set(&host.volume_driver, &["local"])),
         // Nobody can be asked to share it, so what may be shared is private.
@@ -413,6 +409,16 @@ pub fn limits(host: &models::HostConfig) -> Parsed<Limits> {
         memory_bytes: memory,
         memory_swap_bytes: swap,
         memory_reservation_bytes: positive(host.memory_reservation),
+        // -1 is how clients say nothing.
+        memory_swappiness: match host.memory_swappiness {
+            None | Some(-1) => None,
+            Some(n @ 0..=100) => Some(n.unsigned_abs()),
+            Some(n) => {
+                return Err(format!(
+                    "Invalid value: {n}, valid memory swappiness range is 0-100"
+                ));
+            }
+        },
         pids: host.pids_limit.filter(|n| *n != 0),
         blkio_weight: host.blkio_weight.filter(|n| *n != 0),
         read_bps: rates(&host.blkio_device_read_bps)?,
@@ -643,11 +649,10 @@ mod tests {
     #[test]
     fn what_would_be_another_container_is_refused_by_its_name() {
         for (key, value) in [
-            ("PidMode", json!("host")),
-            ("IpcMode", json!("host")),
+            ("PidMode", json!("container:x")),
+            ("IpcMode", json!("container:x")),
             ("CgroupParent", json!("/x")),
             ("OomKillDisable", json!(true)),
-            ("MemorySwappiness", json!(10)),
             ("Runtime", json!("runsc")),
         ] {
             let body = json!({"Image": "x", "HostConfig": {key: value}});

@@ -57,6 +57,7 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
                 })
                 .collect(),
         ),
+        memory_swappiness: limits.memory_swappiness.map(|n| n as i64),
         memory_reservation: number(limits.memory_reservation_bytes),
         memory_swap: Some(match (limits.memory_swap_bytes, limits.memory_bytes) {
             (Some(bytes), _) => bytes,

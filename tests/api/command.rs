@@ -585,7 +585,7 @@ fn docker_gives_groups_and_namespaces_of_the_host() {
     };
     let groups = ["--group-add", "1001", "--group-add", "daemon"];
     let id = [&groups[..], &["-u", "wharf", BUSYBOX, "id", "-G"]].concat();
-    assert_eq!(run(&id), "1000 1001 1");
+    assert_eq!(run(&id), "1000 1 1001");
     let own = |name: &str| {
         let link = std::fs::read_link(format!("/proc/self/ns/{name}")).unwrap();
         link.display().to_string()

@@ -137,6 +137,7 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "Sysctls": config.sysctls,
         "ShmSize": config.shm_size_bytes.unwrap_or_default(),
         "OomScoreAdj": config.oom_score_adj.unwrap_or_default(),
+        "MemorySwappiness": config.limits.memory_swappiness,
         "VolumesFrom": config.volumes_from,
         "Binds": binds.into_iter().filter_map(bind).collect::<Vec<_>>(),
         "Mounts": mounts.into_iter().map(mount).collect::<Result<Vec<_>, _>>()?,

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     image::{self, ImageStore},
     layer,
-    model::{Container, ContainerId, State},
+    model::{Container, ContainerId, EventKind, State},
     network::{self as networks, Networks},
     sys::cgroup::{self, Cgroups},
     volume::{self as volumes, Volumes},
@@ -201,6 +201,13 @@ impl Lifecycle {
 
     fn paths(&self, id: &ContainerId) -> ContainerPaths {
         self.root().container(id)
+    }
+
+    /// The same of an image: what was done to it, its id, and a name that it has or had.
+    pub fn tell_of_image(&self, action: &str, id: &str, name: &str) {
+        let attributes = [("name", name.to_owned())];
+        let event = events::now(EventKind::Image, action, id, attributes);
+        let _ = events::append(self.root(), &event);
     }
 
     /// Tells those who follow events. What was done is done: a full disk doesn't undo

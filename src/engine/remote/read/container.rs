@@ -194,6 +194,8 @@ struct HostConfig {
     #[serde(deserialize_with = "lenient")]
     memory_min: u64,
     #[serde(deserialize_with = "lenient")]
+    memory_swappiness: Option<i64>,
+    #[serde(deserialize_with = "lenient")]
     memory_high: u64,
     #[serde(deserialize_with = "lenient")]
     pids_limit: Option<i64>,
@@ -329,6 +331,7 @@ fn config(found: Inspected) -> ContainerConfig {
             memory_swap_bytes: (host.memory_swap != 0).then_some(host.memory_swap),
             memory_reservation_bytes: (host.memory_reservation > 0)
                 .then_some(host.memory_reservation),
+            memory_swappiness: host.memory_swappiness.and_then(|n| u64::try_from(n).ok()),
             memory_min_bytes: (host.memory_min > 0).then_some(host.memory_min),
             memory_high_bytes: (host.memory_high > 0).then_some(host.memory_high),
             pids: host.pids_limit.filter(|most| *most != 0),
