@@ -583,6 +583,81 @@ fn image_is_looked_into_filtered_read_and_extracted() {
 }
 
 #[test]
+fn file_of_a_container_is_edited_on_a_copy_and_never_over_another_change() {
+    let s = Sandbox::new();
+    let aside = tempfile::tempdir().unwrap();
+    let script = "echo one >/srv.conf; chown 5:6 /srv.conf; chmod 4640 /srv.conf; \
+                  ln -s /srv.conf /srv.link; sleep 1000";
+    s.start(&["--name", "harbour", BUSYBOX, "sh", "-c", script]);
+    let shown = || {
+        s.ok(&[
+            "exec",
+            "harbour",
+            "sh",
+            "-c",
+            "cat /srv.conf; stat -c %u:%g:%a /srv.conf",
+        ])
+    };
+    let wharf = support::sandbox::wharf();
+    // What it does is what the file of this name says.
+    let editor = aside.path().join("editor");
+    let does = |what: &str| {
+        std::fs::write(&editor, format!("set -e\necho \"edits $1\"\n{what}\n")).unwrap();
+    };
+    let t = Terminal::new(&s, 140, 40);
+    let place = aside.path().display();
+    t.line(&format!(
+        "TMPDIR={place} EDITOR='sh {place}/editor' exec {}",
+        wharf.display()
+    ));
+    t.until("harbour");
+    t.keys(&["B"]);
+    t.until("all its files");
+    t.keys(&["/"]);
+    t.tmux(&["send-keys", "-l", "srv.conf"]);
+    t.keys(&["Enter", "G"]);
+    t.until("E edit");
+
+    does("true");
+    t.keys(&["E"]);
+    t.until("srv.conf was not changed");
+    does("echo two >>\"$1\"");
+    t.keys(&["E"]);
+    t.until("put srv.conf back");
+    assert_eq!(shown(), "one\ntwo\n5:6:4640");
+    // One that writes a file of its own in place of the old, as many do.
+    does("echo three >\"$1.new\"; mv \"$1.new\" \"$1\"");
+    t.keys(&["E"]);
+    eventually("it is replaced", || shown() == "three\n5:6:4640");
+    does("false");
+    t.keys(&["E"]);
+    t.until("exit status: 1");
+    let kept = || {
+        let entries = std::fs::read_dir(aside.path()).unwrap().flatten();
+        let copies = entries.filter(|e| e.file_name().to_string_lossy().starts_with("wharf-edit-"));
+        copies.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    eventually("no copy stays", || kept().is_empty());
+
+    does(&format!(
+        "{} exec harbour sh -c 'echo other >/srv.conf'; echo mine >\"$1\"",
+        wharf.display()
+    ));
+    t.keys(&["E"]);
+    t.until("was changed meanwhile");
+    assert_eq!(shown(), "other\n5:6:4640");
+    let copy = kept().pop().unwrap().join("edited/srv.conf");
+    assert_eq!(std::fs::read_to_string(copy).unwrap(), "mine\n");
+
+    // A link is not followed, wherever it leads.
+    t.keys(&["Escape"]);
+    t.keys(&["/"]);
+    t.tmux(&["send-keys", "-l", "srv.link"]);
+    t.keys(&["Enter", "G", "E"]);
+    t.until("only files can be edited");
+}
+
+#[test]
 fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
     let s = Sandbox::new();
     let context = tempfile::tempdir().unwrap();

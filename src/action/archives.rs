@@ -39,19 +39,9 @@ pub(super) const UPKEEP: &[ActionSpec] = &[
         "Show what made each layer of an image, and its size",
     ),
     command(
-        "image.diff",
-        "image diff",
-        "Compare two images: files, config and history",
-    ),
-    command(
         "image.verify",
         "image verify",
         "Read all that images consist of, and say what is damaged",
-    ),
-    command(
-        "image.prune",
-        "image prune",
-        "Remove images that no container uses",
     ),
     command(
         "container.prune",

@@ -1,8 +1,11 @@
 //! The rows of looking into images and containers.
 
 use super::{
-    Action, ActionSpec, Code, Key, Scope,
-    needs::{a_file, an_image, can_browse, can_remove_image, can_transfer},
+    Action, ActionSpec, Code, Danger, Key, Scope,
+    needs::{
+        a_file, an_image, can_browse, can_compare, can_edit, can_prune, can_remove_image,
+        can_transfer, has_image,
+    },
     row::{global, row, view},
 };
 
@@ -47,6 +50,52 @@ pub(super) const ROWS: &[ActionSpec] = &[
     .says("Give an image a further name")
     .cli("tag")
     .needs(can_remove_image),
+    view(
+        Action::MarkImage,
+        "view.mark-image",
+        "mark",
+        Scope::Images,
+        &[Key::char(' ')],
+    )
+    .says("Mark the image: for a comparison, or to remove several")
+    .needs(has_image),
+    row(
+        Action::CompareImages,
+        "image.diff",
+        "diff",
+        Scope::Images,
+        &[Key::char('D')],
+    )
+    .says("Compare two images: files, config and history")
+    .cli("image diff")
+    .needs(can_compare),
+    row(
+        Action::PruneImages,
+        "image.prune",
+        "prune",
+        Scope::Images,
+        &[Key::char('X')],
+    )
+    .says("Remove images that no container uses")
+    .cli("image prune")
+    .danger(Danger::Destroys)
+    .needs(can_prune),
+    view(
+        Action::OpenDifference,
+        "difference.open",
+        "open",
+        Scope::Comparison,
+        &[Key::of(Code::Enter)],
+    )
+    .says("Look at the file in the image that has it"),
+    view(
+        Action::ImageColumns,
+        "view.image-columns",
+        "columns",
+        Scope::Images,
+        &[Key::char('O')],
+    )
+    .says("Choose the columns of the images' table, their order and width"),
     global(
         Action::Transfers,
         "view.transfers",
@@ -128,4 +177,13 @@ pub(super) const ROWS: &[ActionSpec] = &[
     )
     .says("Copy what is under the cursor to this host")
     .needs(a_file),
+    view(
+        Action::EditFile,
+        "file.edit",
+        "edit",
+        Scope::Explorer,
+        &[Key::char('E')],
+    )
+    .says("Edit a container's file in $EDITOR, on a copy that is put back")
+    .needs(can_edit),
 ];

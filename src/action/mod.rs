@@ -94,6 +94,7 @@ pub enum Action {
     FoldGroup,
     CpuDisplay,
     Columns,
+    ImageColumns,
     Trouble,
     NextMatch,
     PreviousMatch,
@@ -125,6 +126,10 @@ pub enum Action {
     Pull,
     Push,
     TagImage,
+    MarkImage,
+    CompareImages,
+    OpenDifference,
+    PruneImages,
     Transfers,
     Explore,
     Browse,
@@ -136,6 +141,7 @@ pub enum Action {
     LayerAlone,
     Wasted,
     Extract,
+    EditFile,
     CreateGroup,
     MoveIntoGroup,
     UndoGroup,
@@ -206,6 +212,8 @@ pub enum Scope {
     Images,
     /// The files of an image or a container.
     Explorer,
+    /// What two images have otherwise.
+    Comparison,
     /// The control groups screen.
     Groups,
     /// The screen of what happens.
@@ -234,6 +242,7 @@ impl Scope {
             Self::Containers => "containers",
             Self::Images => "images",
             Self::Explorer => "files",
+            Self::Comparison => "differences",
             Self::Groups => "cgroups",
             Self::Events => "events",
             Self::Activity => "activity",

@@ -14,6 +14,8 @@ pub struct Subject<'a> {
     pub image: Option<&'a Image>,
     /// Whether a file or a directory is under the cursor.
     pub has_file: bool,
+    /// Whether that is in a container, which is written to.
+    pub is_in_container: bool,
     /// The control group under the cursor, if there is one.
     pub group: Option<&'a Group>,
     /// Whether a change of groups can be taken back.
@@ -45,6 +47,7 @@ impl<'a> Subject<'a> {
             container: None,
             image: None,
             has_file: false,
+            is_in_container: false,
             group: None,
             has_group_undo: false,
             build: None,
@@ -173,6 +176,20 @@ pub(super) fn an_image(subject: &Subject<'_>) -> Verdict {
     able(subject, Ability::Files)
 }
 
+pub(super) fn has_image(subject: &Subject<'_>) -> Verdict {
+    check(subject.image.is_some(), || "no image is selected".into())
+}
+
+pub(super) fn can_compare(subject: &Subject<'_>) -> Verdict {
+    has_image(subject)?;
+    able(subject, Ability::Upkeep)
+}
+
+pub(super) fn can_prune(subject: &Subject<'_>) -> Verdict {
+    writable(subject)?;
+    able(subject, Ability::Upkeep)
+}
+
 pub(super) fn can_browse(subject: &Subject<'_>) -> Verdict {
     container(subject)?;
     able(subject, Ability::Files)
@@ -206,6 +223,15 @@ pub(super) fn can_undo_group(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn a_group(subject: &Subject<'_>) -> Verdict {
     check(subject.group.is_some(), || "no group is selected".into())
+}
+
+pub(super) fn can_edit(subject: &Subject<'_>) -> Verdict {
+    a_file(subject)?;
+    check(subject.is_in_container, || {
+        "an image's files stay as they are".into()
+    })?;
+    writable(subject)?;
+    able(subject, Ability::Archives)
 }
 
 pub(super) fn can_build(subject: &Subject<'_>) -> Verdict {

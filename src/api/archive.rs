@@ -93,6 +93,7 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcom
         path: Path::new("/").join(&path),
         follow_link,
         keep_owner: true,
+        unchanged: None,
     };
     let about = |error: EngineError| match is_missing(&error) {
         true => Failure::missing(format!("Could not find the file {path} in container {id}")),

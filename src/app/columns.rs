@@ -8,6 +8,11 @@ pub const TABLE: &[&str] = &[
     "uptime", "restarts",
 ];
 
+/// The images' table, likewise.
+pub const TABLE_IMAGES: &[&str] = &[
+    "name", "id", "size", "own", "shared", "in_use", "layers", "created", "platform", "digest",
+];
+
 /// What containers are mostly sorted by; other columns follow where they are shown.
 pub const SORT: &[&str] = &[
     "state",
@@ -29,7 +34,7 @@ pub const SORT: &[&str] = &[
     "trouble",
 ];
 
-/// What images can be sorted by.
+/// What images can be sorted by, shown or not.
 pub const SORT_IMAGES: &[&str] = &[
     "created", "name", "size", "own", "shared", "in_use", "layers", "platform", "id", "digest",
 ];

@@ -13,7 +13,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Effect, Failure, Job, Message, Order, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
-    build::build, follow::follow, job, log::LogRow, notify, paths, projector::Projector, saved,
+    build::build, comparison::compare, follow::follow, image_prune, job, log::LogRow, notify,
+    paths, projector::Projector, saved,
 };
 use crate::{
     action::Action,
@@ -154,8 +155,16 @@ impl Effects<dyn Engine> {
                 is_directory,
             } => self.find_paths(typed, is_directory),
             Effect::Layers { number, image } => self.look(|engine| async move {
-                let layers = engine.image_layers(image.as_str()).await;
+                let layers = engine.image_layers(&image).await;
                 Message::Layers(number, layers.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::Compare { number, old, new } => self.look(|engine| async move {
+                let found = compare(&*engine, &old, &new).await;
+                Message::Compared(number, found.map(Box::new).map_err(Failure::from))
+            }),
+            Effect::PreviewImagePrune { number, is_all } => self.look(|engine| async move {
+                let found = image_prune::preview(&*engine, is_all).await;
+                Message::ImagePrune(number, is_all, found.map_err(Failure::from))
             }),
             Effect::Tree { number, request } => self.look(|engine| async move {
                 let page = engine.tree(*request).await;

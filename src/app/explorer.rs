@@ -6,15 +6,14 @@ use std::collections::BTreeSet;
 
 use super::{Pending, Screen, viewer::Viewer};
 use crate::model::{
-    ContainerId, Digest, FileOrder, FilesOf, ImageLayers, TreePage, TreeRequest, TreeRow, View,
-    WastedFile,
+    ContainerId, FileOrder, FilesOf, ImageLayers, TreePage, TreeRequest, TreeRow, View, WastedFile,
 };
 
 /// What is looked into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Looked {
-    /// An image.
-    Image(Digest),
+    /// An image, by its id or a name.
+    Image(String),
     /// A container.
     Container(ContainerId),
 }
@@ -146,8 +145,8 @@ impl Explorer {
     /// Whose files are shown.
     pub fn of(&self) -> FilesOf {
         match &self.what {
-            Looked::Image(id) => FilesOf::Image {
-                reference: id.to_string(),
+            Looked::Image(reference) => FilesOf::Image {
+                reference: reference.clone(),
                 layer: self.layer,
             },
             Looked::Container(id) => FilesOf::Container(id.clone()),
@@ -319,7 +318,7 @@ mod tests {
     use super::*;
 
     fn explorer(total: usize) -> Explorer {
-        let what = Looked::Image(Digest::from_sha256(&[1; 32]));
+        let what = Looked::Image("web".into());
         let mut explorer = Explorer::new(what, "web".into(), Screen::Images, 1);
         explorer.page = Pending::Ready(TreePage {
             total,

@@ -84,7 +84,7 @@ pub fn geometry(state: &State) -> Geometry {
         hints,
         ..Geometry::default()
     };
-    if matches!(state.screen, Screen::Events | Screen::Activity) {
+    if state.is_feed() {
         // A list, and where there is room all of one line of it.
         let below = if body.height >= 14 { FEED_BELOW } else { 0 };
         let (table, rest) = split_top(body, body.height - below);

@@ -112,10 +112,12 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
         Action::Palette,
     ];
     let (is_feed, is_alerts) = (state.is_feed(), state.screen == Screen::Alerts);
+    let is_comparison = state.screen == Screen::Comparison;
     let is_builds = state.screen == Screen::Builds;
     // Enter opens what is under the cursor there.
     let is_entered = matches!(state.screen, Screen::Explorer | Screen::Images);
     let rest = rest.into_iter().filter(move |action| match action {
+        Action::Sort if is_comparison => true,
         Action::Sort | Action::Zoom if is_feed => false,
         // Its order is that of time.
         Action::Sort if is_builds => false,
@@ -149,6 +151,10 @@ fn notes(state: &State) -> Vec<(String, Note)> {
         Screen::Alerts => (state.alert_list.rows.len(), state.alerts.log().len()),
         Screen::Events => (state.events.list.rows.len(), state.events.len()),
         Screen::Activity => (state.done.rows.len(), state.activity.entries().count()),
+        Screen::Comparison => state
+            .comparison
+            .as_ref()
+            .map_or((0, 0), |c| (c.list.rows.len(), c.lines.len())),
         // Folded and unfolded lines are no count of anything.
         Screen::Builds => (0, 0),
         Screen::Explorer => (0, 0),
@@ -159,6 +165,10 @@ fn notes(state: &State) -> Vec<(String, Note)> {
     let filter = state.filter();
     if !filter.is_empty() {
         notes.push((format!("  /{}", sanitize(filter)), Note::Narrowed));
+    }
+    if state.screen == Screen::Images && !state.images.marks.is_empty() {
+        let marks = state.images.marks.len();
+        notes.push((format!("  {marks} marked"), Note::Marks));
     }
     if state.screen == Screen::Containers {
         if !state.shows_all {

@@ -7,11 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failure, Job, Said};
+use super::{
+    Failure, Job, Said,
+    image_prune::{counted, freed},
+};
 use crate::{
     engine::Engine,
     format::{bytes, text::sanitize},
-    model::{CreateRequest, RemoveRequest, StartRequest},
+    model::{CreateRequest, PruneImages, RemoveRequest, StartRequest},
 };
 
 /// Does a job.
@@ -32,6 +35,16 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
         Job::Tag { source, target } => {
             engine.tag(&source, &target).await.map_err(Failure::from)?;
             Ok(line(format!("named it {}", sanitize(&target))))
+        }
+        Job::PruneImages { all } => {
+            let request = PruneImages {
+                all,
+                ..PruneImages::default()
+            };
+            let gone = engine.prune_images(request).await.map_err(Failure::from)?;
+            let images = counted(gone.images.len());
+            let bytes = bytes::decimal(freed(&gone));
+            Ok(line(format!("removed {images}, {bytes} are free")))
         }
         Job::Extract(mut request) => {
             request.to = at_home(&request.to);

@@ -80,6 +80,8 @@ pub enum Asked {
     Tag,
     /// As the place of what is extracted.
     Extract,
+    /// As the image that another is compared with.
+    Compare,
 }
 
 impl Asked {
@@ -93,6 +95,7 @@ impl Asked {
             Self::Pull => "pull ",
             Self::Push => "push ",
             Self::Tag => "name it ",
+            Self::Compare => "compare it with ",
         }
     }
 
@@ -104,6 +107,7 @@ impl Asked {
             Self::Pull => "enter begins  esc leaves it  NAME[:TAG|@DIGEST]",
             Self::Push => "enter begins  esc leaves it  the name says where to",
             Self::Tag => "enter names it  esc leaves it  NAME[:TAG]",
+            Self::Compare => "enter compares  esc leaves it  NAME[:TAG] or an id",
             Self::LogSave | Self::Extract => "enter writes a new file  esc leaves it",
         }
     }

@@ -8,6 +8,7 @@ use super::{
     Gesture, Tab,
     advisor::Inquiry,
     alerts::Notice,
+    comparison::Compared,
     follow::Logs,
     layout::Saved,
     log::LogRow,
@@ -20,8 +21,9 @@ use crate::{
     format::text::sanitize,
     model::{
         BuildEvent, Change, ContainerId, CreateRequest, Digest, Direction, Event, ExtractRequest,
-        FilePage, GroupChange, GroupDetails, ImageLayers, Process, ReadRequest, RegistrySettings,
-        SignalRequest, Sockets, Transfer, TreePage, TreeRequest, UpdateRequest, Visible, World,
+        FilePage, GroupChange, GroupDetails, ImageLayers, Process, PrunedImages, ReadRequest,
+        RegistrySettings, SignalRequest, Sockets, Transfer, TreePage, TreeRequest, UpdateRequest,
+        Visible, World,
     },
     record::advice::Advice,
 };
@@ -79,6 +81,10 @@ pub enum Message {
     Paths(String, Vec<String>),
     /// The layers of the image that is explored, by the number of the look.
     Layers(u64, Result<Box<ImageLayers>, Failure>),
+    /// What two images have otherwise, by the number of the look.
+    Compared(u64, Result<Box<Compared>, Failure>),
+    /// What a prune would remove, of all unused images or of those without a name.
+    ImagePrune(u64, bool, Result<PrunedImages, Failure>),
     /// Lines of its tree.
     Tree(u64, Result<Box<TreePage>, Failure>),
     /// A window of a file.
@@ -157,7 +163,23 @@ pub enum Effect {
         /// The number of the look.
         number: u64,
         /// Which image.
-        image: Digest,
+        image: String,
+    },
+    /// Compare two images.
+    Compare {
+        /// The number of the look.
+        number: u64,
+        /// By name or id.
+        old: String,
+        /// As above.
+        new: String,
+    },
+    /// Tell what a prune of images would remove.
+    PreviewImagePrune {
+        /// As above.
+        number: u64,
+        /// Of all that no container uses, not only those without a name.
+        is_all: bool,
     },
     /// Tell lines of a tree of files.
     Tree {
@@ -239,6 +261,16 @@ pub enum Effect {
         /// How.
         passage: Passage,
     },
+    /// Give the terminal to an editor for a copy of a container's file, and put that back;
+    /// with one [`Message::Done`].
+    Edit {
+        /// Its number in the log of what was done.
+        deed: u64,
+        /// Which container.
+        id: ContainerId,
+        /// The file in it.
+        path: PathBuf,
+    },
     /// Tell somebody of an alert.
     Notify {
         /// Of what.
@@ -277,6 +309,11 @@ pub enum Job {
         source: String,
         /// The name.
         target: String,
+    },
+    /// Remove images that no container uses: all, or those without a name.
+    PruneImages {
+        /// Which.
+        all: bool,
     },
     /// Copy a file or a directory to this host.
     Extract(ExtractRequest),

@@ -2,11 +2,12 @@
 //! menu, the palette, help, a question.
 
 use super::{
-    Choice, Failure, Form, GroupPrompt, Menu, Pending, Prompt, Question, Target, layout::Layout,
-    limits::Editor, log::LogRow,
+    Choice, Failure, Form, GroupPrompt, ImagePrune, Menu, Pending, Prompt, Question, Target,
+    layout::Layout, limits::Editor, log::LogRow,
 };
 use crate::{
     action::{Action, Code, Key},
+    format::columns::images::ImageColumn,
     model::ContainerId,
 };
 
@@ -46,6 +47,8 @@ pub enum Modal {
         /// To which.
         targets: Vec<Target>,
     },
+    /// What a prune of images would remove.
+    PruneImages(ImagePrune),
     /// Pulls and pushes; the cursor.
     Transfers(usize),
     /// Limits are being changed.
@@ -80,7 +83,16 @@ pub struct Chooser {
     /// The place of the cursor.
     pub cursor: usize,
     /// The columns as they were, for esc.
-    pub before: Layout,
+    pub before: Columns,
+}
+
+/// The columns of a table.
+#[derive(Clone, Debug)]
+pub enum Columns {
+    /// Of the containers'.
+    Containers(Layout),
+    /// Of the images'.
+    Images(Layout<ImageColumn>),
 }
 
 impl Modal {
@@ -123,6 +135,7 @@ impl Modal {
             Self::GroupPrompt(_)
             | Self::Limits(_)
             | Self::Transfers(_)
+            | Self::PruneImages(_)
             | Self::Columns(_)
             | Self::Trouble(_)
             | Self::Results(_) => &[],

@@ -1,7 +1,7 @@
 //! The palette: actions by a few letters of their names, and after a name and a space
 //! what it can be done to.
 
-use super::{Screen, Show, State, columns, log::Since};
+use super::{Screen, State, columns, log::Since};
 use crate::{
     action::{ACTIONS, Action, ActionSpec, Refusal, Scope},
     format::text::sanitize,
@@ -185,21 +185,22 @@ impl State {
     /// What the sort menu and the palette offer: what makes sense unseen too, and any
     /// column that is shown.
     pub fn sort_columns(&self) -> Vec<&'static str> {
-        match self.screen {
-            Screen::Containers => {}
-            Screen::Images => return columns::SORT_IMAGES.to_vec(),
+        let (mut columns, shown): (_, Vec<_>) = match self.screen {
+            Screen::Containers => (columns::SORT.to_vec(), self.table.layout.shown().collect()),
+            Screen::Images => (
+                columns::SORT_IMAGES.to_vec(),
+                self.image_columns.shown().collect(),
+            ),
             Screen::Groups => return columns::SORT_GROUPS.to_vec(),
             // One order each.
             Screen::Alerts
             | Screen::Events
             | Screen::Activity
             | Screen::Builds
-            | Screen::Explorer => return Vec::new(),
-        }
-        let mut columns = columns::SORT.to_vec();
-        let shown = self.table.layout.columns.iter();
-        let shown = shown.filter(|shown| shown.show != Show::No);
-        for id in shown.map(|shown| shown.column.id) {
+            | Screen::Explorer
+            | Screen::Comparison => return Vec::new(),
+        };
+        for id in shown {
             if !columns.contains(&id) {
                 columns.push(id);
             }

@@ -231,9 +231,9 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
     if regions.titles.contains(at) {
         let (room, at) = (regions.titles.width, x - regions.titles.x);
         let column = match (state.screen, &state.world) {
-            (Screen::Images, Some(world)) => image_head(world, room, at),
+            (Screen::Images, Some(world)) => image_head(&state.image_columns, world, room, at),
             (Screen::Groups, Some(_)) if !state.groups.list.rows.is_empty() => group_head(room, at),
-            (Screen::Explorer, _) => None,
+            (Screen::Explorer | Screen::Comparison, _) => None,
             _ => head_at(state, room, at),
         };
         return column.map(Hit::Head);
@@ -343,6 +343,10 @@ pub fn list_extent(state: &State) -> (usize, usize) {
         Screen::Events => (state.events.list.top, state.events.list.rows.len()),
         Screen::Alerts => (state.alert_list.top, state.alert_list.rows.len()),
         Screen::Activity => (state.done.top, state.done.rows.len()),
+        Screen::Comparison => state
+            .comparison
+            .as_ref()
+            .map_or((0, 0), |c| (c.list.top, c.list.rows.len())),
         Screen::Builds => (state.builds.list.top, state.builds.list.rows.len()),
         Screen::Explorer => state.explorer.as_ref().map_or((0, 0), |explorer| {
             match (&explorer.viewer, explorer.shows_waste) {

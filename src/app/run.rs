@@ -23,8 +23,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Depth, Effect, Failure, Gesture, Look, Message, Order, Passage, Plan, State,
+    Depth, Effect, Failure, Gesture, Look, Message, Order, Passage, Plan, Said, State,
     collector::{Collector, collector},
+    edit::Copy,
     effect::Effects,
     keymap, projector, saved,
     terminal::Display,
@@ -234,6 +235,41 @@ impl Dashboard {
                             self.on_effect(effect);
                         }
                     }
+                    Effect::Edit { deed, id, path } => {
+                        let result = match Copy::fetch(&*self.engine, id, path).await {
+                            Ok(copy) => {
+                                drop(input);
+                                let edited = self.lend(async {
+                                    tokio::select! {
+                                        edited = copy.edit(&mut suspend) => edited,
+                                        _ = terminate.recv() => Err(Failure::asked_to_end()),
+                                        _ = hangup.recv() => Err(Failure::asked_to_end()),
+                                    }
+                                });
+                                let edited = edited.await;
+                                if edited == Err(Failure::asked_to_end()) {
+                                    self.state.parting = Some(copy.keep());
+                                    self.state.is_done = true;
+                                    return Ok(());
+                                }
+                                // What was typed to end something in the editor was not
+                                // meant for us.
+                                interrupt = signal(SignalKind::interrupt())?;
+                                input = EventStream::new();
+                                match edited {
+                                    Ok(()) => copy.put_back(&*self.engine).await,
+                                    Err(failure) => Err(failure),
+                                }
+                            }
+                            Err(failure) => Err(failure),
+                        };
+                        let said = result.map(|line| Said { line, made: None });
+                        let mut more = self.update(Message::Done(deed, said));
+                        more.extend(self.update(Message::Returned(Ok(()))));
+                        for effect in more {
+                            self.on_effect(effect);
+                        }
+                    }
                     other => self.on_effect(other),
                 }
             }
@@ -319,9 +355,12 @@ impl Dashboard {
             | Effect::FindPaths { .. }
             | Effect::Layers { .. }
             | Effect::Tree { .. }
+            | Effect::Compare { .. }
+            | Effect::PreviewImagePrune { .. }
             | Effect::ReadFile { .. }
             | Effect::Notify { .. }
-            | Effect::Interact { .. } => {}
+            | Effect::Interact { .. }
+            | Effect::Edit { .. } => {}
         }
     }
 
@@ -386,17 +425,24 @@ impl Dashboard {
     }
 
     async fn interact(&mut self, session: Session) -> Result<(), Failure> {
+        let session = (self.interact)(session);
+        self.lend(async { session.await.map_err(|error| no_terminal(&error)) })
+            .await
+    }
+
+    /// Gives the terminal to somebody else for as long as that takes.
+    async fn lend(
+        &mut self,
+        work: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<(), Failure> {
         self.display.suspend();
-        let result = (self.interact)(session).await;
+        let result = work.await;
         let back = self.display.resume();
         // The size may have changed while nobody listened.
         if let Ok((width, height)) = crossterm::terminal::size() {
             self.state.area = Rect::new(0, 0, width, height);
         }
-        result.and(back).map_err(|error| Failure {
-            message: format!("use this terminal for a session: {error}"),
-            hint: None,
-        })
+        result.and(back.map_err(|error| no_terminal(&error)))
     }
 
     /// Waits for operations that were begun: a stop that is left half-way would leave
@@ -421,6 +467,13 @@ impl Dashboard {
             () = self.effects.operations.wait() => {}
             () = interrupt => {}
         }
+    }
+}
+
+fn no_terminal(error: &io::Error) -> Failure {
+    Failure {
+        message: format!("use this terminal for a session: {error}"),
+        hint: None,
     }
 }
 

@@ -88,7 +88,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deep/dashboard.toml");
         assert_eq!(load(&path).unwrap(), None);
-        let saved = Saved::new(&Layout::default(), CpuDisplay::Host);
+        let saved = Saved::new(&Layout::default(), &Layout::default(), CpuDisplay::Host);
         save(&path, &saved).unwrap();
         assert_eq!(load(&path).unwrap(), Some(saved.clone()));
         for damage in [&b"column = ["[..], b"\xff\xfe", b"\x1b[2J = 1"] {

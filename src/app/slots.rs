@@ -3,7 +3,7 @@
 
 use super::{
     Screen, State,
-    layout::{Show, Shown, natural},
+    layout::{Choosable, Show, Shown},
 };
 use crate::{
     format::{
@@ -86,7 +86,7 @@ fn plan(shown: &Shown, world: &World) -> Plan {
         "uptime" => (6, 6, 0, 6),
         "restarts" => (8, 8, 0, 2),
         _ => {
-            let natural = natural(shown.column);
+            let natural = shown.column.natural();
             (natural, natural, 0, 4)
         }
     };

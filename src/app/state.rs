@@ -6,14 +6,14 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
-    Activity, Builds, Depth, Details, Effect, Events, Explorer, Failure, GroupsView, History, List,
-    Modal, Operations, Plan, Pointer, Tab, Target, Transfers, alerts::Alerts, geometry,
-    limits::UndoStack, table::Table, timeline::Timeline,
+    Activity, Builds, Comparison, Depth, Details, Effect, Events, Explorer, Failure, GroupsView,
+    History, List, Looked, Modal, Operations, Plan, Pointer, Tab, Target, Transfers,
+    alerts::Alerts, geometry, layout::Layout, limits::UndoStack, table::Table, timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
     config::{Config, alert::Channel},
-    format::Glyphs,
+    format::{Glyphs, columns::images::ImageColumn},
     model::{
         Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, Problem, Source, Visible,
         World,
@@ -52,6 +52,8 @@ pub enum Screen {
     Builds,
     /// The files of what was chosen on another screen.
     Explorer,
+    /// Two images that were chosen there, against each other.
+    Comparison,
 }
 
 impl Screen {
@@ -134,6 +136,8 @@ pub struct State {
     pub table: Table,
     /// The images' table.
     pub images: List<Digest>,
+    /// Its columns.
+    pub image_columns: Layout<ImageColumn>,
     /// The selected container's tab.
     pub details: Details,
     /// The control groups' tree.
@@ -150,8 +154,10 @@ pub struct State {
     pub(super) untold: Vec<(String, Channel)>,
     /// What is looked into on the screen for that.
     pub explorer: Option<Explorer>,
-    /// How often something was.
-    pub(super) explored: u64,
+    /// Two images against each other, on the screen for that.
+    pub comparison: Option<Comparison>,
+    /// How often something was looked into, compared or about to be pruned.
+    pub(super) looks: u64,
     /// Lines scrolled in an image's layers.
     pub layers_scroll: usize,
     /// What containers used before now.
@@ -225,6 +231,7 @@ impl State {
             containers: List::new("state"),
             table: Table::default(),
             images: List::new("created"),
+            image_columns: Layout::default(),
             details: Details::default(),
             groups: GroupsView::default(),
             alerts: Alerts::default(),
@@ -233,7 +240,8 @@ impl State {
             said: HashMap::new(),
             untold: Vec::new(),
             explorer: None,
-            explored: 0,
+            comparison: None,
+            looks: 0,
             layers_scroll: 0,
             histories: HashMap::new(),
             timeline: Timeline::live(),
@@ -306,6 +314,7 @@ impl State {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
             Screen::Explorer => Scope::Explorer,
+            Screen::Comparison => Scope::Comparison,
             Screen::Groups => Scope::Groups,
             Screen::Alerts => Scope::Alerts,
             Screen::Events => Scope::Events,
@@ -348,7 +357,10 @@ impl State {
 
     /// Whether this screen is a list with nothing beside it.
     pub fn is_feed(&self) -> bool {
-        matches!(self.screen, Screen::Events | Screen::Activity)
+        matches!(
+            self.screen,
+            Screen::Events | Screen::Activity | Screen::Comparison
+        )
     }
 
     /// The filter of this screen's list.
@@ -357,6 +369,7 @@ impl State {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
             Screen::Explorer => self.explorer.as_ref().map_or("", |e| &e.filter),
+            Screen::Comparison => self.comparison.as_ref().map_or("", |c| &c.list.filter),
             Screen::Groups => &self.groups.list.filter,
             Screen::Alerts => &self.alert_list.filter,
             Screen::Events => &self.events.list.filter,
@@ -380,6 +393,10 @@ impl State {
                     explorer.viewer.is_some()
                         || (!explorer.shows_waste && explorer.selected().is_some())
                 });
+                subject.is_in_container = self
+                    .explorer
+                    .as_ref()
+                    .is_some_and(|explorer| matches!(explorer.what, Looked::Container(_)));
             }
             Screen::Groups => {
                 subject.group = self.selected_group().map(|row| &*row.group);
@@ -389,7 +406,7 @@ impl State {
             Screen::Builds => {
                 subject.build = self.builds.selected().map(|(build, _)| build.subject());
             }
-            Screen::Alerts | Screen::Events | Screen::Activity => {}
+            Screen::Alerts | Screen::Events | Screen::Activity | Screen::Comparison => {}
         }
         subject
     }
@@ -478,6 +495,9 @@ impl State {
         self.alert_list.scroll_into_view(height);
         self.events.list.scroll_into_view(height);
         self.done.scroll_into_view(height);
+        if let Some(comparison) = &mut self.comparison {
+            comparison.list.scroll_into_view(height);
+        }
         self.builds.list.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);

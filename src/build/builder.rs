@@ -457,11 +457,6 @@ impl Builder<'_> {
         layer::make_writable(scratch, top.as_deref()).map_err(failed("prepare a step"))?;
         let (upper, work) = (scratch.join("upper"), scratch.join("work"));
         let mut overlay = store.overlay(&layers, upper, work);
-        if overlay.lower.is_empty() {
-            let bottom = scratch.join("bottom");
-            std::fs::create_dir(&bottom).map_err(failed("make a directory for a step"))?;
-            overlay.lower.push(bottom);
-        }
         overlay.is_volatile = true;
         Ok(overlay)
     }
@@ -482,7 +477,7 @@ impl Builder<'_> {
             // With other times than those on disk, the files have to be written again.
             return self
                 .images
-                .adopt_layer(&self.lease, upper, skip)
+                .adopt_layer(&self.lease, position, upper, skip)
                 .map_err(failed("make a layer"));
         }
         self.images

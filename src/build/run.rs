@@ -224,7 +224,7 @@ impl RunStep {
             id,
             is_kept: false,
         };
-        let made = container.run(number, self);
+        let made = container.run(number, self, beneath);
         let is_failed = made
             .as_ref()
             .is_err_and(|error| error.exit_code.is_some_and(|code| code != 0));
@@ -429,7 +429,12 @@ struct Container<'a> {
 }
 
 impl Container<'_> {
-    fn run(&self, number: usize, step: &RunStep) -> Result<Option<PackedLayer>> {
+    fn run(
+        &self,
+        number: usize,
+        step: &RunStep,
+        beneath: &[PackedLayer],
+    ) -> Result<Option<PackedLayer>> {
         let builder = self.builder;
         (builder.calls.tell)(BuildEvent::Container {
             step: number,
@@ -477,7 +482,7 @@ impl Container<'_> {
             .changed_files(&self.id)
             .map_err(failed("look at what the step changed"))?;
         builder
-            .pack(false, &upper, &|path| skip.contains(path))
+            .pack(beneath.is_empty(), &upper, &|path| skip.contains(path))
             .map(Some)
     }
 

@@ -58,6 +58,7 @@ pub async fn run(args: &CpArgs, context: &Context) -> Outcome {
             path: Path::new("/").join(path),
             follow_link: args.follow_link,
             keep_owner: args.archive,
+            unchanged: None,
         })
     };
     match (end(&args.source), end(&args.target)) {

@@ -1,9 +1,9 @@
 //! `wharf image diff`
 
-use std::{collections::BTreeMap, os::unix::ffi::OsStrExt};
+use std::os::unix::ffi::OsStrExt;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Context,
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     format::{
         bytes,
+        difference::ConfigDifference,
         text::{sanitize, sanitize_bytes},
     },
     model::FileDifference,
@@ -36,25 +37,10 @@ pub struct ImageDiffArgs {
 pub async fn run(args: &ImageDiffArgs, context: &Context) -> Outcome {
     let engine = &context.engine;
     let files = engine.compare_images(&args.old, &args.new).await?;
-    let configs = [
-        engine.image_config(&args.old).await?,
-        engine.image_config(&args.new).await?,
-    ];
-    let [old, new] = configs.each_ref().map(fields);
-    let keys: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    let config: Vec<_> = keys
-        .into_iter()
-        .map(|key| (key, old.get(key), new.get(key)))
-        .filter(|(_, old, new)| old != new)
-        .collect();
-    let [old_steps, new_steps] = configs.each_ref().map(steps);
-    let same = old_steps
-        .iter()
-        .zip(&new_steps)
-        .take_while(|(a, b)| a == b)
-        .count();
-    let (gone, come) = (&old_steps[same..], &new_steps[same..]);
-    let delta: i64 = files.iter().map(grown).sum();
+    let old = engine.image_config(&args.old).await?;
+    let new = engine.image_config(&args.new).await?;
+    let configs = ConfigDifference::between(&old, &new);
+    let delta: i64 = files.iter().map(FileDifference::grown).sum();
     if args.json {
         let files: Vec<_> = files
             .iter()
@@ -65,24 +51,24 @@ pub async fn run(args: &ImageDiffArgs, context: &Context) -> Outcome {
                 })
             })
             .collect();
+        let config = configs.fields.iter();
         let config: Vec<_> = config
-            .iter()
             .map(|(key, old, new)| json!({ "field": key, "old": old, "new": new }))
             .collect();
         let all = json!({
             "files": files, "bytes": delta, "config": config,
-            "history": { "removed": gone, "added": come },
+            "history": { "removed": configs.removed_steps, "added": configs.added_steps },
         });
         line(&format!("{all:#}"))?;
         return Ok(0);
     }
     let mut out = String::new();
-    for (mark, steps) in [('-', gone), ('+', come)] {
+    for (mark, steps) in [('-', &configs.removed_steps), ('+', &configs.added_steps)] {
         for step in steps {
             out.push_str(&format!("history {mark} {}\n", sanitize(step)));
         }
     }
-    for (key, old, new) in config {
+    for (key, old, new) in &configs.fields {
         for (mark, value) in [('-', old), ('+', new)] {
             if let Some(value) = value {
                 out.push_str(&format!(
@@ -94,7 +80,7 @@ pub async fn run(args: &ImageDiffArgs, context: &Context) -> Outcome {
     }
     for file in &files {
         let path = sanitize_bytes(file.path.as_os_str().as_bytes());
-        let size = match grown(file) {
+        let size = match file.grown() {
             0 => String::new(),
             more @ 1.. => format!("  +{}", bytes::decimal(more.unsigned_abs())),
             less => format!("  -{}", bytes::decimal(less.unsigned_abs())),
@@ -103,41 +89,4 @@ pub async fn run(args: &ImageDiffArgs, context: &Context) -> Outcome {
     }
     print(&out)?;
     Ok(0)
-}
-
-fn grown(file: &FileDifference) -> i64 {
-    let signed = |bytes: Option<u64>| i64::try_from(bytes.unwrap_or(0)).unwrap_or(i64::MAX);
-    signed(file.new_bytes) - signed(file.old_bytes)
-}
-
-/// What a config says of the process and the platform, field by field.
-fn fields(config: &Value) -> BTreeMap<String, Value> {
-    let of_process = config["config"].as_object().into_iter().flatten();
-    let of_process = of_process.filter(|(_, value)| !is_nothing(value));
-    let top = ["architecture", "os", "variant", "author"];
-    let top = top
-        .into_iter()
-        .filter_map(|key| Some((key, config.get(key)?)));
-    of_process
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .chain(top.map(|(key, value)| (key.to_owned(), value.clone())))
-        .collect()
-}
-
-/// Absent, null and empty are the same in a config.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        _ => false,
-    }
-}
-
-fn steps(config: &Value) -> Vec<String> {
-    let steps = config["history"].as_array().into_iter().flatten();
-    steps
-        .map(|step| step["created_by"].as_str().unwrap_or_default().to_owned())
-        .collect()
 }

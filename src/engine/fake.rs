@@ -11,6 +11,7 @@ use std::{
 mod files;
 mod groups;
 mod sockets;
+mod upkeep;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -459,8 +460,6 @@ impl crate::engine::Build for Fake {}
 
 impl crate::engine::Archives for Fake {}
 
-impl crate::engine::Upkeep for Fake {}
-
 #[async_trait]
 impl Images for Fake {
     async fn images(&self) -> Result<Arc<Vec<Image>>> {
@@ -481,7 +480,12 @@ impl Images for Fake {
 
     async fn image_config(&self, reference: &str) -> Result<serde_json::Value> {
         let image = self.image(reference).await?;
-        Ok(serde_json::json!({ "os": "linux", "config": { "Cmd": image.defaults.cmd } }))
+        let step = |layer: &Layer| serde_json::json!({ "created_by": layer.created_by });
+        Ok(serde_json::json!({
+            "os": "linux",
+            "config": { "Cmd": image.defaults.cmd, "Labels": image.labels },
+            "history": image.layers.iter().map(step).collect::<Vec<_>>(),
+        }))
     }
 
     async fn import(

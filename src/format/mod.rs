@@ -6,6 +6,7 @@ pub mod build;
 pub mod bytes;
 pub mod columns;
 pub mod cpu;
+pub mod difference;
 pub mod duration;
 pub mod file;
 pub mod filter;

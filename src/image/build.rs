@@ -126,6 +126,7 @@ impl ImageStore {
     pub fn adopt_layer(
         &self,
         lease: &Lease,
+        position: Position,
         upper: &Path,
         skip: &(dyn Fn(&Path) -> bool + Sync),
     ) -> Result<PackedLayer> {
@@ -134,7 +135,15 @@ impl ImageStore {
         let file = File::create(&path).map_err(Error::io("make", &path))?;
         let mut packed = GzEncoder::new(Hashed::new(file), Compression::fast());
         let adopted = self.layers.adopt(upper, skip, &mut packed)?;
-        self.keep_layer(lease, adopted, packed, &path)
+        let layer = self.keep_layer(lease, adopted, packed, &path)?;
+        if position == Position::Lowest {
+            // The directory may have marks, as a new directory of an overlay has: beside it
+            // come files without them. That is seldom, so they are written again then.
+            let blob = digest_of(&layer.blob).expect("it was made of our digest");
+            let blob = self.open_blob(&blob)?;
+            self.unpack_layer(lease, &layer.diff_id, position, blob, &mut |_| {})?;
+        }
+        Ok(layer)
     }
 
     fn keep_layer(
@@ -146,14 +155,35 @@ impl ImageStore {
     ) -> Result<PackedLayer> {
         let finished = packed.finish().and_then(Hashed::finish);
         let (blob, size) = finished.map_err(Error::io("write", path))?;
+        self.place_layer(
+            lease,
+            unpacked,
+            path,
+            &blob,
+            size,
+            MediaType::ImageLayerGzip,
+        )
+    }
+
+    /// Puts a layer in place, and its blob, which is complete at `path`; the lease keeps
+    /// both.
+    pub(super) fn place_layer(
+        &self,
+        lease: &Lease,
+        unpacked: Unpacked,
+        path: &Path,
+        blob: &Digest,
+        size: u64,
+        media_type: MediaType,
+    ) -> Result<PackedLayer> {
         let diff_id = unpacked.record.diff_id.clone();
-        lease.add([&blob, &diff_id])?;
+        lease.add([blob, &diff_id])?;
         unpacked.keep()?;
-        let target = self.layout.blob(&blob);
+        let target = self.layout.blob(blob);
         fs::rename(path, &target).map_err(Error::io("put in place", target))?;
         Ok(PackedLayer {
             diff_id,
-            blob: Descriptor::new(MediaType::ImageLayerGzip, size, oci_digest(&blob)),
+            blob: Descriptor::new(media_type, size, oci_digest(blob)),
         })
     }
 

@@ -1,13 +1,13 @@
 //! Making an image from a root file system's tar.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{Read, Write},
     os::unix::fs::MetadataExt,
 };
 
 use jiff::Timestamp;
-use oci_spec::image::{Config, Descriptor, MediaType};
+use oci_spec::image::{Config, MediaType};
 use serde_json::json;
 
 use super::{
@@ -15,7 +15,6 @@ use super::{
     compression::{Format, Plain, Tee, detected},
     config,
     error::{Error, Result},
-    layout::oci_digest,
     lease::{Lease, Unfinished},
     store::{ImageStore, new_name},
 };
@@ -90,15 +89,7 @@ impl ImageStore {
                 std::io::copy(source, &mut std::io::sink()).map_err(layer::Error::Source)?;
                 Ok((unpacked, digest, size, media_type))
             })?;
-        let diff_id = unpacked.record.diff_id.clone();
-        lease.add([&blob, &diff_id])?;
-        unpacked.keep()?;
-        let target = self.layout.blob(&blob);
-        fs::rename(&path, &target).map_err(Error::io("put in place", target))?;
-        Ok(PackedLayer {
-            blob: Descriptor::new(media_type, size, oci_digest(&blob)),
-            diff_id,
-        })
+        self.place_layer(lease, unpacked, &path, &blob, size, media_type)
     }
 
     /// Makes an image of layers, lowest first, each with what made it. Its id.

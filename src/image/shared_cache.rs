@@ -22,11 +22,7 @@ use super::{
     lease::Lease,
     store::ImageStore,
 };
-use crate::{
-    layer::Position,
-    model::Digest,
-    sys::fs::{Durability, write_atomically},
-};
+use crate::{layer::Position, model::Digest};
 
 /// Bytes of the longest entry.
 const LONGEST: u64 = 64 << 10;
@@ -93,10 +89,11 @@ impl ImageStore {
         for directory in [&entries, &blobs] {
             fs::create_dir_all(directory).map_err(Error::io("make", directory))?;
         }
+        let beside = |name: &str| format!(".{name}.{}", std::process::id());
         if let Some(digest) = made.layer.as_ref().and_then(|layer| digest_of(&layer.blob)) {
             let place = blobs.join(digest.hex());
             if !place.exists() {
-                let beside = blobs.join(format!(".{}.{}", digest.hex(), std::process::id()));
+                let beside = blobs.join(beside(digest.hex()));
                 fs::copy(self.layout.blob(&digest), &beside)
                     .and_then(|_| fs::rename(&beside, &place))
                     .map_err(Error::io("write", &place))?;
@@ -104,6 +101,9 @@ impl ImageStore {
         }
         let text = serde_json::to_vec(made).expect("an entry has only string keys");
         let place = entries.join(key.hex());
-        write_atomically(&place, &text, Durability::Unsynced).map_err(Error::io("write", &place))
+        let beside = entries.join(beside(key.hex()));
+        fs::write(&beside, text)
+            .and_then(|()| fs::rename(&beside, &place))
+            .map_err(Error::io("write", &place))
     }
 }

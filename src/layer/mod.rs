@@ -32,6 +32,7 @@ mod removal;
 mod scratch;
 mod store;
 mod tree;
+pub mod usage;
 
 pub use archive::Archive;
 pub use changes::changes;

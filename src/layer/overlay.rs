@@ -40,14 +40,18 @@ pub struct Overlay {
     pub is_volatile: bool,
 }
 
+/// What lies beneath a writable layer that stands on no other: overlayfs wants something.
+pub(super) const BOTTOM: &str = "bottom";
+
 /// Makes a writable layer in `directory`: `upper` and `work`. Its own mode, owner and time
-/// are what is seen at `/`, so they are those of the layer beneath, `top`.
+/// are what is seen at `/`, so they are those of the layer beneath, `top`; without one an
+/// empty directory lies there.
 pub fn make_writable(directory: &Path, top: Option<&Path>) -> io::Result<()> {
     let (upper, work) = (directory.join("upper"), directory.join("work"));
     DirBuilder::new().mode(0o755).create(&upper)?;
     DirBuilder::new().mode(0o700).create(&work)?;
     let Some(top) = top else {
-        return Ok(());
+        return std::fs::create_dir(directory.join(BOTTOM));
     };
     let below = std::fs::metadata(top)?;
     if (below.uid(), below.gid()) != (0, 0) {

@@ -58,6 +58,8 @@ pub(super) struct Packed {
     pub(super) entries: u64,
     /// Bytes of files, those with several names counted once.
     pub(super) size_bytes: u64,
+    /// Whiteouts and opaque marks among the entries.
+    pub(super) marks: u64,
     /// Paths from the root that are not in the tar: those that were to be left out, and
     /// what tar has no way to say.
     pub(super) left_out: Vec<PathBuf>,
@@ -390,6 +392,7 @@ impl<'a, W: Write> Packer<'a, W> {
     }
 
     fn mark(&mut self, name: &[u8]) -> Result<()> {
+        self.packed.marks += 1;
         self.write(&Header {
             name: name.to_vec(),
             flag: b'0',

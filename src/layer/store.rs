@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     contents::{self, Contents},
     error::{Error, Result},
-    overlay::Overlay,
+    overlay::{BOTTOM, Overlay},
     pack, pipeline,
     removal::remove_tree,
     scratch::{ScratchDirectory, stale},
@@ -153,7 +153,8 @@ impl LayerStore {
         self.home(diff_id).join("layer.json").exists()
     }
 
-    /// The overlay of some layers, lowest first, beneath a writable one.
+    /// The overlay of some layers, lowest first, beneath a writable one, which
+    /// [`make_writable`](super::make_writable) made.
     ///
     /// A layer that an image lists twice counts where it lies highest, which gives the
     /// same files: overlayfs refuses to see a directory twice.
@@ -167,6 +168,8 @@ impl LayerStore {
             if without_marks.exists() {
                 *lowest = without_marks;
             }
+        } else {
+            lower.push(upper.with_file_name(BOTTOM));
         }
         Overlay {
             lower,
@@ -243,7 +246,7 @@ impl LayerStore {
                 size_bytes: packed.size_bytes,
                 entries: packed.entries,
                 tar_bytes: Some(tar_bytes),
-                marks: None,
+                marks: Some(packed.marks),
             },
         )
     }

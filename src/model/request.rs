@@ -359,6 +359,8 @@ pub struct CopyRequest {
     /// Whether files keep their owner by number; else they belong to root in a container,
     /// and to the caller here.
     pub keep_owner: bool,
+    /// What must be there still for anything to be copied over it.
+    pub unchanged: Option<PathDetails>,
 }
 
 /// Make an image of a root file system's tar.

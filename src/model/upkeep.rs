@@ -136,3 +136,11 @@ pub struct FileDifference {
     /// Bytes in the other.
     pub new_bytes: Option<u64>,
 }
+
+impl FileDifference {
+    /// Bytes that it grew by.
+    pub fn grown(&self) -> i64 {
+        let signed = |bytes: Option<u64>| i64::try_from(bytes.unwrap_or(0)).unwrap_or(i64::MAX);
+        signed(self.new_bytes) - signed(self.old_bytes)
+    }
+}

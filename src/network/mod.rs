@@ -94,12 +94,19 @@ impl Networks {
         chains
             .filter(|chain| chain.table != self.table)
             .map(|chain| {
+                let bridge = network.bridge();
+                // As iptables names them, whichever program made them.
+                let how = match (chain.table.as_str(), chain.chain.as_str()) {
+                    ("filter", "FORWARD") => format!(
+                        ": iptables -I FORWARD -i {bridge} -j ACCEPT; \
+                         iptables -I FORWARD -o {bridge} -j ACCEPT"
+                    ),
+                    _ => String::new(),
+                };
                 format!(
-                    "the table {} of others drops in its chain {} what it doesn't know: let it \
-                     accept what comes from and goes to {}",
-                    chain.table,
-                    chain.chain,
-                    network.bridge()
+                    "the table {} of others drops in its chain {} what it doesn't know; let it \
+                     accept what comes from and goes to {bridge}{how}",
+                    chain.table, chain.chain,
                 )
             })
             .collect()

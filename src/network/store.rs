@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -14,7 +14,10 @@ use jiff::Timestamp;
 use super::{DEFAULT_POOLS, Error, Networks, Result, error::at, plan};
 use crate::{
     model::{DEFAULT_NETWORK, Network, NetworkCreateRequest, NetworkDriver, NetworkId, Pool},
-    sys::netlink::Socket,
+    sys::{
+        fs::{Durability, write_atomically},
+        netlink::Socket,
+    },
 };
 
 const SUFFIX: &str = ".json";
@@ -362,20 +365,5 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option
 /// Written whole and synced: a network survives a loss of power, as containers name it.
 fn write(path: &Path, network: &Network) -> Result<()> {
     let text = serde_json::to_vec(network).expect("a network has no map with odd keys");
-    let temporary = path.with_extension("new");
-    let written = File::create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(&text)?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first failure is the one to tell.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.map_err(at("write", path))?;
-    let parent = path.parent().unwrap_or(path);
-    File::open(parent)
-        .and_then(|directory| directory.sync_all())
-        .map_err(at("sync", parent))
+    write_atomically(path, &text, Durability::Synced).map_err(at("write", path))
 }

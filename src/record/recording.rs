@@ -213,6 +213,8 @@ fn check_header(reader: &mut impl Read, path: &Path) -> Result<()> {
         .strip_prefix(MAGIC)
         .and_then(|version| version.try_into().ok())
         .map(u32::from_le_bytes)
+        // No version was ever 0: a damaged one is not believed either.
+        .filter(|version| *version > 0)
         .ok_or_else(foreign)?;
     if version > VERSION {
         return Err(Error::Newer {
@@ -410,6 +412,16 @@ mod tests {
         let path = dir.path().join("bad.wharf");
         fs::write(&path, bytes).unwrap();
         Recording::open(&path)
+    }
+
+    #[test]
+    fn no_changed_bit_of_what_a_file_begins_with_passes() {
+        let bytes = whole();
+        for bit in 0..HEADER * 8 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(reopened(&bytes).is_err(), "bit {bit}");
+        }
     }
 
     #[test]

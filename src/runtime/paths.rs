@@ -240,6 +240,8 @@ files! {
     data stopped "stopped" "Exists while the user wants it stopped.";
     data unfilled "unfilled" "Exists until its volumes are made and had their first use.";
     data upper "upper" "What the container wrote.";
+    data size "size.json" "What that took when it was measured last.";
+    data changed "changed" "Noted when it was written to but by a run.";
     data work "work" "Overlayfs' scratch directory beside it.";
     data log "log" "The current log file.";
     run alive "alive" "Locked by the shim for its life.";

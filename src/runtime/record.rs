@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ContainerConfig, ContainerId, Digest, Exit};
+use crate::{
+    model::{ContainerConfig, ContainerId, Digest, Exit},
+    sys::fs::Durability,
+};
 
 /// A container as it was created (`config.json`): written to a temporary file, synced
 /// and renamed. Rename and update replace it; nothing else does.
@@ -25,6 +28,16 @@ pub struct ContainerRecord {
     pub config: ContainerConfig,
     /// What will run: the user's words with the image's defaults beneath them.
     pub process: ProcessRecord,
+}
+
+impl ContainerRecord {
+    /// What its files must survive: what goes with its run need not outlive the power.
+    pub fn durability(&self) -> Durability {
+        match self.config.auto_remove {
+            true => Durability::Unsynced,
+            false => Durability::Synced,
+        }
+    }
 }
 
 /// The process of a container, after the image's config was applied.

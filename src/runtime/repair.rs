@@ -37,7 +37,7 @@ use super::{
 use crate::{
     model::{ContainerId, Exit, Limits, RestartPolicy, State},
     sys::{
-        fs::{Durability, write_atomically},
+        fs::{Durability, temporary, write_atomically},
         pidfd,
     },
 };
@@ -244,7 +244,7 @@ impl Lifecycle {
             restarts: live.map_or(0, |live| live.restarts),
             error: live.and_then(|live| live.error.clone()),
         };
-        store::write_json(&paths.exit(), &exit, !record.config.auto_remove)?;
+        store::write_json(&paths.exit(), &exit, record.durability())?;
         self.forget_run(&record.id)?;
         if exit.exit.code.is_none() {
             self.tell(record, "die", &[("exitCode", "?".into())]);
@@ -289,7 +289,7 @@ impl Lifecycle {
     fn finish_update(&self, id: &ContainerId) -> Result<()> {
         let journal = self.root().update(id);
         let drop_journal = || -> Result<()> {
-            store::remove_tree(&store::temporary(&journal))?;
+            store::remove_tree(&temporary(&journal))?;
             Ok(store::remove_tree(&journal)?)
         };
         let held = match self.store().try_lock(id) {

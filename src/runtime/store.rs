@@ -22,13 +22,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use self::files::{make_directory, read_json, remove_tree, temporary, write_json};
-use self::files::{remove_file, sync_directory};
+use self::files::remove_file;
+pub use self::files::{make_directory, read_json, remove_tree, write_json};
 use super::{
     paths::{ContainerPaths, Root},
     record::ContainerRecord,
 };
-use crate::model::ContainerId;
+use crate::{
+    model::ContainerId,
+    sys::fs::{Durability, sync_directory},
+};
 
 /// Suffix of a container's directory while it is being made.
 const NEW: &str = ".new";
@@ -241,13 +244,14 @@ impl ContainerStore {
         // From here on the name is taken, and the held lock shows that we live.
         drop(names);
 
-        let durable = !record.config.auto_remove;
+        let durability = record.durability();
         prepare(new).map_err(at("prepare", new))?;
-        write_json(&new.join("config.json"), record, durable)?;
+        write_json(&new.join("config.json"), record, durability)?;
         let path = self.root.container(id).data;
         fs::rename(new, &path).map_err(at("rename", new))?;
-        if durable {
-            sync_directory(&self.root.containers())?;
+        if durability == Durability::Synced {
+            let containers = self.root.containers();
+            sync_directory(&containers).map_err(at("sync", &containers))?;
         }
         Ok(ContainerLock {
             id: id.clone(),
@@ -269,7 +273,7 @@ impl ContainerStore {
     /// Replaces a container's record, as rename and update do.
     pub fn write(&self, _held: &ContainerLock, record: &ContainerRecord) -> Result<()> {
         let path = self.root.container(&record.id).record();
-        write_json(&path, record, !record.config.auto_remove)
+        write_json(&path, record, record.durability())
     }
 
     /// All containers, in no order.

@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, fsync, open};
 
@@ -16,18 +17,29 @@ pub enum Durability {
     Unsynced,
 }
 
-/// Put `bytes` at `path`: a reader finds the old file or the new one, never a part. A
-/// leftover of a killed writer is overwritten by the next.
+/// Put `bytes` at `path`, for its owner alone: a reader finds the old file or the new one,
+/// never a part. A leftover of a killed writer makes way for the next; who writes at the
+/// same time as others holds the lock that makes the temporary name theirs.
 pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+    let Some(directory) = path.parent() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(".new");
-    let temporary = directory.join(temporary);
+    let temporary = temporary(path);
+    let make = || {
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(0o600);
+        options.open(&temporary)
+    };
     let result = (|| {
-        let mut file = File::create(&temporary)?;
+        let mut file = match make() {
+            // Replaced, not truncated: ext4 would wait for the disk when a truncated file
+            // is closed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(&temporary)?;
+                make()
+            }
+            made => made,
+        }?;
         file.write_all(bytes)?;
         if durability == Durability::Synced {
             file.sync_all()?;
@@ -43,6 +55,13 @@ pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> io
         let _ = fs::remove_file(&temporary);
     }
     result
+}
+
+/// Where [`write_atomically`] writes before it renames.
+pub fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
 }
 
 /// Make the names in a directory survive power loss.
@@ -120,6 +139,16 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).expect("read"), text);
         }
         assert_eq!(fs::read_dir(dir.path()).expect("list").count(), 1);
+    }
+
+    #[test]
+    fn leftover_of_a_killed_writer_makes_way() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("record");
+        fs::write(temporary(&path), "half of a longer").expect("write");
+        write_atomically(&path, b"whole", Durability::Unsynced).expect("write");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "whole");
+        assert!(!temporary(&path).exists());
     }
 
     #[test]

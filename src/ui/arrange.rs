@@ -8,7 +8,7 @@ use super::{
     pen::Pen,
 };
 use crate::{
-    app::{Chooser, Show},
+    app::{Choosable, Chooser, Columns, Layout, Show},
     format::{columns::Align, text::sanitize},
 };
 
@@ -41,8 +41,16 @@ pub fn groups(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
 
 /// Draws the column chooser.
 pub fn columns(buffer: &mut Buffer, view: &View<'_>, chooser: &Chooser) {
+    let (state, cursor) = (view.state, chooser.cursor);
+    match chooser.before {
+        Columns::Containers(_) => choose(buffer, view, &state.table.layout, cursor),
+        Columns::Images(_) => choose(buffer, view, &state.image_columns, cursor),
+    }
+}
+
+fn choose<C: Choosable>(buffer: &mut Buffer, view: &View<'_>, layout: &Layout<C>, cursor: usize) {
     let theme = view.theme;
-    let columns = &view.state.table.layout.columns;
+    let columns = &layout.columns;
     let height = (columns.len() as u16 + 4).min(view.state.area.height.saturating_sub(2));
     let area = centered(view, 60, height);
     let inside = boxed(buffer, view, area, "Columns", theme.plain());
@@ -50,7 +58,7 @@ pub fn columns(buffer: &mut Buffer, view: &View<'_>, chooser: &Chooser) {
         height: inside.height.saturating_sub(2),
         ..inside
     };
-    let top = (chooser.cursor + 1).saturating_sub(usize::from(list.height));
+    let top = (cursor + 1).saturating_sub(usize::from(list.height));
     for (y, (n, shown)) in (list.y..list.bottom()).zip(columns.iter().enumerate().skip(top)) {
         let mut pen = Pen::line(buffer, list, y);
         let (sign, style) = match shown.show {
@@ -59,9 +67,9 @@ pub fn columns(buffer: &mut Buffer, view: &View<'_>, chooser: &Chooser) {
             Show::No => (" ", theme.quiet()),
         };
         pen.put(sign, theme.strong()).skip(1);
-        pen.cell(shown.column.title, 16, Align::Left, style, theme)
+        pen.cell(shown.column.title(), 16, Align::Left, style, theme)
             .skip(1);
-        let name = sanitize(shown.column.id);
+        let name = sanitize(shown.column.id());
         pen.cell(&name, 16, Align::Left, theme.quiet(), theme)
             .skip(1);
         match (shown.width, shown.show) {
@@ -69,7 +77,7 @@ pub fn columns(buffer: &mut Buffer, view: &View<'_>, chooser: &Chooser) {
             (None, Show::Auto) => pen.put("when it has to say", theme.quiet()),
             (None, _) => pen.put("", style),
         };
-        if n == chooser.cursor {
+        if n == cursor {
             buffer.set_style(line(list, y), theme.selected());
         }
     }

@@ -29,6 +29,7 @@ pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
         Some(Modal::Trouble(explanation)) => trouble::draw(buffer, view, explanation),
         Some(Modal::Results(results)) => results::draw(buffer, view, results),
         Some(Modal::Limits(editor)) => limits::draw(buffer, view, editor),
+        Some(Modal::PruneImages(pruning)) => super::image_prune::draw(buffer, view, pruning),
         Some(Modal::Transfers(cursor)) => super::transfers::draw(buffer, view, *cursor),
         Some(Modal::Confirm { action, targets }) => confirm(buffer, view, *action, targets),
     }
@@ -110,7 +111,8 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
         lines.push((part, theme.plain()));
     }
     let things = match (action, targets.len()) {
-        (Action::RemoveImage, _) => "this image".to_owned(),
+        (Action::RemoveImage, 1) => "this image".to_owned(),
+        (Action::RemoveImage, n) => format!("these {n} images"),
         (Action::Quit, _) => match view.state.builds.ours() {
             1 => "while one build goes on".to_owned(),
             n => format!("while {n} builds go on"),

@@ -368,12 +368,7 @@ fn tree_line(
 ) {
     let theme = view.theme;
     let entry = &row.entry;
-    let style = match row.mark {
-        Mark::Unchanged => theme.plain(),
-        Mark::Added => theme.tone(Tone::Good),
-        Mark::Modified => theme.tone(Tone::Warn),
-        Mark::Removed => theme.tone(Tone::Bad),
-    };
+    let style = theme.mark(row.mark);
     let mut pen = Pen::line(buffer, line, line.y);
     pen.put(file::sign(row.mark), style).skip(1);
     let (size, size_style) = match (entry.kind, row.bytes) {

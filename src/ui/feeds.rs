@@ -217,7 +217,7 @@ fn when(view: &View<'_>, at: jiff::Timestamp, columns: u16) -> String {
     text
 }
 
-fn select(buffer: &mut Buffer, view: &View<'_>, rows: Rect, y: u16, is_cursor: bool) {
+pub(super) fn select(buffer: &mut Buffer, view: &View<'_>, rows: Rect, y: u16, is_cursor: bool) {
     if is_cursor {
         let line = Rect {
             y,
@@ -229,7 +229,12 @@ fn select(buffer: &mut Buffer, view: &View<'_>, rows: Rect, y: u16, is_cursor: b
 }
 
 /// Draws names and values below the list.
-fn below(buffer: &mut Buffer, view: &View<'_>, title: &str, lines: &[(&str, String, Style)]) {
+pub(super) fn below(
+    buffer: &mut Buffer,
+    view: &View<'_>,
+    title: &str,
+    lines: &[(&str, String, Style)],
+) {
     let (tabs, area, theme) = (view.regions.tabs, view.regions.details, view.theme);
     if area.height == 0 {
         return;

@@ -25,7 +25,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
         empty(buffer, view, world);
     } else {
         titles(buffer, view, world);
-        let heads = image_heads(world, rows.width);
+        let heads = image_heads(&view.state.image_columns, world, rows.width);
         for (y, n) in (rows.y..rows.bottom()).zip(list.top..list.rows.len()) {
             let line = Rect {
                 y,
@@ -58,7 +58,7 @@ fn titles(buffer: &mut Buffer, view: &View<'_>, world: &World) {
     let mut pen = Pen::line(buffer, area, area.y);
     let sort = view.state.images.sort;
     pen.skip(2);
-    for head in image_heads(world, area.width) {
+    for head in image_heads(&view.state.image_columns, world, area.width) {
         let is_sorted = sort.column == head.column.id;
         let style = if is_sorted {
             theme.strong()
@@ -98,7 +98,10 @@ fn row(
         ..ImageItem::new(image, users, world.at)
     };
     let mut pen = Pen::line(buffer, line, line.y);
-    pen.skip(2);
+    match view.state.images.marks.contains(&image.id) {
+        true => pen.put(theme.sign("✓", "+"), theme.strong()).skip(1),
+        false => pen.skip(2),
+    };
     for head in heads {
         let style = match head.column.id {
             "name" if item.name.is_some() => theme.strong(),

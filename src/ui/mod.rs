@@ -6,6 +6,7 @@ mod arrange;
 mod bounds;
 mod builds;
 mod chart;
+mod comparison;
 mod details;
 mod dialogs;
 mod explorer;
@@ -15,6 +16,7 @@ mod frame;
 mod gauge;
 mod groups;
 mod hints;
+mod image_prune;
 mod images;
 mod limits;
 mod menus;
@@ -58,6 +60,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
         }
         Screen::Images => images::draw(buffer, &view),
         Screen::Explorer => explorer::draw(buffer, &view),
+        Screen::Comparison => comparison::draw(buffer, &view),
         Screen::Groups => groups::draw(buffer, &view),
         Screen::Alerts => alerts::draw(buffer, &view),
         Screen::Events => feeds::events(buffer, &view),

@@ -61,6 +61,21 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
                     page.map(Box::new).map_err(Into::into),
                 ))
             }
+            Effect::Compare { number, old, new } => {
+                let found = crate::app::compare(engine, old, new).await;
+                Some(Message::Compared(
+                    *number,
+                    found.map(Box::new).map_err(Into::into),
+                ))
+            }
+            Effect::PreviewImagePrune { number, is_all } => {
+                let found = crate::app::preview_image_prune(engine, *is_all).await;
+                Some(Message::ImagePrune(
+                    *number,
+                    *is_all,
+                    found.map_err(Into::into),
+                ))
+            }
             Effect::ReadFile { number, request } => {
                 let page = engine.read_file(request.clone()).await;
                 Some(Message::File(*number, page.map_err(Into::into)))
@@ -211,6 +226,7 @@ macro_rules! screens {
 mod builds;
 mod explorer;
 mod groups;
+mod images;
 mod transfers;
 
 pub const ASCII: Look = Look {

@@ -7,6 +7,7 @@ use crate::{
     app::{Depth, Look},
     config::{self, Paint, Palette, Role},
     format::{Glyphs, Tone},
+    model::Mark,
 };
 
 /// How things look on this terminal.
@@ -85,6 +86,16 @@ impl Theme {
             (true, Tone::Bad) => self.ink(Role::Bad),
             (false, Tone::Bad) => self.strong(),
             (false, _) => self.plain(),
+        }
+    }
+
+    /// What became of a file.
+    pub fn mark(self, mark: Mark) -> Style {
+        match mark {
+            Mark::Unchanged => self.plain(),
+            Mark::Added => self.tone(Tone::Good),
+            Mark::Modified => self.tone(Tone::Warn),
+            Mark::Removed => self.tone(Tone::Bad),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Volumes on disk: made, found and removed, each by one rename.
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder},
     io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use super::{
     error::at,
 };
 use crate::{
-    layer::{ScratchDirectory, stale},
+    layer::{ScratchDirectory, stale, usage},
     model::{LOCAL_DRIVER, Volume, VolumeCreateRequest, volume_name},
     sys::fs::{Durability, Lock, LockMode, sync_directory, write_atomically},
 };
@@ -79,7 +79,7 @@ impl Volumes {
             Backing::Bind { path, .. } => path,
             Backing::FileSystem { .. } => self.mount_point(name),
         };
-        volume.size = self.known_size(name)?;
+        volume.size = self.known_size(name);
         Ok(volume)
     }
 
@@ -160,7 +160,7 @@ impl Volumes {
     /// Notes that a container may have written to a volume.
     pub fn touch(&self, name: &str) -> Result<()> {
         let path = self.changed(name);
-        match File::create(&path).and_then(|file| file.set_modified(std::time::SystemTime::now())) {
+        match usage::note_change(&path) {
             // The volume is gone: then there is nothing to note.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done.map_err(at("write", path)),

@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use super::support::{Sandbox, sandbox::BUSYBOX, tree::assert_same_tree};
+use super::support::{Sandbox, docker::Docker, sandbox::BUSYBOX, tree::assert_same_tree};
 
 /// Runs a peer; its output.
 #[track_caller]
@@ -128,6 +128,30 @@ fn what_we_save_is_loaded_by_podman_and_here_again() {
         };
         assert_eq!(without_age(&after), without_age(&before));
     }
+}
+
+#[test]
+fn what_we_save_is_loaded_by_docker_and_comes_back() {
+    let (s, dir) = (Sandbox::new(), tempfile::tempdir().unwrap());
+    let (id, docker) = (app(&s), Docker::start());
+    let file = path(&dir, "archive");
+    let file = file.to_str().unwrap();
+    s.ok(&["save", "-o", file, "team/app:v1", BUSYBOX]);
+    let said = docker.ok(&["load", "-i", file]);
+    for name in ["team/app:v1", BUSYBOX] {
+        assert!(said.contains(&format!("Loaded image: {name}")), "{said}");
+        let theirs = ["inspect", "--format", "{{json .RootFS.Layers}}", name];
+        assert_eq!(docker.ok(&theirs), layers(&s, name), "{name}");
+    }
+    let about = "{{.Id}} {{.Config.Cmd}}";
+    let theirs = docker.ok(&["inspect", "--format", about, "team/app:v1"]);
+    assert_eq!(theirs, format!("{id} [ls /d]"));
+
+    docker.ok(&["save", "-o", file, "team/app:v1"]);
+    let other = Sandbox::empty();
+    other.ok(&["load", "-i", file]);
+    assert_eq!(layers(&other, "team/app:v1"), layers(&s, "team/app:v1"));
+    assert_eq!(other.ok(&["run", "--rm", "team/app:v1"]), "hard");
 }
 
 #[test]

@@ -226,3 +226,43 @@ fn history_difference_and_room_are_told() {
     ]);
     assert!(said.starts_with("Images 2 1\nContainers 1 0\n"), "{said}");
 }
+
+#[test]
+fn what_a_stopped_container_takes_is_measured_once_until_it_is_written_to() {
+    let s = Sandbox::new();
+    let write =
+        "dd if=/dev/zero of=/big bs=1M count=3 2>/dev/null; [ -e /stay ] || exit 0; sleep 99";
+    s.ok(&["run", "--name", "made", BUSYBOX, "sh", "-c", write]);
+    let taken = || -> u64 {
+        let room = json(&s.ok(&["system", "df", "--json"]));
+        room["containers"][0]["size_bytes"].as_u64().unwrap()
+    };
+    let first = taken();
+    assert!((3 << 20..4 << 20).contains(&first), "{first}");
+    // Behind its back: who sees it has walked.
+    let upper = (s.root().join("containers"))
+        .join(s.id("made"))
+        .join("upper");
+    fs::write(upper.join("behind"), vec![1; 2 << 20]).unwrap();
+    assert_eq!(taken(), first);
+    let said = s.run_with_input(&["container", "prune"], b"n\n");
+    assert_eq!(said.code, 1, "nobody is there to ask: {said:?}");
+    assert_eq!(taken(), first);
+
+    s.ok(&["cp", "/etc/hostname", "made:/stay"]);
+    let copied = taken();
+    assert!(copied >= first + (2 << 20), "{copied}");
+    // While it runs it may write at any time.
+    s.ok(&["start", "made"]);
+    s.until("made", "running");
+    let running = taken();
+    s.ok(&["exec", "made", "sh", "-c", "cat /big /big >/twice"]);
+    assert!(taken() >= running + (6 << 20));
+    s.ok(&["exec", "made", "sh", "-c", "cat /big /big >/again"]);
+    s.ok(&["kill", "made"]);
+    s.until("made", "exited");
+    let ended = taken();
+    assert!(ended >= running + (12 << 20), "{ended}");
+    fs::write(upper.join("behind-too"), vec![1; 2 << 20]).unwrap();
+    assert_eq!(taken(), ended);
+}

@@ -102,6 +102,24 @@ fn stages_copy_from_each_other_and_unused_ones_are_skipped() {
 }
 
 #[test]
+fn step_on_nothing_makes_an_image_of_what_it_wrote() {
+    let project = Project::new(
+        "FROM scratch\n\
+         RUN --mount=type=bind,from=BASE,target=/t [\"/t/bin/sh\", \"-c\", \
+         \"/t/bin/mkdir /bin && /t/bin/cp -a /t/bin/* /bin\"]\n",
+    );
+    for epoch in [
+        &[][..],
+        &["--build-arg", "SOURCE_DATE_EPOCH=7", "--no-cache"],
+    ] {
+        project.build(epoch);
+        let shown = "ls -d /bin/sh; find / -xdev -type c | grep -v ^/dev/ | wc -l";
+        assert_eq!(project.shell(shown), "/bin/sh\n0");
+        project.engine.ok(&["image", "verify"]);
+    }
+}
+
+#[test]
 fn heredocs_are_scripts_and_files() {
     let project = Project::new(
         "FROM BASE\nENV A=b\n\

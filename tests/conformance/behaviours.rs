@@ -147,6 +147,7 @@ fn copy(id: &ContainerId, path: &str) -> CopyRequest {
         path: path.into(),
         follow_link: false,
         keep_owner: false,
+        unchanged: None,
     }
 }
 

@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod cgroup;
+pub mod docker;
 pub mod host;
 pub mod leaks;
 pub mod process;

@@ -222,6 +222,36 @@ async fn columns_are_chosen_moved_kept_or_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn columns_of_images_are_chosen_and_kept_beside_those_of_containers() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wharf/dashboard.toml");
+    let mut bench = Bench::new(Fake::full()).await;
+    bench.effects.state_file = Some(path.clone());
+    let shown = |bench: &Bench| -> Vec<_> { bench.state.image_columns.shown().collect() };
+    let (before, containers) = (shown(&bench), bench.state.table.layout.clone());
+    bench.press("2 O j space J + esc").await;
+    assert_eq!(shown(&bench), before);
+    bench.press("O j space G k space j space g + + enter").await;
+    let after = shown(&bench);
+    let has = |id: &str| after.contains(&id);
+    assert!(!has("id") && has("repository") && has("tag"), "{after:?}");
+    assert!(bench.state.sort_columns().contains(&"tag"));
+    let world = bench.state.world.clone().unwrap();
+    let heads = image_heads(&bench.state.image_columns, &world, 200);
+    assert_eq!((heads[0].column.id, heads[0].columns), ("name", 14));
+    bench.effects.operations.close();
+    bench.effects.operations.wait().await;
+    let saved = super::super::saved::load(&path).unwrap().unwrap();
+    let mut next = Bench::new(Fake::full()).await;
+    next.state.restore(&saved);
+    assert_eq!(shown(&next), after);
+    let now = &next.state.table.layout;
+    assert_eq!(format!("{now:?}"), format!("{containers:?}"));
+    next.press("2 O R enter").await;
+    assert_eq!(shown(&next), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn layout_is_saved_and_a_place_that_cannot_be_written_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("wharf/dashboard.toml");

@@ -8,6 +8,7 @@ impl State {
         let picks = match self.screen {
             Screen::Images => self.image_picks(),
             Screen::Explorer => self.file_picks(),
+            Screen::Comparison => self.difference_picks(),
             Screen::Groups => self.group_picks(),
             Screen::Alerts => self.alert_picks(),
             Screen::Events => self.event_picks(),

@@ -138,6 +138,12 @@ impl State {
             }
             return;
         }
+        if prompt.asked == Asked::Compare {
+            if is_end {
+                self.on_other_typed(prompt);
+            }
+            return;
+        }
         let needle = match Needle::new(&prompt.text) {
             Ok(needle) => needle,
             Err(error) => {

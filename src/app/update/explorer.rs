@@ -1,6 +1,10 @@
 //! Keys of the explorer, and what is asked for it.
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
 use super::{
     super::{
@@ -24,7 +28,7 @@ impl State {
                         .references
                         .first()
                         .map_or(image.id.short(), |name| name);
-                    (image.id.clone(), name.to_owned())
+                    (image.id.to_string(), name.to_owned())
                 });
                 if let Some((id, name)) = image {
                     self.explore(Looked::Image(id), name);
@@ -40,6 +44,7 @@ impl State {
                 return;
             }
             Action::Extract => return self.ask_where_to_extract(),
+            Action::EditFile => return self.edit_file(),
             _ => {}
         }
         let Some(explorer) = &mut self.explorer else {
@@ -89,13 +94,13 @@ impl State {
         }
     }
 
-    fn explore(&mut self, what: Looked, name: String) {
-        self.explored += 1;
-        let explorer = Explorer::new(what, name, self.screen, self.explored);
-        if let Looked::Image(id) = &explorer.what {
+    pub(super) fn explore(&mut self, what: Looked, name: String) {
+        self.looks += 1;
+        let explorer = Explorer::new(what, name, self.screen, self.looks);
+        if let Looked::Image(image) = &explorer.what {
             self.effects.push(Effect::Layers {
-                number: self.explored,
-                image: id.clone(),
+                number: self.looks,
+                image: image.clone(),
             });
         }
         self.explorer = Some(explorer);
@@ -144,6 +149,25 @@ impl State {
             before: String::new(),
             place: None,
         }));
+    }
+
+    fn edit_file(&mut self) {
+        let (Some(explorer), Some(path)) = (&self.explorer, self.extracted_row()) else {
+            return;
+        };
+        let Looked::Container(id) = &explorer.what else {
+            return;
+        };
+        let id = id.clone();
+        let what = format!(
+            "edit /{} of {}",
+            sanitize_bytes(path),
+            sanitize(&explorer.name)
+        );
+        let path = Path::new("/").join(OsStr::from_bytes(path));
+        let now = (self.now(), self.clock);
+        let deed = self.activity.begin_deed(now, what, None);
+        self.effects.push(Effect::Edit { deed, id, path });
     }
 
     /// The path that would be extracted.

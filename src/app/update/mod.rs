@@ -3,6 +3,7 @@
 
 mod alerts;
 mod builds;
+mod comparison;
 mod configure;
 mod copy;
 mod dialog;
@@ -10,6 +11,7 @@ mod explorer;
 mod feeds;
 mod form;
 mod groups;
+mod image_prune;
 mod limits;
 mod log;
 mod modals;
@@ -29,9 +31,7 @@ pub use pointer::Pointer;
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    Chooser, Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
-};
+use super::{Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast};
 use crate::{
     action::{self, Action, ActionSpec, Key},
     model::World,
@@ -128,6 +128,10 @@ impl State {
             Message::OtherBuild(number, title) => self.on_other_build(number, &title),
             Message::Paths(typed, offers) => self.on_paths(&typed, offers),
             Message::Layers(number, result) => self.on_layers(number, result),
+            Message::Compared(number, result) => self.on_compared(number, result.map(|c| *c)),
+            Message::ImagePrune(number, is_all, result) => {
+                self.on_image_prune(number, is_all, result);
+            }
             Message::Tree(number, result) => self.on_tree(number, result),
             Message::File(number, result) => self.on_file(number, result),
             Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
@@ -231,6 +235,11 @@ impl State {
                 self.ask_what_to_transfer(spec.action);
             }
             Action::Transfers => self.open_transfers(),
+            Action::MarkImage => self.mark_image(),
+            Action::CompareImages => self.choose_to_compare(),
+            Action::OpenDifference => self.open_difference(),
+            Action::PruneImages => self.open_image_prune(),
+            Action::Sort if self.screen == Screen::Comparison => self.sort_differences(),
             Action::Explore
             | Action::Browse
             | Action::OpenFile
@@ -240,7 +249,8 @@ impl State {
             | Action::LowerLayer
             | Action::LayerAlone
             | Action::Wasted
-            | Action::Extract => self.perform_in_files(spec.action),
+            | Action::Extract
+            | Action::EditFile => self.perform_in_files(spec.action),
             Action::Sort if self.screen == Screen::Explorer => self.perform_in_files(Action::Sort),
             Action::NextTab if self.screen == Screen::Explorer => self.fold_files(true),
             Action::PreviousTab if self.screen == Screen::Explorer => self.fold_files(false),
@@ -273,10 +283,7 @@ impl State {
             Action::GroupBy => self.open_groups(),
             Action::FoldGroup => self.fold(),
             Action::CpuDisplay => self.next_cpu_display(),
-            Action::Columns => {
-                let before = self.table.layout.clone();
-                self.modal = Some(Modal::Columns(Chooser { cursor: 0, before }));
-            }
+            Action::Columns | Action::ImageColumns => self.open_columns(),
             Action::MarkRange => self.mark_range(),
             Action::MarkInvert => self.invert_marks(),
             Action::Mark => self.mark(),
@@ -395,6 +402,9 @@ impl State {
     fn go_to_screen(&mut self, screen: Screen) {
         self.screen = screen;
         self.is_zoomed = false;
+        if screen != Screen::Comparison {
+            self.comparison = None;
+        }
         if screen == Screen::Groups {
             self.arrange();
         }
@@ -408,11 +418,15 @@ impl State {
             self.toasts.clear();
         } else if self.screen == Screen::Explorer {
             self.leave_files();
+        } else if self.screen == Screen::Comparison && self.filter().is_empty() {
+            self.leave_comparison();
         } else if self.has_details_focus() && self.take_search_back() {
         } else if self.drop_range() {
             // The marks are as they were before it.
         } else if self.screen == Screen::Containers && !self.containers.marks.is_empty() {
             self.containers.marks.clear();
+        } else if self.screen == Screen::Images && !self.images.marks.is_empty() {
+            self.images.marks.clear();
         } else if !self.filter().is_empty() {
             self.set_filter(String::new());
         } else {

@@ -33,6 +33,7 @@ impl State {
                 Modal::Results(results)
             }),
             Modal::Limits(editor) => self.on_limits_key(key, editor),
+            Modal::PruneImages(pruning) => self.on_image_prune_key(key, pruning),
             Modal::Transfers(cursor) => self.on_transfers_key(key, cursor),
             Modal::Help(scroll) => scrolled(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
@@ -105,6 +106,13 @@ impl State {
                 if let Some(explorer) = &mut self.explorer {
                     explorer.shows_waste = false;
                     explorer.change(|explorer| explorer.filter = filter);
+                }
+                return;
+            }
+            Screen::Comparison => {
+                if let Some(comparison) = &mut self.comparison {
+                    comparison.list.filter = filter;
+                    comparison.arrange();
                 }
                 return;
             }

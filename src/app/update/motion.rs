@@ -32,6 +32,11 @@ impl State {
             Screen::Containers => self.step_lines(by),
             Screen::Explorer => self.step_files(by),
             Screen::Events | Screen::Activity => self.step_feed(by),
+            Screen::Comparison => {
+                if let Some(comparison) = &mut self.comparison {
+                    comparison.list.step(by, |n| n);
+                }
+            }
             Screen::Builds => self.builds.step(by),
             Screen::Images => {
                 self.images.step(by, |row| world.images[row].id.clone());

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     action::{Action, ActionSpec, Keymap},
     format::text::sanitize,
-    model::ContainerId,
+    model::{ContainerId, Image},
 };
 
 impl State {
@@ -52,11 +52,15 @@ impl State {
     /// What an action would be done to: of several only those that allow it.
     pub(super) fn targets(&self, spec: &ActionSpec) -> Vec<Target> {
         if self.screen == Screen::Images {
-            let named = self.selected_image().map(|image| {
+            let named = |image: &Image| {
                 let name = image.references.first().map_or(image.id.short(), |r| r);
                 Target::Image(image.id.clone(), name.to_owned())
-            });
-            return named.into_iter().collect();
+            };
+            let marked: Vec<_> = self.marked_images().map(named).collect();
+            return match marked.is_empty() {
+                true => self.selected_image().map(named).into_iter().collect(),
+                false => marked,
+            };
         }
         let allowed =
             |row: &&crate::model::ContainerRow| (spec.needs)(&self.subject_of(row)).is_ok();
@@ -94,6 +98,7 @@ impl State {
         if ended.failed.is_empty() {
             let what = match ended.done.as_slice() {
                 [one] => self.name_of(one),
+                many @ [Target::Image(..), ..] => format!("{} images", many.len()),
                 many => format!("{} containers", many.len()),
             };
             let mut lines = vec![format!("{word} {what}")];
@@ -151,6 +156,9 @@ impl State {
 
     /// The marks have served.
     pub(super) fn clear_marks(&mut self) {
+        if self.screen == Screen::Images {
+            return self.images.marks.clear();
+        }
         self.table.range = None;
         self.containers.marks.clear();
     }

@@ -67,6 +67,7 @@ impl State {
                 match (is_double, self.screen) {
                     (true, Screen::Events) => self.jump_to_event(),
                     (true, Screen::Alerts) => self.open_alert(),
+                    (true, Screen::Comparison) => self.open_difference(),
                     (true, Screen::Containers | Screen::Images) => self.is_zoomed = true,
                     (true, Screen::Builds) => self.builds.fold(),
                     (true, Screen::Groups) => self.fold_tree(None),
@@ -133,6 +134,7 @@ impl State {
             Screen::Events => self.events.list.cursor,
             Screen::Alerts => self.alert_list.cursor,
             Screen::Activity => self.done.cursor,
+            Screen::Comparison => self.comparison.as_ref().map_or(0, |c| c.list.cursor),
             Screen::Builds => self.builds.list.cursor,
             Screen::Explorer => self.explorer.as_ref().map_or(0, |e| match e.shows_waste {
                 true => e.waste_cursor,

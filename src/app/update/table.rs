@@ -1,10 +1,11 @@
-//! Keys of the containers' table: groups, columns, how CPU is told, and ranges of marks.
+//! Keys of the containers' table: groups, how CPU is told, and ranges of marks; and the
+//! columns of any table.
 
 use super::{
     super::{
-        Effect, Modal, State,
-        layout::Saved,
-        modal::Chooser,
+        Effect, Modal, Screen, State,
+        layout::{Choosing, Saved},
+        modal::{Chooser, Columns},
         table::{Line, Range},
     },
     TOAST,
@@ -24,13 +25,14 @@ impl State {
     }
 
     fn save_table(&mut self) {
-        let saved = Saved::new(&self.table.layout, self.table.cpu);
+        let saved = Saved::new(&self.table.layout, &self.image_columns, self.table.cpu);
         self.effects.push(Effect::Save(saved));
     }
 
     /// Takes up what the last run kept.
     pub(in super::super) fn restore(&mut self, saved: &Saved) {
-        self.table.layout = saved.layout();
+        self.table.layout = saved.containers();
+        self.image_columns = saved.images();
         self.table.cpu = saved.cpu();
     }
 
@@ -248,33 +250,29 @@ impl State {
 
     // Columns.
 
+    pub(super) fn open_columns(&mut self) {
+        let before = match self.screen {
+            Screen::Images => Columns::Images(self.image_columns.clone()),
+            _ => Columns::Containers(self.table.layout.clone()),
+        };
+        self.modal = Some(Modal::Columns(Chooser { cursor: 0, before }));
+    }
+
     pub(super) fn on_columns_key(&mut self, key: Key, mut chooser: Chooser) -> Option<Modal> {
-        let layout = &mut self.table.layout;
-        let last = layout.columns.len() - 1;
-        let at = chooser.cursor;
-        match key.code {
-            Code::Up | Code::Char('k') => chooser.cursor = at.saturating_sub(1),
-            Code::Down | Code::Char('j') => chooser.cursor = (at + 1).min(last),
-            Code::Home | Code::Char('g') => chooser.cursor = 0,
-            Code::End | Code::Char('G') => chooser.cursor = last,
-            Code::Char(' ') => layout.toggle(at),
-            Code::Char('K') => chooser.cursor = layout.shift(at, -1),
-            Code::Char('J') => chooser.cursor = layout.shift(at, 1),
-            Code::Char('+') | Code::Right => layout.widen(at, 1),
-            Code::Char('-') | Code::Left => layout.widen(at, -1),
-            Code::Char('0') => layout.columns[at].width = None,
-            Code::Char('R') => *layout = Default::default(),
-            Code::Esc => {
-                *layout = chooser.before;
-                return None;
-            }
-            Code::Enter | Code::Char('q' | 'O') => {
-                self.save_table();
-                return None;
-            }
-            _ => {}
+        let cursor = &mut chooser.cursor;
+        let choosing = match &chooser.before {
+            Columns::Containers(_) => self.table.layout.on_key(key, cursor),
+            Columns::Images(_) => self.image_columns.on_key(key, cursor),
+        };
+        match choosing {
+            Choosing::Open => return Some(Modal::Columns(chooser)),
+            Choosing::Kept => self.save_table(),
+            Choosing::Dropped => match chooser.before {
+                Columns::Containers(before) => self.table.layout = before,
+                Columns::Images(before) => self.image_columns = before,
+            },
         }
-        Some(Modal::Columns(chooser))
+        None
     }
 }
 

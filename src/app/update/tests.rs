@@ -656,7 +656,7 @@ async fn heads_of_images_and_fields_of_the_form_are_clicked() {
     bench.press("2").await;
     let titles = geometry(&bench.state).titles;
     let world = bench.state.world.clone().unwrap();
-    let heads = image_heads(&world, titles.width);
+    let heads = image_heads(&bench.state.image_columns, &world, titles.width);
     let size = heads
         .iter()
         .position(|head| head.column.id == "size")

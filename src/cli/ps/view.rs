@@ -69,6 +69,9 @@ const DOCKER_FIELDS: [&str; 14] = [
     "Status",
 ];
 
+/// What docker's `stats` calls fields that its `ps` calls otherwise.
+const ALIASES: [(&str, &str); 2] = [("Container", "ID"), ("Name", "Names")];
+
 /// What containers are told as.
 #[derive(Clone, Debug)]
 pub enum Shape {
@@ -195,13 +198,23 @@ impl View {
             .map(|item| {
                 let fields = CONTAINERS.iter().filter(|column| chosen(column.field));
                 let pairs = fields.map(|c| {
-                    let value = match format.may_use(c.field) {
+                    let alias = ALIASES.iter().find(|(_, field)| *field == c.field);
+                    let is_used = |name| format.may_use(name);
+                    let value = match is_used(c.field) || alias.is_some_and(|(a, _)| is_used(a)) {
                         true => Value::String(c.template.unwrap_or(c.cell)(item)),
                         false => Value::Null,
                     };
                     (c.field.to_owned(), value)
                 });
                 let mut pairs: Vec<_> = pairs.collect();
+                if self.stats {
+                    let same = |(alias, field): &(&str, &str)| {
+                        let (_, value) = pairs.iter().find(|(name, _)| name == field)?;
+                        Some(((*alias).to_owned(), value.clone()))
+                    };
+                    let same: Vec<_> = ALIASES.iter().filter_map(same).collect();
+                    pairs.extend(same);
+                }
                 if matches!(format, Format::Json) {
                     // Docker tells them by name.
                     pairs.sort_by(|a, b| a.0.cmp(&b.0));
@@ -234,7 +247,9 @@ fn headings() -> Value {
     let pairs = CONTAINERS
         .iter()
         .map(|c| (c.field.to_owned(), json!(title(c))));
-    Value::Object(pairs.collect::<Map<_, _>>())
+    let aliases = [("Container", "CONTAINER"), ("Name", "NAME")];
+    let aliases = aliases.map(|(name, title)| (name.to_owned(), json!(title)));
+    Value::Object(pairs.chain(aliases).collect::<Map<_, _>>())
 }
 
 fn column(id: &str) -> &'static Column {

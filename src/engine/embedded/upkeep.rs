@@ -43,9 +43,11 @@ impl Upkeep for Embedded {
             // Neither goes while it is looked at.
             let _held = images.hold_shared()?;
             let paths = |name: &str| {
-                let image = images.resolve(name)?;
-                let layers = images.layers();
-                let overlay = layers.overlay(&image.layers, "".into(), "".into());
+                let layers = images.resolve(name)?.layers;
+                if layers.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let overlay = images.layers().overlay(&layers, "".into(), "".into());
                 Ok::<_, crate::image::Error>(overlay.lower.into_iter().rev().collect::<Vec<_>>())
             };
             Ok(layer::compare(&paths(&old)?, &paths(&new)?)?)

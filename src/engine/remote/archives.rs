@@ -127,6 +127,16 @@ impl Archives for Remote {
     async fn copy_in(&self, request: CopyRequest, from: CopyFrom) -> Result<()> {
         let id = &request.id;
         let subject = id.short().to_owned();
+        if let Some(unchanged) = &request.unchanged {
+            // Looked at as late as the API allows.
+            let now = self.path_details(request.clone()).await?;
+            if now != *unchanged {
+                let why = format!("{} was changed meanwhile", request.path.display());
+                return Err(
+                    EngineError::new(ErrorKind::Conflict, "copy into", subject).because(why)
+                );
+            }
+        }
         let put = |path: &Path| {
             Ask::of(
                 Method::PUT,

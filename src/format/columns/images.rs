@@ -20,8 +20,7 @@ pub struct ImageColumn {
     pub align: Align,
     /// Columns of its text.
     pub width: u16,
-    /// The lightest goes first where there is no room; those of 0 are only for lists of
-    /// names.
+    /// The lightest goes first where there is no room.
     pub weight: u8,
     /// Whether the largest, or the newest, come first.
     pub is_largest_first: bool,
@@ -132,12 +131,12 @@ pub const IMAGES: &[ImageColumn] = &[
     ImageColumn {
         cell: |item| sanitize(item.parts().0).into_owned(),
         key: |item| Key::Text(item.parts().0.to_owned()),
-        ..text("repository", "REPOSITORY", 12, 0)
+        ..text("repository", "REPOSITORY", 12, 8)
     },
     ImageColumn {
         cell: |item| sanitize(item.parts().1).into_owned(),
         key: |item| Key::Text(item.parts().1.to_owned()),
-        ..text("tag", "TAG", 8, 0)
+        ..text("tag", "TAG", 8, 8)
     },
     ImageColumn {
         cell: |item| match item.full {

@@ -330,6 +330,31 @@ fn layer_that_is_lowest_in_one_image_hides_what_is_below_it_in_another() {
 }
 
 #[test]
+fn layer_of_a_builder_lies_lowest_without_its_marks() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let o = Outside::new();
+    let lease = o.store.lease(Unfinished::Discard).unwrap();
+    let adopt = |name: &str, position| {
+        let upper = o.directory.path().join("upper");
+        fs::create_dir(&upper).unwrap();
+        fs::write(upper.join(name), "hi").unwrap();
+        let gone = upper.join("gone");
+        mknodat(CWD, &gone, FileType::CharacterDevice, Mode::empty(), 0).unwrap();
+        let adopted = o.store.adopt_layer(&lease, position, &upper, &|_| false);
+        adopted.unwrap().diff_id
+    };
+    let has = |layer: &Digest, position| o.store.layers.has(layer, position).unwrap();
+    let above = adopt("a", Position::Above);
+    assert!(has(&above, Position::Above) && !has(&above, Position::Lowest));
+    let lowest = adopt("b", Position::Lowest);
+    assert!(has(&lowest, Position::Above) && has(&lowest, Position::Lowest));
+    let overlay = (o.store.layers).overlay(std::slice::from_ref(&lowest), "".into(), "".into());
+    assert!(overlay.lower[0].join("b").exists());
+    assert!(fs::symlink_metadata(overlay.lower[0].join("gone")).is_err());
+}
+
+#[test]
 fn layer_that_is_listed_twice_lies_where_it_is_highest() {
     let [a, b, c] = [b"a", b"b", b"c"].map(|text| digest(text));
     let of = |layers: &[&Digest]| {

@@ -2,15 +2,14 @@
 
 use std::{
     collections::HashSet,
-    fs, io,
-    os::unix::fs::MetadataExt,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
 use super::{Lifecycle, Result, failed};
 use crate::{
-    layer,
-    model::{Change, ChangeKind, ContainerId},
+    layer::{self, usage},
+    model::{Change, ChangeKind, ContainerId, State},
     runtime::{record::ContainerRecord, spec},
 };
 
@@ -41,11 +40,28 @@ impl Lifecycle {
         Ok(layers.overlay(&record.layers, paths.upper(), paths.work()))
     }
 
-    /// Bytes on disk that its writable layer takes.
+    /// Bytes on disk that its writable layer takes. That of a container which did not run
+    /// since it was measured last is known; else it is walked, because nothing in the kernel
+    /// counts what a directory of an overlay takes.
     pub fn writable_bytes(&self, id: &ContainerId) -> Result<u64> {
-        self.store.load(id)?;
-        let upper = self.paths(id).upper();
-        tree_bytes(&upper).map_err(failed("measure", upper))
+        let container = self.inspect(id)?;
+        let paths = self.paths(id);
+        let quiet_since = match container.state {
+            State::Created => Some(container.created),
+            State::Exited => container.exit.map(|exit| exit.at),
+            _ => None,
+        };
+        let known = usage::known(&paths.size(), &paths.changed());
+        if let (Some(since), Some(size)) = (quiet_since, known)
+            && size.is_current
+            && size.at > since
+        {
+            return Ok(size.bytes);
+        }
+        let upper = paths.upper();
+        let look = || usage::walk(&File::open(&upper)?.into());
+        let size = usage::measure(&paths.size(), look).map_err(failed("measure", &upper))?;
+        Ok(size.bytes)
     }
 }
 
@@ -88,23 +104,6 @@ fn mount_points(
         }
     }
     left_out
-}
-
-/// Bytes on disk of a tree, without the directory itself. What vanishes on the way does
-/// not count.
-fn tree_bytes(path: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let Ok(found) = entry.metadata() else {
-            continue;
-        };
-        bytes += found.blocks() * 512;
-        if found.is_dir() {
-            bytes += tree_bytes(&entry.path())?;
-        }
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

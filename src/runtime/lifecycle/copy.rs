@@ -84,28 +84,7 @@ impl Lifecycle {
         let root = self.root_of(&request.id, &request.path)?;
         let path = root.inside(&request.path);
         let place = root.place(&path, request.follow_link)?.found()?;
-        let stat = place.stat.expect("found() has seen it");
-        let name = match place.name == "." {
-            true => match &place.root_name {
-                Some(name) => name.to_string_lossy().into_owned(),
-                None => "/".into(),
-            },
-            false => place.name.to_string_lossy().into_owned(),
-        };
-        let link_target = match kind(&stat) {
-            FileType::Symlink => readlinkat(&place.parent, place.name.as_os_str(), Vec::new())
-                .ok()
-                .map(|target| PathBuf::from(OsString::from_vec(target.into_bytes()))),
-            _ => None,
-        };
-        Ok(PathDetails {
-            name,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            mode: stat.st_mode,
-            modified: jiff::Timestamp::new(stat.st_mtime, stat.st_mtime_nsec as i32)
-                .unwrap_or_default(),
-            link_target,
-        })
+        Ok(place.details().expect("found() has seen it"))
     }
 
     /// Copies a file or a directory out of a container.
@@ -137,9 +116,14 @@ impl Lifecycle {
                 false => format!("{} is mounted read-only", root.mounted_on.display()),
             }));
         }
-        self.touch_volume(&request.id, &root)?;
         let target = root.place(&root.inside(&request.path), true)?;
-        match from {
+        if request.unchanged.is_some() && target.details() != request.unchanged {
+            let path = request.path.display();
+            return Err(Error::Invalid(format!("{path} was changed meanwhile")));
+        }
+        // On both sides: whoever measures meanwhile does not see all of it.
+        self.note_change(&request.id, &root)?;
+        let copied = match from {
             CopyFrom::Archive(source) => {
                 let directory = target.found()?.open_directory()?;
                 layer::unpack_into(directory, source, None)?;
@@ -152,11 +136,18 @@ impl Lifecycle {
                 let owner = (!request.keep_owner).then_some((0, 0));
                 transfer(&source, &target, owner)
             }
-        }
+        };
+        self.note_change(&request.id, &root)?;
+        copied
     }
 
-    /// Notes that a volume was written to beside its containers' runs.
-    fn touch_volume(&self, id: &ContainerId, root: &Root) -> Result<()> {
+    /// Notes that a container's own files, or those of a volume, were written to beside its
+    /// runs.
+    fn note_change(&self, id: &ContainerId, root: &Root) -> Result<()> {
+        if root.mounted_on == Path::new("/") {
+            let changed = self.paths(id).changed();
+            return layer::usage::note_change(&changed).map_err(failed("write", &changed));
+        }
         let record = self.store.load(id)?;
         let mut mounts = record.config.mounts.iter();
         let mount = mounts.find(|mount| mount.target == root.mounted_on);
@@ -334,6 +325,32 @@ impl Place {
             ));
         }
         Ok(self)
+    }
+
+    /// What is there.
+    fn details(&self) -> Option<PathDetails> {
+        let stat = self.stat?;
+        let name = match self.name == "." {
+            true => match &self.root_name {
+                Some(name) => name.to_string_lossy().into_owned(),
+                None => "/".into(),
+            },
+            false => self.name.to_string_lossy().into_owned(),
+        };
+        let link_target = match kind(&stat) {
+            FileType::Symlink => readlinkat(&self.parent, self.name.as_os_str(), Vec::new())
+                .ok()
+                .map(|target| PathBuf::from(OsString::from_vec(target.into_bytes()))),
+            _ => None,
+        };
+        Some(PathDetails {
+            name,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mode: stat.st_mode,
+            modified: jiff::Timestamp::new(stat.st_mtime, stat.st_mtime_nsec as i32)
+                .unwrap_or_default(),
+            link_target,
+        })
     }
 
     fn is_directory(&self) -> bool {

@@ -22,6 +22,7 @@ use crate::{
         spec,
         store::{self, ContainerLock},
     },
+    sys::fs::Durability,
 };
 
 impl Lifecycle {
@@ -62,7 +63,11 @@ impl Lifecycle {
 
     fn write_connectivity(&self, id: &ContainerId, connectivity: &Connectivity) -> Result<()> {
         let path = self.paths(id).network();
-        Ok(store::write_json(&path, connectivity, false)?)
+        Ok(store::write_json(
+            &path,
+            connectivity,
+            Durability::Unsynced,
+        )?)
     }
 
     /// The network namespace of a container that runs.

@@ -12,6 +12,7 @@ use crate::{
         spec,
         store::{self, ContainerLock},
     },
+    sys::fs::Durability,
 };
 
 impl Lifecycle {
@@ -33,7 +34,7 @@ impl Lifecycle {
         // While this file exists, what the kernel has is uncertain; repair then brings
         // both back to the old record, which it holds with the limits that were tried.
         let journal = self.root().update(&request.id);
-        store::write_json(&journal, &(&old, &new.config.limits), false)?;
+        store::write_json(&journal, &(&old, &new.config.limits), Durability::Unsynced)?;
         let changed = self
             .apply(&request.id, &old.config.limits, &new.config.limits)
             .and_then(|()| Ok(self.store.write(&held, &new)?));

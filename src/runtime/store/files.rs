@@ -1,14 +1,17 @@
 //! The files that records are made of: read whole, replaced by a rename, removed as trees.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    fs::{self, DirBuilder, File},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
 };
 
 use super::{Error, Result, at};
-use crate::layer;
+use crate::{
+    layer,
+    sys::fs::{Durability, write_atomically},
+};
 
 /// Reads a JSON file; `None` if it doesn't exist.
 pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
@@ -39,52 +42,17 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T
         })
 }
 
-/// Replaces a JSON file: a temporary file beside it, synced if `durable`, renamed over
-/// it. Who calls it holds the lock that makes the temporary name theirs.
-pub fn write_json<T: serde::Serialize>(path: &Path, value: &T, durable: bool) -> Result<()> {
-    let temporary = temporary(path);
+/// Replaces a JSON file. Who calls it holds the lock that makes its temporary name theirs.
+pub fn write_json<T: serde::Serialize>(
+    path: &Path,
+    value: &T,
+    durability: Durability,
+) -> Result<()> {
     let text = serde_json::to_vec(value).map_err(|source| Error::Malformed {
         path: path.to_owned(),
         source,
     })?;
-    // A temporary file that an earlier kill left is replaced, not truncated: ext4 would
-    // wait for the disk when a truncated file is closed.
-    remove_file(&temporary)?;
-    let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(&text)?;
-        if durable {
-            file.sync_all()?;
-        }
-        Ok(())
-    })();
-    if let Err(error) = written {
-        // The write's failure is the one to tell; a full disk must not keep the rest.
-        let _ = fs::remove_file(&temporary);
-        return Err(at("write", path)(error));
-    }
-    fs::rename(&temporary, path).map_err(at("rename", &temporary))?;
-    match path.parent() {
-        Some(parent) if durable => sync_directory(parent),
-        _ => Ok(()),
-    }
-}
-
-/// Where [`write_json`] writes before it renames.
-pub fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
-}
-
-pub(super) fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(at("sync", path))
+    write_atomically(path, &text, durability).map_err(at("write", path))
 }
 
 /// Makes a directory and those above it; one that exists is left as it is.

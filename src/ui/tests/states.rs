@@ -73,7 +73,7 @@ fn shown(state: &State) -> Panel {
             Modal::Confirm { .. } => Panel::Confirm,
             Modal::Limits(_) => Panel::Limits,
             // Its own tests draw it.
-            Modal::Transfers(_) => Panel::Results,
+            Modal::Transfers(_) | Modal::PruneImages(_) => Panel::Results,
         };
     }
     if state.timeline.past.is_some() {
@@ -89,7 +89,7 @@ fn shown(state: &State) -> Panel {
         (Screen::Containers, Tab::Network) => Panel::Network,
         (Screen::Containers, Tab::Advice) => Panel::Advice,
         // Its own tests draw what is looked into.
-        (Screen::Images | Screen::Explorer, _) => Panel::Images,
+        (Screen::Images | Screen::Explorer | Screen::Comparison, _) => Panel::Images,
         (Screen::Groups, _) if state.has_details_focus() => Panel::CgroupProcesses,
         (Screen::Groups, _) => Panel::Cgroups,
         (Screen::Events, _) => Panel::Events,
