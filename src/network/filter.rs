@@ -239,6 +239,9 @@ impl Networks {
         let rule = Rule::default;
         const ICMPV6: u8 = 58;
         for (chain, rule) in [
+            // No answer to ::1 is taken from elsewhere (net/ipv6/route.c, rt6_need_strict):
+            // who asks there is served by `loopback`.
+            ("publish", rule().to_loopback(V6).verdict(accept)),
             ("publish", rule().family(V4).redirect(V4, true, &ADDRESSED)),
             ("publish", rule().family(V6).redirect(V6, true, &ADDRESSED6)),
             (
@@ -256,7 +259,7 @@ impl Networks {
                 "guard",
                 rule()
                     .interface_in(In, &BRIDGES)
-                    .to_loopback()
+                    .to_loopback(V4)
                     .verdict(drop),
             ),
             ("prerouting", rule().verdict(Verdict::Jump("publish"))),
@@ -282,14 +285,7 @@ impl Networks {
                 "postrouting",
                 rule()
                     .interface_in(Out, &BRIDGES)
-                    .from_loopback(V4)
-                    .masquerade(),
-            ),
-            (
-                "postrouting",
-                rule()
-                    .interface_in(Out, &BRIDGES)
-                    .from_loopback(V6)
+                    .from_loopback()
                     .masquerade(),
             ),
             ("forward", rule().interfaces_in(&SAME).verdict(accept)),

@@ -21,10 +21,12 @@
 
 mod attach;
 mod bridge;
+mod dial;
 mod error;
 mod filter;
 mod holder;
 mod lease;
+pub mod loopback;
 mod plan;
 mod reserve;
 pub mod resolver;
@@ -36,7 +38,7 @@ use std::path::PathBuf;
 pub use attach::{Attached, Wish};
 pub use error::{Error, Result};
 pub use plan::DEFAULT_POOLS;
-pub use reserve::Reservation;
+pub use reserve::{Reservation, held};
 pub use shape::Rates;
 
 use crate::model::{Network, NetworkDetails};

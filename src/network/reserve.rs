@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashSet,
-    io::{self, IoSlice},
+    io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::{AsFd, OwnedFd},
@@ -15,8 +15,9 @@ use std::{
 use rustix::{
     io::Errno,
     net::{
-        AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
-        SocketType, bind, getsockname, ipproto, sendmsg, socket_with, socketpair, sockopt,
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+        SendAncillaryMessage, SendFlags, SocketFlags, SocketType, bind, getsockname, ipproto,
+        recvmsg, sendmsg, socket_with, socketpair, sockopt,
     },
 };
 
@@ -62,6 +63,24 @@ impl Reservation {
     pub fn into_fd(self) -> OwnedFd {
         self.0
     }
+}
+
+/// The first sockets that a [`Reservation`]'s descriptor holds, in further descriptors; as
+/// many as one message has.
+pub fn held(reservation: impl AsFd) -> Vec<OwnedFd> {
+    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(AT_ONCE))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let into = &mut [IoSliceMut::new(&mut byte)];
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    if recvmsg(reservation, into, &mut ancillary, flags).is_err() {
+        return Vec::new();
+    }
+    let messages = ancillary.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    messages.flatten().collect()
 }
 
 impl AsFd for Reservation {

@@ -1,7 +1,12 @@
 //! Published ports: from loopback, from another host, from other containers, and who is
 //! refused.
 
-use std::process::Stdio;
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpStream},
+    process::Stdio,
+    time::Duration,
+};
 
 use crate::{
     answered, ask_from, serve,
@@ -43,6 +48,7 @@ fn published_port_is_reached_from_everywhere() {
         sandbox.ok(&["rm", "-f", &name]);
         let name = format!("{proto}6");
         serve(&sandbox, &name, &flags, proto, "::");
+        answered("loopback, IPv6", &name, || host.ask(proto, "::1", port));
         answered("another host, IPv6", &name, || {
             peer.ask(proto, "fd88::1", port)
         });
@@ -57,7 +63,44 @@ fn published_port_is_reached_from_everywhere() {
         // What was removed is closed.
         sandbox.ok(&["rm", "-f", &name]);
         assert_eq!(peer.ask("tcp", "10.88.0.1", port), None);
+        assert_eq!(host.ask(proto, "::1", port), None);
     }
+}
+
+/// A server that hears a client to its end, and says all of it again.
+const ECHO: &str = r#"
+use IO::Socket::IP;
+my $s = IO::Socket::IP->new(Listen => 8, LocalHost => "::", LocalPort => 80, V6Only => 1)
+    or die "listen: $@";
+while (my $c = $s->accept) { local $/; my $all = <$c>; print $c $all; close $c; }
+"#;
+
+#[test]
+fn loopback_of_ipv6_carries_much_both_ways_and_the_end_of_each() {
+    let _host = Host::enter();
+    let sandbox = Sandbox::debian();
+    sandbox.ok(&["network", "create", "--ipv6", "one"]);
+    let mut words = vec!["--name", "echo", "--network", "one", "-p", "8080:80"];
+    words.extend([DEBIAN, "perl", "-e", ECHO]);
+    sandbox.start(&words);
+    let mut said = vec![0_u8; 20_000_000];
+    for (at, byte) in said.iter_mut().enumerate() {
+        *byte = (at * at / 251) as u8;
+    }
+    let hear = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect("[::1]:8080")?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.write_all(&said)?;
+        stream.shutdown(Shutdown::Write)?;
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard)?;
+        Ok(heard)
+    };
+    // The server takes a moment to listen: until then clients are hung up on.
+    eventually("all that was said is heard", || {
+        hear().is_ok_and(|heard| heard == said)
+    });
+    sandbox.ok(&["rm", "-f", "echo"]);
 }
 
 /// A client that sends from one and the same port, and says so when somebody answers.

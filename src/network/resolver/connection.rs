@@ -5,17 +5,15 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
-    os::fd::OwnedFd,
     time::Instant,
 };
 
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
-use rustix::{
-    io::Errno,
-    net::{AddressFamily, SocketFlags, SocketType, connect, socket_with},
-};
 
-use super::answer::{Names, Verdict, decide, failure};
+use super::{
+    super::dial::dial,
+    answer::{Names, Verdict, decide, failure},
+};
 
 /// Most bytes that wait for either side; who is further behind is dropped.
 const MOST_BYTES: usize = 256 * 1024;
@@ -184,19 +182,5 @@ impl Connection {
         };
         self.client.unsent.extend_from_slice(&length.to_be_bytes());
         self.client.unsent.extend_from_slice(reply);
-    }
-}
-
-/// A connection that is being made.
-fn dial(server: SocketAddr) -> io::Result<TcpStream> {
-    let family = match server {
-        SocketAddr::V4(_) => AddressFamily::INET,
-        SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket: OwnedFd = socket_with(family, SocketType::STREAM, flags, None)?;
-    match connect(&socket, &server) {
-        Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
-        Err(errno) => Err(errno.into()),
     }
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     layer::Overlay,
     model::{AttachStreams, ContainerId, Exit, State},
-    network::resolver::Resolver,
+    network::{loopback::Loopback, resolver::Resolver},
     runtime::{
         attach::Frame,
         create::{self, Bundle, Created, Rootfs, Stdio},
@@ -131,6 +131,8 @@ pub(super) struct Shim {
     pub(super) ports: Option<OwnedFd>,
     /// Knows the names on its networks.
     pub(super) resolver: Option<Resolver>,
+    /// Serves those ports where they can't be redirected.
+    pub(super) loopback: Option<Loopback>,
     has_settled: bool,
     /// Its lock is our sign of life.
     _alive: OwnedFd,
@@ -177,6 +179,7 @@ impl Shim {
             network: None,
             ports: None,
             resolver: None,
+            loopback: None,
             has_settled: false,
             _alive: alive,
         })
@@ -212,6 +215,7 @@ impl Shim {
             super::network::join(&mut spec, network);
         }
         self.open_resolver()?;
+        self.open_loopback();
         let seccomp = run::filter(spec.process().as_ref(), &seccomp)?;
         let cgroup = self
             .cgroups
@@ -358,10 +362,13 @@ impl Shim {
         loop {
             let oom = run.oom.as_ref().map(AsFd::as_fd);
             let resolver = self.resolver.as_ref().map(Resolver::fd);
+            let loopback = self.loopback.as_ref().map(Loopback::fd);
             let mut watched: Vec<BorrowedFd<'_>> = vec![run.pidfd.as_fd()];
             watched.extend(oom);
             let resolver_at = resolver.map(|_| watched.len());
             watched.extend(resolver);
+            let loopback_at = loopback.map(|_| watched.len());
+            watched.extend(loopback);
             let has_oom = oom.is_some();
             let is_paused = self.live.state == State::Paused;
             let mut health = None;
@@ -376,6 +383,11 @@ impl Shim {
                 && let Some(resolver) = &mut self.resolver
             {
                 resolver.serve();
+            }
+            if loopback_at.is_some_and(|at| turn.ready[at])
+                && let Some(loopback) = &mut self.loopback
+            {
+                loopback.serve();
             }
             if has_oom && turn.ready[1] {
                 self.note_oom(run);

@@ -12,7 +12,7 @@ use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use super::{Failure, container::Shim, failure::Describe};
 use crate::{
     model::NetworkMode,
-    network::{Reservation, resolver::Resolver},
+    network::{Reservation, held, loopback::Loopback, resolver::Resolver},
     runtime::{networks, spec},
 };
 
@@ -34,6 +34,7 @@ impl Shim {
         }
         self.network = None;
         self.ports = None;
+        self.loopback = None;
         self.resolver = None;
     }
 
@@ -54,6 +55,15 @@ impl Shim {
         Ok(())
     }
 
+    /// Serves its open ports by `::1`, where there are any and nobody does so yet. It runs
+    /// on without them there rather than not at all.
+    pub(super) fn open_loopback(&mut self) {
+        if let (Some(ports), None) = (&self.ports, &self.loopback) {
+            let opened = Loopback::open(networks(&self.root), self.id.clone(), held(ports));
+            self.loopback = opened.unwrap_or_default();
+        }
+    }
+
     /// Takes over what the shim before held.
     pub(super) fn adopt_network(&mut self) {
         if self.record.config.network != NetworkMode::Bridge {
@@ -61,6 +71,7 @@ impl Shim {
         }
         let ports = networks(&self.root).hold_again(&self.id);
         self.ports = ports.map(Reservation::into_fd);
+        self.open_loopback();
         // It runs on without names rather than not at all.
         let _ = self.open_resolver();
     }

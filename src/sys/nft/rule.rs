@@ -161,25 +161,25 @@ impl Rule {
         self.meta(16, FIRST).compare(0, &[number])
     }
 
-    /// It comes from loopback.
-    pub fn from_loopback(self, family: Family) -> Self {
+    /// It comes from loopback's IPv4 network.
+    pub fn from_loopback(self) -> Self {
+        self.family(Family::V4)
+            .payload(1, 12, 1, FIRST)
+            .compare(0, &[127])
+    }
+
+    /// It goes to loopback's network, or to its one address of IPv6.
+    pub fn to_loopback(self, family: Family) -> Self {
         match family {
             Family::V4 => self
                 .family(family)
-                .payload(1, 12, 1, FIRST)
+                .payload(1, 16, 1, FIRST)
                 .compare(0, &[127]),
             Family::V6 => self
                 .family(family)
-                .payload(1, 8, 16, FIRST)
+                .payload(1, 24, 16, FIRST)
                 .compare(0, &std::net::Ipv6Addr::LOCALHOST.octets()),
         }
-    }
-
-    /// It goes to loopback's IPv4 network.
-    pub fn to_loopback(self) -> Self {
-        self.family(Family::V4)
-            .payload(1, 16, 1, FIRST)
-            .compare(0, &[127])
     }
 
     /// It goes to an address of this host.
