@@ -8,7 +8,8 @@ use super::{
     answer::{Failure, Outcome, json},
     ask::{Ask, Query},
     filters::Filters,
-    images::{self, Messages},
+    images::Messages,
+    login,
     serve::Server,
 };
 use crate::model::{
@@ -70,7 +71,7 @@ pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
         pull: query.is_on("pull"),
         squash: query.is_on("squash"),
         registries: RegistrySettings {
-            logins: images::logins(&ask)?,
+            logins: login::logins(&ask)?,
             ..server.serve.registries.clone()
         },
         context: match query.text("remote") {

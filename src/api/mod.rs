@@ -25,6 +25,7 @@ mod filters;
 mod hijack;
 mod images;
 mod listen;
+mod login;
 mod logs;
 mod metrics;
 mod networks;
