@@ -753,3 +753,43 @@ fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
     s.ok(&["rmi", "shop:2"]);
     s.ok(&["builder", "prune", "-af"]);
 }
+
+#[test]
+fn builds_of_other_processes_are_seen_from_their_beginning_and_stopped() {
+    let s = Sandbox::new();
+    let context = tempfile::tempdir().unwrap();
+    let text = format!("FROM {BUSYBOX}\nRUN echo counting; sleep 2; echo late; sleep 1000\n");
+    std::fs::write(context.path().join("Dockerfile"), text).unwrap();
+    let path = context.path().to_str().unwrap();
+    let build = |name: &str| s.spawn(&["build", "-t", name, path]);
+
+    // One that began before the dashboard, one after.
+    let mut early = build("early:1");
+    eventually("it runs", || !s.ok(&["ps", "-q"]).is_empty());
+    let t = Terminal::dashboard(&s);
+    t.until("7 builds 1");
+    t.keys(&["7"]);
+    t.until("early:1");
+    t.until("counting");
+    t.until("RUN echo counting");
+    t.until("late");
+    let mut stopped = build("stopped:1");
+    t.until("stopped:1");
+    t.until("7 builds 2");
+
+    // Its dashboard stops it as ctrl-c would; what it began is gone.
+    t.keys(&["g", "c"]);
+    let code = stopped.0.wait().unwrap().code();
+    assert!(code.is_some_and(|code| code != 0), "{code:?}");
+    t.until("■ stopped:1");
+    t.until("7 builds 1");
+    t.keys(&["r"]);
+    t.until("it was begun elsewhere");
+
+    // One whose process is killed ends too, and the next command removes what it left.
+    early.0.kill().unwrap();
+    t.until("■ early:1");
+    t.keys(&["d", "q"]);
+    eventually("what it left is gone", || s.ok(&["ps", "-aq"]).is_empty());
+    s.ok(&["builder", "prune", "-af"]);
+}

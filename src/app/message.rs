@@ -151,6 +151,8 @@ pub enum Effect {
     },
     /// Stop a build where it is, and remove what its failed step left.
     CancelBuild(u64),
+    /// Tell of the builds of other processes.
+    WatchBuilds,
     /// Find paths that begin as was typed.
     FindPaths {
         /// What was typed.

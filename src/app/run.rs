@@ -109,6 +109,9 @@ pub async fn run(
         }
     });
     tokio::task::yield_now().await;
+    if is_live {
+        state.effects.push(Effect::WatchBuilds);
+    }
     if let Showing::Live(recording) = &options.showing {
         state.timeline.recording = Some(recording.clone());
         projector::read_before(recording, Timestamp::now(), sender.clone());
@@ -352,6 +355,7 @@ impl Dashboard {
             | Effect::CancelTransfer(_)
             | Effect::Build { .. }
             | Effect::CancelBuild(_)
+            | Effect::WatchBuilds
             | Effect::FindPaths { .. }
             | Effect::Layers { .. }
             | Effect::Tree { .. }

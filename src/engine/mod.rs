@@ -444,6 +444,12 @@ pub trait Build: Send + Sync {
         Err(EngineError::lacks(Ability::Build, "build", "an image"))
     }
 
+    /// The builds of other processes, those under way first, then each as it begins. An
+    /// engine that doesn't know of any tells of none.
+    async fn other_builds(&self) -> Result<mpsc::Receiver<OtherBuild>> {
+        Ok(mpsc::channel(1).1)
+    }
+
     /// A shell, or whatever `config` runs, in the container that a failed build kept, with
     /// all that its step had. The terminal's size is in the config's streams.
     async fn rerun_step(&self, id: &ContainerId, _config: ExecConfig) -> Result<Session> {
@@ -677,6 +683,18 @@ pub trait Groups: Send + Sync {
     async fn change_group(&self, change: GroupChange) -> Result<GroupChange> {
         Err(EngineError::lacks(Ability::Groups, "change", change.path()))
     }
+}
+
+/// A build of another process.
+#[derive(Debug)]
+pub struct OtherBuild {
+    /// What it is called: its image's first name, or where its files come from.
+    pub title: String,
+    /// What happened so far, of output only the end, and what happens. Dropping it stops
+    /// nothing; it ends with the build.
+    pub events: mpsc::Receiver<BuildEvent>,
+    /// Stops the build.
+    pub stop: mpsc::Sender<()>,
 }
 
 /// An attachment to the streams of a process.

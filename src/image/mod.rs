@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! images/oci-layout, index.json        the layout; one descriptor for each name
+//! images/list.json                     what that comes to, while it is the same
 //! images/blobs/sha256/<hex>            manifests, configs, layers as they were given
 //! images/ingest/<hex>                  a blob on its way in; locked by its single writer
 //! images/ingest/lease-<random>         what a pull or load under way keeps; locked by it
@@ -45,6 +46,7 @@ mod index;
 mod ingest;
 mod layout;
 mod lease;
+mod listing;
 mod load;
 mod prune;
 mod pull;

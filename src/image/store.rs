@@ -1,7 +1,7 @@
 //! The image store: finding, listing and naming images.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fs::File,
     path::Path,
 };
@@ -133,59 +133,13 @@ impl ImageStore {
         })
     }
 
-    /// All images, newest first.
-    ///
-    /// One that can't be read any more is left out, and hides no other; `verify` tells it.
-    pub fn list(&self) -> Result<Vec<Image>> {
-        match self.consistent(|descriptors| self.list_of(descriptors, true)) {
-            Err(error) if error.is_damage() => {
-                self.consistent(|descriptors| self.list_of(descriptors, false))
-            }
-            list => list,
-        }
-    }
-
-    fn list_of(&self, descriptors: &[Descriptor], are_whole: bool) -> Result<Vec<Image>> {
-        let descriptors: Vec<_> = images_of(descriptors).collect();
-        let mut images: Vec<Image> = Vec::new();
-        let mut places: HashMap<Digest, usize> = HashMap::new();
-        for image in self.describe_all(&descriptors, are_whole)? {
-            match places.get(&image.id) {
-                Some(&place) => {
-                    images[place].references.extend(image.references);
-                    images[place].repo_digests.extend(image.repo_digests);
-                }
-                None => {
-                    places.insert(image.id.clone(), images.len());
-                    images.push(image);
-                }
-            }
-        }
-        let mut uses: HashMap<&Digest, usize> = HashMap::new();
-        for image in &images {
-            let unique: HashSet<_> = image.layers.iter().map(|layer| &layer.diff_id).collect();
-            for layer in unique {
-                *uses.entry(layer).or_default() += 1;
-            }
-        }
-        let shared = |image: &Image| {
-            let shared = image.layers.iter().filter(|layer| uses[&layer.diff_id] > 1);
-            shared.map(|layer| layer.size_bytes).sum()
-        };
-        let shared: Vec<u64> = images.iter().map(shared).collect();
-        for (image, shared_bytes) in images.iter_mut().zip(shared) {
-            image.shared_bytes = shared_bytes;
-            image.references.sort();
-            image.repo_digests.sort();
-            image.repo_digests.dedup();
-        }
-        images.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
-        Ok(images)
-    }
-
     /// The images of these descriptors, one each. Many are read side by side: they are
     /// thousands of small files.
-    fn describe_all(&self, descriptors: &[&Descriptor], are_whole: bool) -> Result<Vec<Image>> {
+    pub(super) fn describe_all(
+        &self,
+        descriptors: &[&Descriptor],
+        are_whole: bool,
+    ) -> Result<Vec<Image>> {
         let describe = |descriptors: &[&Descriptor]| -> Result<Vec<Image>> {
             let mut sizes = HashMap::new();
             let images = descriptors.iter().map(|descriptor| {

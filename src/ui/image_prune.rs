@@ -63,6 +63,8 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>, pruning: &ImagePrune) {
             Pending::Failed(_) => drop(pen.put("can't be told", theme.tone(Tone::Bad))),
         }
     }
+    let mut pen = Pen::line(buffer, inside, inside.y + 2);
+    pen.put_right("     SIZE       OWN ", theme.quiet());
     let list = Rect {
         y: inside.y + 3,
         height: inside.height.saturating_sub(5),
@@ -113,7 +115,7 @@ fn images(buffer: &mut Buffer, view: &View<'_>, area: Rect, found: &PrunedImages
         };
         let mut pen = Pen::line(buffer, area, y);
         let name = image.references.first().map(|name| sanitize(name));
-        let columns = pen.room().saturating_sub(SIZE + 18);
+        let columns = pen.room().saturating_sub(2 * SIZE + 20);
         pen.skip(2);
         match name {
             Some(name) => pen.cell(&name, columns, Align::Left, theme.plain(), theme),
@@ -121,10 +123,13 @@ fn images(buffer: &mut Buffer, view: &View<'_>, area: Rect, found: &PrunedImages
         };
         let age = item.age().unwrap_or_default();
         pen.skip(1);
-        pen.cell(&age, 13, Align::Right, theme.quiet(), theme)
+        pen.cell(&age, 14, Align::Right, theme.quiet(), theme)
             .skip(1);
         let size = bytes::decimal(image.size_bytes);
-        pen.cell(&size, SIZE, Align::Right, theme.plain(), theme)
+        pen.cell(&size, SIZE, Align::Right, theme.quiet(), theme)
+            .skip(1);
+        let own = bytes::decimal(item.own_bytes());
+        pen.cell(&own, SIZE, Align::Right, theme.plain(), theme)
             .skip(1);
     }
     if found.partial_bytes > 0 && below < area.bottom() {

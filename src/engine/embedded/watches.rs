@@ -130,7 +130,10 @@ impl Watches {
                 };
                 match place {
                     Place::Records => changes.listing = true,
-                    Place::Images => changes.images = true,
+                    // What is kept beside the index says nothing new.
+                    Place::Images => {
+                        changes.images |= event.name.as_deref() == Some("index.json".as_ref());
+                    }
                     Place::Container(id) => {
                         changes.containers.insert(id.clone());
                     }

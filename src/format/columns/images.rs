@@ -183,7 +183,7 @@ pub const IMAGES: &[ImageColumn] = &[
             Some(at) => Key::Number(at.as_second() as f64),
             None => Key::Unknown,
         },
-        ..figure("created", "CREATED", 13, 6)
+        ..figure("created", "CREATED", 14, 6)
     },
     ImageColumn {
         cell: |item| sanitize(&item.image.platform).into_owned(),
