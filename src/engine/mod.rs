@@ -42,16 +42,16 @@ pub use crate::image::{Reference, ReferenceError};
 
 use crate::model::{
     Ability, AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest,
-    ConnectRequest, Container, ContainerDetails, ContainerId, CopyRequest, Counters, CreateRequest,
-    Digest, Event, EventsRequest, ExecConfig, ExecDetails, ExecId, Exit, ExtractRequest, Extracted,
-    FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
-    ImageLayers, ImportProgress, ImportRequest, KillRequest, LoadedImage, LogLine, LoginRequest,
-    LogsRequest, Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages,
-    PruneVolumes, PrunedImages, PrunedVolumes, PullRequest, PushRequest, ReadRequest,
-    RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest,
-    Sockets, StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage,
-    TreeRequest, UpdateRequest, Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails,
-    WaitCondition, World,
+    ConnectRequest, Container, ContainerDetails, ContainerId, ContainerRow, CopyRequest, Counters,
+    CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecDetails, ExecId, Exit,
+    ExtractRequest, Extracted, FileDifference, FilePage, FoundRepository, Greeting, GroupChange,
+    GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, ImportRequest, KillRequest,
+    LoadedImage, LogLine, LoginRequest, LogsRequest, Network, NetworkCreateRequest, NetworkDetails,
+    PathDetails, Process, PruneImages, PruneVolumes, PrunedImages, PrunedVolumes, PullRequest,
+    PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest,
+    SearchRequest, SignalRequest, Sockets, StartRequest, StopRequest, StoreUsage, Stream,
+    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Verified, Visible, Volume,
+    VolumeCreateRequest, VolumeDetails, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
@@ -92,6 +92,26 @@ impl<
 pub trait Observe: Send + Sync {
     /// What this engine is and can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Who it is and what it has, in little time and changing nothing.
+    async fn greet(&self) -> Result<Greeting> {
+        let visible = Visible {
+            images: true,
+            ..Visible::default()
+        };
+        let world = self.world(visible).await?;
+        let has_process = |row: &&ContainerRow| row.container.state.has_process();
+        Ok(Greeting {
+            engine: self.capabilities().engine,
+            host: world.host.name.clone(),
+            cpus: world.host.cpus,
+            memory_bytes: world.host.memory_total_bytes,
+            containers: world.containers.len(),
+            running: world.containers.iter().filter(has_process).count(),
+            images: world.images.len(),
+            ..Greeting::default()
+        })
+    }
 
     /// One picture of everything. A source that fails is a problem in the world, not an
     /// error; rates are against the world before it from this engine value.

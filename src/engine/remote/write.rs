@@ -409,7 +409,7 @@ pub fn update(request: &UpdateRequest) -> Result<Value, String> {
 /// The body of an exec.
 pub fn exec(config: &ExecConfig) -> Value {
     let streams = config.attach.unwrap_or_default();
-    json!({
+    let mut body = json!({
         "Cmd": config.argv,
         "Env": config.env,
         "WorkingDir": config.working_dir.clone().unwrap_or_default(),
@@ -420,7 +420,18 @@ pub fn exec(config: &ExecConfig) -> Value {
         "AttachStdout": streams.stdout,
         "AttachStderr": streams.stderr,
         "Detach": config.attach.is_none(),
-    })
+    });
+    if let Some(size) = console_size(config) {
+        body["ConsoleSize"] = size;
+    }
+    body
+}
+
+/// The size of an exec's terminal from its first moment on. Engines before API 1.42 don't
+/// know of it, and are told once it runs.
+pub fn console_size(config: &ExecConfig) -> Option<Value> {
+    let size = config.attach?.size.filter(|_| config.tty)?;
+    Some(json!([size.rows, size.cols]))
 }
 
 /// The body of a network's create.
