@@ -45,13 +45,13 @@ use crate::model::{
     ConnectRequest, Container, ContainerDetails, ContainerId, ContainerRow, CopyRequest, Counters,
     CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecDetails, ExecId, Exit,
     ExtractRequest, Extracted, FileDifference, FilePage, FoundRepository, Greeting, GroupChange,
-    GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine,
-    LoginRequest, LogsRequest, Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process,
-    PruneImages, PruneVolumes, PrunedImages, PrunedVolumes, PullRequest, PushRequest, ReadRequest,
-    RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest,
-    Sockets, StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage,
-    TreeRequest, UpdateRequest, Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails,
-    WaitCondition, World,
+    GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, ImportRequest, KillRequest,
+    LoadedImage, LogLine, LoginRequest, LogsRequest, Network, NetworkCreateRequest, NetworkDetails,
+    PathDetails, Process, PruneImages, PruneVolumes, PrunedImages, PrunedVolumes, PullRequest,
+    PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest,
+    SearchRequest, SignalRequest, Sockets, StartRequest, StopRequest, StoreUsage, Stream,
+    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Verified, Visible, Volume,
+    VolumeCreateRequest, VolumeDetails, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
@@ -284,7 +284,7 @@ pub trait Images: Send + Sync {
     async fn import(
         &self,
         source: Box<dyn std::io::Read + Send>,
-        reference: &str,
+        request: ImportRequest,
         progress: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Digest>;
 

@@ -12,7 +12,7 @@ use std::{
 use tokio::runtime::Runtime;
 use wharf::{
     engine::{Engine, embedded::Embedded, remote::Remote},
-    model::Address,
+    model::{Address, ImportRequest},
     runtime::paths::Root,
 };
 
@@ -151,7 +151,8 @@ impl Bench {
         daemon: Option<Daemon>,
     ) -> Result<Self, String> {
         let tar = image(directory.path());
-        let imported = runtime.block_on(engine.import(Box::new(tar), IMAGE, None));
+        let imported =
+            runtime.block_on(engine.import(Box::new(tar), ImportRequest::named(IMAGE), None));
         imported.map_err(|error| error.to_string())?;
         Ok(Self {
             engine,

@@ -120,6 +120,10 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "AutoRemove": config.auto_remove,
         "Init": config.init,
         "NetworkMode": network_mode(config),
+        "IpcMode": host_or_own(config.shared.ipc),
+        "PidMode": host_or_own(config.shared.pid),
+        "UTSMode": host_or_own(config.shared.uts),
+        "GroupAdd": config.groups,
         "RestartPolicy": restart(config.restart),
         "PortBindings": port_bindings(config),
         "PublishAllPorts": config.publish_all,
@@ -133,6 +137,7 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "Sysctls": config.sysctls,
         "ShmSize": config.shm_size_bytes.unwrap_or_default(),
         "OomScoreAdj": config.oom_score_adj.unwrap_or_default(),
+        "MemorySwappiness": config.limits.memory_swappiness,
         "VolumesFrom": config.volumes_from,
         "Binds": binds.into_iter().filter_map(bind).collect::<Vec<_>>(),
         "Mounts": mounts.into_iter().map(mount).collect::<Result<Vec<_>, _>>()?,
@@ -143,6 +148,11 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "DnsOptions": naming.options,
         "ExtraHosts": hosts.collect::<Vec<_>>(),
     }))
+}
+
+/// Whose namespace it is; nothing is said where that is its own.
+fn host_or_own(is_shared: bool) -> &'static str {
+    if is_shared { "host" } else { "" }
 }
 
 fn network_mode(config: &ContainerConfig) -> String {
