@@ -44,15 +44,15 @@ fn open(directory: Option<&Path>, target: Option<cli::Target>) -> engine::Result
 
 fn dashboard(engine: Arc<dyn Engine>, settings: cli::Settings) -> Result<(), String> {
     let runtime = runtime()?;
-    let look = cli::look();
     let options = app::Options {
-        look: app::Look::new(look.glyphs, look.color),
+        look: app::Look::new(cli::look().glyphs, cli::look().color),
         depth: cli::depth(),
         config: Arc::new(settings.loaded),
         loader: settings.loader,
         words: (cli::plan, cli::order),
         interact: Box::new(|session| Box::pin(cli::interact(session))),
         showing: settings.showing,
+        engines: settings.engines.into(),
         state_file: app::state_file(|name| std::env::var_os(name)),
     };
     let shown = runtime.block_on(app::run(engine, options, ui::draw));

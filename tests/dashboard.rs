@@ -7,155 +7,33 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::{
-    process::Command,
-    time::{Duration, Instant},
+use std::time::{Duration, Instant};
+
+use support::{
+    Cgroup, Sandbox, eventually,
+    sandbox::BUSYBOX,
+    terminal::{Terminal, confirm},
 };
 
-use support::{Cgroup, Sandbox, eventually, sandbox::BUSYBOX};
-
-/// A terminal of its own, on a tmux server of its own.
-struct Terminal {
-    socket: String,
+/// The dashboard over the sandbox, in place of the shell.
+fn shown(sandbox: &Sandbox) -> Terminal {
+    let terminal = Terminal::new(sandbox, 140, 40);
+    terminal.line(&format!("exec {}", support::sandbox::wharf().display()));
+    terminal.until("running");
+    terminal
 }
 
-impl Terminal {
-    fn new(sandbox: &Sandbox, columns: u16, rows: u16) -> Self {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let terminal = Self {
-            socket: format!(
-                "wharf-test-{}-{}",
-                std::process::id(),
-                COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-            ),
-        };
-        let root = format!("WHARF_ROOT={}", sandbox.root().display());
-        // What the user of this machine keeps must not decide what a test sees.
-        let state = format!("XDG_STATE_HOME={}", sandbox.root().display());
-        terminal.tmux(&[
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            &columns.to_string(),
-            "-y",
-            &rows.to_string(),
-            "-e",
-            &root,
-            "-e",
-            "WHARF_CONFIG=/dev/null",
-            "-e",
-            "WHARF_NETWORK=none",
-            "-e",
-            &state,
-            "exec env PS1='prompt> ' sh",
-        ]);
-        terminal.until("prompt>");
-        terminal
-    }
-
-    fn tmux(&self, arguments: &[&str]) -> String {
-        let out = Command::new("tmux")
-            .args(["-L", &self.socket])
-            .args(arguments)
-            .env("LC_ALL", "C.UTF-8")
-            .env("TERM", "xterm-256color")
-            .output()
-            .expect("tmux is installed by tests/run");
-        assert!(out.status.success(), "tmux {arguments:?}: {out:?}");
-        String::from_utf8_lossy(&out.stdout).into_owned()
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"])
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        let mut arguments = vec!["send-keys"];
-        arguments.extend(keys);
-        self.tmux(&arguments);
-    }
-
-    fn line(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
-        self.keys(&["Enter"]);
-    }
-
-    /// The dashboard over the sandbox, in place of the shell.
-    fn dashboard(sandbox: &Sandbox) -> Self {
-        let terminal = Self::new(sandbox, 140, 40);
-        terminal.line(&format!("exec {}", support::sandbox::wharf().display()));
-        terminal.until("running");
-        terminal
-    }
-
-    /// Types limits into the editor: each after so many lines down.
-    fn change_limits(&self, name: &str, values: &[(usize, &str)]) {
-        self.keys(&["u"]);
-        self.until(&format!("Limits of {name}"));
-        for (down, value) in values {
-            for _ in 0..*down {
-                self.keys(&["Down"]);
-            }
-            self.tmux(&["send-keys", "-l", value]);
+/// Types limits into the editor: each after so many lines down.
+fn change_limits(t: &Terminal, name: &str, values: &[(usize, &str)]) {
+    t.keys(&["u"]);
+    t.until(&format!("Limits of {name}"));
+    for (down, value) in values {
+        for _ in 0..*down {
+            t.keys(&["Down"]);
         }
-        self.keys(&["Enter"]);
+        t.tmux(&["send-keys", "-l", value]);
     }
-
-    /// The row of a container.
-    fn row(&self, name: &str) -> String {
-        let screen = self.screen();
-        let row = screen.lines().find(|line| line.contains(name));
-        row.unwrap_or_default().to_owned()
-    }
-
-    #[track_caller]
-    fn until(&self, text: &str) {
-        let mut screen = String::new();
-        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            eventually(&format!("{text:?} is on the screen"), || {
-                screen = self.screen();
-                screen.contains(text)
-            });
-        }));
-        assert!(
-            found.is_ok(),
-            "{text:?} is not on the screen:\n{}",
-            self.screen()
-        );
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let tmux = |args: &[&str]| {
-            let socket = ["-L", self.socket.as_str()];
-            Command::new("tmux").args(socket).args(args).output()
-        };
-        // The server may have ended with its last window.
-        let panes = tmux(&["list-panes", "-a", "-F", "#{pane_pid}"]);
-        let panes = panes.map(|output| output.stdout).unwrap_or_default();
-        let panes = String::from_utf8_lossy(&panes).into_owned();
-        let _ = tmux(&["kill-server"]);
-        // Its programs are told by a hang-up, which nobody waits for.
-        let is_over = || !panes.lines().any(session_lives);
-        let deadline = std::time::Instant::now() + support::process::DEADLINE;
-        while !is_over() && std::time::Instant::now() < deadline {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-    }
-}
-
-/// Whether a process is left in the session that a pane's first process leads.
-fn session_lives(leader: &str) -> bool {
-    let processes = std::fs::read_dir("/proc").expect("proc").flatten();
-    processes.into_iter().any(|process| {
-        let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
-        // proc_pid_stat(5): after the name come state, parent, group and session.
-        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        after_name.split_whitespace().nth(3) == Some(leader)
-    })
+    t.keys(&["Enter"]);
 }
 
 #[test]
@@ -411,18 +289,6 @@ fn terminal_is_given_back_when_the_dashboard_panics() {
     echoes("again");
 }
 
-/// Answers a question with yes until what was asked for has happened.
-fn confirm(terminal: &Terminal, mut done: impl FnMut() -> bool) {
-    let mut asked = false;
-    eventually("it was confirmed and done", || {
-        if !asked && terminal.screen().contains("y  yes") {
-            terminal.keys(&["y"]);
-            asked = true;
-        }
-        done()
-    });
-}
-
 #[test]
 fn terminal_is_restored_when_the_dashboard_is_asked_to_end() {
     let s = Sandbox::new();
@@ -457,14 +323,14 @@ fn raised_quota_ends_the_throttling_at_once_and_undo_brings_it_back() {
         "--name", "burner", "--cpus", "0.05", BUSYBOX, "sh", "-c", endless,
     ]);
     let cgroup = Cgroup::of(&id);
-    let t = Terminal::dashboard(&s);
+    let t = shown(&s);
     eventually("it is held back at its quota", || {
         let row = t.row("burner");
         row.contains("held ") && gauge(&row) > 0.6
     });
 
     let all = std::thread::available_parallelism().unwrap().to_string();
-    t.change_limits("burner", &[(0, &all)]);
+    change_limits(&t, "burner", &[(0, &all)]);
     eventually("the kernel has the new quota", || {
         cgroup.cpu_limit() == Some(all.parse().unwrap())
     });
@@ -488,7 +354,7 @@ fn raised_quota_ends_the_throttling_at_once_and_undo_brings_it_back() {
     goes_back();
     while took.iter().all(|took| *took >= Duration::from_secs(2)) {
         assert!(took.len() < 5, "it took {took:?}");
-        t.change_limits("burner", &[(0, &all)]);
+        change_limits(&t, "burner", &[(0, &all)]);
         eventually("the kernel has the new quota", || {
             cgroup.cpu_limit() == Some(all.parse().unwrap())
         });
@@ -523,11 +389,11 @@ fn memory_is_refused_raised_lowered_and_its_end_is_told_in_words() {
     eventually("it holds its memory", || {
         s.ok(&["logs", "eater"]).contains("holding")
     });
-    let t = Terminal::dashboard(&s);
+    let t = shown(&s);
     t.until("MiB/64MiB");
 
     // Less than it holds, and memory that grows past memory and swap: both refused.
-    t.change_limits("eater", &[(3, "8m")]);
+    change_limits(&t, "eater", &[(3, "8m")]);
     t.until("that can't be given back");
     t.keys(&["C-u"]);
     t.tmux(&["send-keys", "-l", "128m"]);
@@ -543,7 +409,7 @@ fn memory_is_refused_raised_lowered_and_its_end_is_told_in_words() {
     eventually("it is as before", || is_limit(64));
     t.until("MiB/64MiB");
 
-    t.change_limits("eater", &[(3, "56m"), (1, "56m")]);
+    change_limits(&t, "eater", &[(3, "56m"), (1, "56m")]);
     eventually("it is lowered", || is_limit(56));
     s.ok(&["exec", "eater", "touch", "/go"]);
     s.until("eater", "exited");
@@ -556,7 +422,7 @@ fn memory_is_refused_raised_lowered_and_its_end_is_told_in_words() {
 #[test]
 fn image_is_looked_into_filtered_read_and_extracted() {
     let s = Sandbox::new();
-    let t = Terminal::dashboard(&s);
+    let t = shown(&s);
     t.keys(&["2"]);
     t.until(BUSYBOX);
     t.keys(&["Enter"]);
@@ -675,7 +541,7 @@ fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
     let failing = "RUN printf 'go \\033]0;owned\\007\\033[2J\\033[31mred\\033[0m\\n' \
                    && echo $HUE > hue && false";
     dockerfile(failing);
-    let t = Terminal::dashboard(&s);
+    let t = shown(&s);
     let title = t.tmux(&["display-message", "-p", "#{pane_title}"]);
 
     // Paths are completed: half of the directory's name is typed.
@@ -753,5 +619,45 @@ fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
             })
     });
     s.ok(&["rmi", "shop:2"]);
+    s.ok(&["builder", "prune", "-af"]);
+}
+
+#[test]
+fn builds_of_other_processes_are_seen_from_their_beginning_and_stopped() {
+    let s = Sandbox::new();
+    let context = tempfile::tempdir().unwrap();
+    let text = format!("FROM {BUSYBOX}\nRUN echo counting; sleep 2; echo late; sleep 1000\n");
+    std::fs::write(context.path().join("Dockerfile"), text).unwrap();
+    let path = context.path().to_str().unwrap();
+    let build = |name: &str| s.spawn(&["build", "-t", name, path]);
+
+    // One that began before the dashboard, one after.
+    let mut early = build("early:1");
+    eventually("it runs", || !s.ok(&["ps", "-q"]).is_empty());
+    let t = shown(&s);
+    t.until("7 builds 1");
+    t.keys(&["7"]);
+    t.until("early:1");
+    t.until("counting");
+    t.until("RUN echo counting");
+    t.until("late");
+    let mut stopped = build("stopped:1");
+    t.until("stopped:1");
+    t.until("7 builds 2");
+
+    // Its dashboard stops it as ctrl-c would; what it began is gone.
+    t.keys(&["g", "c"]);
+    let code = stopped.0.wait().unwrap().code();
+    assert!(code.is_some_and(|code| code != 0), "{code:?}");
+    t.until("■ stopped:1");
+    t.until("7 builds 1");
+    t.keys(&["r"]);
+    t.until("it was begun elsewhere");
+
+    // One whose process is killed ends too, and the next command removes what it left.
+    early.0.kill().unwrap();
+    t.until("■ early:1");
+    t.keys(&["d", "q"]);
+    eventually("what it left is gone", || s.ok(&["ps", "-aq"]).is_empty());
     s.ok(&["builder", "prune", "-af"]);
 }

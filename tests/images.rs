@@ -18,7 +18,7 @@ use std::{
 use tree::{assert_same_tree, tree};
 use wharf::{
     image::ImageStore,
-    model::{Change, ChangeKind, Digest},
+    model::{Change, ChangeKind, Digest, ImportRequest},
 };
 
 struct Store {
@@ -39,7 +39,9 @@ impl Store {
 
     fn import(&self, archive: &Path, name: &str) -> Digest {
         let file = fs::File::open(archive).unwrap();
-        self.store.import(file, name, &mut |_| {}).unwrap()
+        self.store
+            .import(file, &ImportRequest::named(name), &mut |_| {})
+            .unwrap()
     }
 
     fn layer(&self, name: &str) -> PathBuf {
@@ -259,7 +261,9 @@ fn import_as_another_process() {
     };
     let file = fs::File::open(debian()).unwrap();
     let store = open(Path::new(&directory));
-    store.import(file, "killed:1", &mut |_| {}).unwrap();
+    store
+        .import(file, &ImportRequest::named("killed:1"), &mut |_| {})
+        .unwrap();
 }
 
 #[test]
@@ -339,7 +343,9 @@ fn full_disk_is_told_and_leaves_nothing() {
         let store = open(&small);
         let before = listing(&small);
         let file = fs::File::open(debian()).unwrap();
-        let error = store.import(file, "a", &mut |_| {}).unwrap_err();
+        let error = store
+            .import(file, &ImportRequest::named("a"), &mut |_| {})
+            .unwrap_err();
         assert!(error.is_no_space(), "{error:?}");
         assert_eq!(listing(&small), before);
     });
@@ -423,7 +429,9 @@ fn slow_writer_to_our_stdin_is_waited_for() {
                 thread::sleep(Duration::from_millis(5));
             }
         });
-        s.store.import(reader, "slow", &mut |_| {}).unwrap();
+        s.store
+            .import(reader, &ImportRequest::named("slow"), &mut |_| {})
+            .unwrap();
     });
     assert_eq!(fs::read(s.layer("slow").join("file")).unwrap(), [7; 3000]);
 }

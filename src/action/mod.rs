@@ -183,6 +183,7 @@ pub enum Action {
     EventJump,
     Mouse,
     Run,
+    Engines,
     ScreenAlerts,
     OpenAlert,
     Acknowledge,

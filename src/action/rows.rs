@@ -273,6 +273,14 @@ pub(super) const ROWS: &[ActionSpec] = &[
         .says("Make a container from an image and start it")
         .cli("run")
         .needs(can_change),
+    global(
+        Action::Engines,
+        "view.engines",
+        "engines",
+        &[Key::char('@')],
+    )
+    .says("List the engines that there are, and drive another one")
+    .cli("context"),
     global(Action::Mouse, "view.mouse", "mouse", &[Key::char('M')])
         .says("Hear the mouse, or leave it to the terminal to select text"),
     global(Action::Help, "view.help", "help", &[Key::char('?')])

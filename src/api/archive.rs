@@ -145,11 +145,15 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcom
 
 /// Whether a path, or the container, isn't there.
 fn is_missing(error: &EngineError) -> bool {
-    use io::ErrorKind::{NotADirectory, NotFound};
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     let mut cause: Option<&dyn std::error::Error> = error.source.as_deref().map(|s| s as _);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(error.kind(), NotFound | NotADirectory);
+            // What can be no name is nobody's.
+            return matches!(
+                error.kind(),
+                NotFound | NotADirectory | InvalidFilename | InvalidInput
+            );
         }
         cause = error.source();
     }

@@ -26,6 +26,9 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 /// Pieces of a streamed body that wait for whoever reads it.
 const AHEAD: usize = 8;
 
+/// A version of the API.
+type Version = (u32, u32);
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Peer {
@@ -90,6 +93,8 @@ pub struct Ask {
     pub method: Method,
     /// The parts of its path without the version, decoded.
     pub parts: Vec<String>,
+    /// The version, if the path begins with one.
+    pub version: Option<Version>,
     /// What stands behind the question mark.
     pub query: Query,
     /// Its headers.
@@ -101,7 +106,7 @@ pub struct Ask {
 impl Ask {
     /// Takes a request apart.
     pub fn new(mut request: Request<Incoming>) -> Result<Self, Failure> {
-        let parts = parts(request.uri().path())?;
+        let (version, parts) = parts(request.uri().path())?;
         let upgrade = request
             .headers()
             .contains_key(hyper::header::UPGRADE)
@@ -111,6 +116,7 @@ impl Ask {
         Ok(Self {
             method: head.method,
             parts,
+            version,
             query,
             headers: head.headers,
             body: Unread(Arc::new(Mutex::new(Some(body)))),
@@ -121,6 +127,11 @@ impl Ask {
     /// The body, while nobody has read it.
     pub fn unread(&self) -> Unread {
         self.body.clone()
+    }
+
+    /// Whether the client speaks a version before this one.
+    pub fn is_older_than(&self, version: Version) -> bool {
+        self.version.is_some_and(|spoken| spoken < version)
     }
 
     /// A header as text.
@@ -217,8 +228,8 @@ impl io::Read for BodyReader {
     }
 }
 
-/// The parts of a path, decoded, without the version before them.
-fn parts(path: &str) -> Result<Vec<String>, Failure> {
+/// The version before a path, and the path's parts, decoded.
+fn parts(path: &str) -> Result<(Option<Version>, Vec<String>), Failure> {
     let mut parts = Vec::new();
     for part in path.split('/').filter(|part| !part.is_empty()) {
         let decoded = percent_decode_str(part)
@@ -229,7 +240,8 @@ fn parts(path: &str) -> Result<Vec<String>, Failure> {
         }
         parts.push(decoded.into_owned());
     }
-    if let Some(version) = parts.first().and_then(|part| version(part)) {
+    let spoken = parts.first().and_then(|part| version(part));
+    if let Some(version) = spoken {
         let (newest, oldest) = (number(VERSION), number(OLDEST_VERSION));
         let text = parts.remove(0);
         let text = text.trim_start_matches('v');
@@ -245,14 +257,14 @@ fn parts(path: &str) -> Result<Vec<String>, Failure> {
             )));
         }
     }
-    Ok(parts)
+    Ok((spoken, parts))
 }
 
-fn version(part: &str) -> Option<(u32, u32)> {
+fn version(part: &str) -> Option<Version> {
     number(part.strip_prefix('v')?)
 }
 
-fn number(text: &str) -> Option<(u32, u32)> {
+fn number(text: &str) -> Option<Version> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
@@ -350,7 +362,10 @@ mod tests {
 
     #[test]
     fn version_is_taken_off_and_must_be_one_that_is_spoken() {
-        let of = |path: &str| parts(path).map_err(|failure| failure.message);
+        let of = |path: &str| {
+            let taken = parts(path).map(|(_, parts)| parts);
+            taken.map_err(|failure| failure.message)
+        };
         let ping = Ok(vec!["_ping".to_owned()]);
         assert_eq!(of("/_ping"), ping);
         assert_eq!(of("/v1.24/_ping"), ping);
@@ -364,8 +379,11 @@ mod tests {
     #[test]
     fn parts_are_decoded_one_by_one() {
         assert_eq!(
-            parts("/images/a%2Fb/json").unwrap(),
-            ["images", "a/b", "json"]
+            parts("/v1.41/images/a%2Fb/json").unwrap(),
+            (
+                Some((1, 41)),
+                ["images", "a/b", "json"].map(str::to_owned).to_vec()
+            )
         );
         assert!(parts("/images/%ff/json").is_err());
         assert!(parts("/images/%00/json").is_err());

@@ -12,10 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     answer::{Failure, Outcome, done, empty},
-    ask::Ask,
+    ask::{Ask, Query},
     hijack::{self, Manner},
     logs,
     serve::Server,
+    web_socket,
 };
 use crate::{
     engine::{Engine, Session},
@@ -102,17 +103,38 @@ pub async fn start(server: &Server, id: &ContainerId, reference: &str) -> Outcom
 /// `POST /containers/ID/attach`
 pub async fn attach(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcome {
     let upgrade = ask.take_upgrade();
-    let (manner, before, session) = prepare(&server, &ask, &id).await?;
-    let (answer, line) = hijack::begin(upgrade, manner.tty);
+    let wanted = wanted(&ask.query);
+    let (manner, before, session) = prepare(&server, &ask, &id, wanted, true).await?;
+    let (answer, line) = hijack::begin(upgrade, manner.framed);
     tokio::spawn(hijack::carry(line, before, session, manner));
     Ok(answer)
 }
 
-/// `GET /containers/ID/attach/ws`
-pub async fn web_socket(_server: Arc<Server>, _ask: Ask, _id: ContainerId) -> Outcome {
-    Err(Failure::unsupported(
-        "attaching by websocket is not supported yet",
-    ))
+/// `GET /containers/ID/attach/ws`: all streams where none is named, without frames.
+pub async fn web_socket(server: Arc<Server>, mut ask: Ask, id: ContainerId) -> Outcome {
+    let (answer, line) = web_socket::begin(&mut ask)?;
+    let named = |key: &&str| ask.query.all(key).next().is_some();
+    let wanted = match ["stdin", "stdout", "stderr"].iter().any(named) {
+        true => wanted(&ask.query),
+        false => AttachStreams {
+            stdin: true,
+            stdout: true,
+            stderr: true,
+            size: None,
+        },
+    };
+    let (manner, before, session) = prepare(&server, &ask, &id, wanted, false).await?;
+    tokio::spawn(hijack::carry(line, before, session, manner));
+    Ok(answer)
+}
+
+fn wanted(query: &Query) -> AttachStreams {
+    AttachStreams {
+        stdin: query.is_on("stdin"),
+        stdout: query.is_on("stdout"),
+        stderr: query.is_on("stderr"),
+        size: None,
+    }
 }
 
 /// What was logged before, if that is asked for, and the session, which may come later.
@@ -120,6 +142,8 @@ async fn prepare(
     server: &Server,
     ask: &Ask,
     id: &ContainerId,
+    wanted: AttachStreams,
+    framed: bool,
 ) -> Result<
     (
         Manner,
@@ -132,13 +156,12 @@ async fn prepare(
     let container = server.engine.inspect(id).await?;
     let wants_stream = query.is_on("stream");
     let streams = AttachStreams {
-        stdin: query.is_on("stdin") && container.config.open_stdin && wants_stream,
-        stdout: query.is_on("stdout"),
-        stderr: query.is_on("stderr"),
-        size: None,
+        stdin: wanted.stdin && container.config.open_stdin && wants_stream,
+        ..wanted
     };
     let manner = Manner {
         tty: container.config.tty,
+        framed: framed && !container.config.tty,
         stdin: streams.stdin,
         detach: hijack::detach_keys(query.text("detachKeys"))?,
     };
@@ -197,6 +220,7 @@ async fn logged(
     let manner = logs::Manner {
         tty,
         timestamps: false,
+        details: false,
     };
     let (sender, receiver) = mpsc::channel(8);
     tokio::spawn(async move {

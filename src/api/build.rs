@@ -9,11 +9,12 @@ use super::{
     ask::{Ask, Query},
     filters::Filters,
     images::Messages,
+    login,
     serve::Server,
 };
 use crate::model::{
     Attachment, BuildContext, BuildEvent, BuildFile, BuildRequest, ContainerConfig,
-    DEFAULT_NETWORK, InputStream, NetworkMode, Platform,
+    DEFAULT_NETWORK, InputStream, NetworkMode, Platform, RegistrySettings,
 };
 use crate::wire::{create, models};
 
@@ -69,7 +70,10 @@ pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
         },
         pull: query.is_on("pull"),
         squash: query.is_on("squash"),
-        registries: server.serve.registries.clone(),
+        registries: RegistrySettings {
+            logins: login::logins(&ask)?,
+            ..server.serve.registries.clone()
+        },
         context: match query.text("remote") {
             None | Some("client-session") => BuildContext::None,
             Some(address) => BuildContext::Remote(address.to_owned()),
@@ -132,6 +136,7 @@ fn container(query: &Query) -> Result<ContainerConfig, Failure> {
         cpu_quota: number("cpuquota")?,
         cpuset_cpus: query.text("cpusetcpus").map(str::to_owned),
         cpuset_mems: query.text("cpusetmems").map(str::to_owned),
+        extra_hosts: extra_hosts(query)?,
         ..models::HostConfig::default()
     };
     let network = query.text("networkmode").unwrap_or("default");
@@ -146,10 +151,24 @@ fn container(query: &Query) -> Result<ContainerConfig, Failure> {
     };
     Ok(ContainerConfig {
         limits: create::limits(&host).map_err(Failure::bad)?,
+        shm_size_bytes: query.number("shmsize")?.filter(|bytes| *bytes > 0),
+        naming: create::naming(&host).map_err(Failure::bad)?,
         network: mode,
         networks,
         ..ContainerConfig::default()
     })
+}
+
+/// `NAME:IP` each: a list in JSON, or keys of their own.
+fn extra_hosts(query: &Query) -> Result<Option<Vec<String>>, Failure> {
+    let given = query.all("extrahosts").filter(|text| !text.is_empty());
+    let lists = given.map(|text| match text.starts_with('[') {
+        true => serde_json::from_str::<Vec<String>>(text)
+            .map_err(|error| Failure::bad(format!("extrahosts: invalid JSON: {error}"))),
+        false => Ok(text.split(',').map(str::to_owned).collect()),
+    });
+    let all = lists.collect::<Result<Vec<_>, _>>()?.concat();
+    Ok((!all.is_empty()).then_some(all))
 }
 
 /// A line of the classic builder.

@@ -12,7 +12,7 @@ use super::{
     ask::Ask,
     attach, exec,
     filters::Filters,
-    logs,
+    images, logs,
     serve::Server,
     stats,
 };
@@ -61,14 +61,8 @@ async fn one(
             done()
         }
         (&Method::POST, ["kill"]) => kill(&server, &ask, &id, reference).await,
-        (&Method::POST, ["pause"]) => {
-            server.engine.pause(&id).await?;
-            done()
-        }
-        (&Method::POST, ["unpause"]) => {
-            server.engine.unpause(&id).await?;
-            done()
-        }
+        (&Method::POST, ["pause"]) => pause(&server, &id).await,
+        (&Method::POST, ["unpause"]) => unpause(&server, &id).await,
         (&Method::POST, ["wait"]) => wait(server, &ask, id).await,
         (&Method::DELETE, []) => remove(&server, &ask, &id, reference).await,
         (&Method::POST, ["rename"]) => rename(&server, &ask, &id).await,
@@ -123,9 +117,11 @@ impl Created for Times<'_> {
 async fn list(server: &Server, ask: &Ask) -> Outcome {
     let query = &ask.query;
     let given = Filters::of(query)?;
-    let mut filters = Vec::new();
+    let (mut filters, mut no_task) = (Vec::new(), true);
     for pair in given.pairs() {
-        if pair.starts_with("is-task=") {
+        // There are no tasks of a swarm.
+        if let Some(wanted) = pair.strip_prefix("is-task=") {
+            no_task = matches!(wanted, "0" | "f" | "false");
             continue;
         }
         filters.push(
@@ -173,7 +169,7 @@ async fn list(server: &Server, ask: &Ask) -> Outcome {
         if shown.len() == most {
             break;
         }
-        if !(all || is_up) || !selection::passes(&filters, container, around) {
+        if !no_task || !(all || is_up) || !selection::passes(&filters, container, around) {
             continue;
         }
         let mut summary = wire::container::summary(container, now);
@@ -202,6 +198,17 @@ async fn create(server: &Server, ask: &mut Ask) -> Outcome {
     let image = config.image.clone();
     let name = ask.query.text("name");
     let name = name.map(|name| name.strip_prefix('/').unwrap_or(name).to_owned());
+    if let Some(wanted) = images::platform(ask)? {
+        let wanted = format!("{}/{}", wanted.os, wanted.architecture);
+        let found = server.engine.image(&image).await.ok();
+        if let Some(found) = found.filter(|found| found.platform != wanted) {
+            return Err(Failure::missing(format!(
+                "image with reference {image} was found but does not match the specified \
+                 platform: wanted {wanted}, actual: {}",
+                found.platform
+            )));
+        }
+    }
     let request = CreateRequest {
         name: name.clone(),
         config,
@@ -229,7 +236,8 @@ async fn not_created(
             Err(missing) if missing.kind == ErrorKind::NotFound => {
                 Failure::missing(format!("No such image: {}", familiar(image)))
             }
-            _ => error.into(),
+            // Its clients pull the image of a request that is answered by 404.
+            _ => Failure::bad(Failure::from(error).message),
         },
         (ErrorKind::Conflict, Some(name)) => match server.engine.resolve(name).await {
             Ok(owner) => Failure::conflict(format!(
@@ -318,6 +326,30 @@ async fn kill(server: &Server, ask: &Ask, id: &ContainerId, reference: &str) -> 
         Ok(()) => done(),
         Err(error) if error.kind == ErrorKind::NotFound => done(),
         Err(error) => Err(error.into()),
+    }
+}
+
+async fn pause(server: &Server, id: &ContainerId) -> Outcome {
+    let state = server.engine.inspect(id).await?.state;
+    match server.engine.pause(id).await {
+        Ok(()) => done(),
+        Err(error) if error.kind != ErrorKind::Conflict => Err(error.into()),
+        Err(_) => Err(Failure::conflict(match state {
+            State::Paused => format!("container {id} is already paused"),
+            _ => format!("container {id} is not running"),
+        })),
+    }
+}
+
+async fn unpause(server: &Server, id: &ContainerId) -> Outcome {
+    match server.engine.unpause(id).await {
+        Err(error) if error.kind == ErrorKind::Conflict => {
+            Err(Failure::conflict(format!("container {id} is not paused")))
+        }
+        unpaused => {
+            unpaused?;
+            done()
+        }
     }
 }
 

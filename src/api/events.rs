@@ -1,5 +1,8 @@
 //! What happens, as it happens.
 
+use std::collections::BTreeMap;
+
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -60,10 +63,22 @@ pub async fn events(server: &Server, ask: &Ask) -> Outcome {
 }
 
 fn shown(event: &Event) -> Value {
+    // Signals by their numbers, and names as they are inside of docker.
+    let attributes = event.attributes.iter().map(|(key, value)| {
+        let docker = match key.as_str() {
+            "signal" => value
+                .parse::<Signal>()
+                .ok()
+                .map(|signal| (signal as i32).to_string()),
+            "oldName" => Some(format!("/{value}")),
+            _ => None,
+        };
+        (key, docker.unwrap_or_else(|| value.clone()))
+    });
     let mut shown = json!({
         "Type": event.kind.word(),
         "Action": event.action,
-        "Actor": {"ID": event.id, "Attributes": event.attributes},
+        "Actor": {"ID": event.id, "Attributes": attributes.collect::<BTreeMap<_, _>>()},
         "scope": "local",
         "time": event.at.as_second(),
         "timeNano": i64::try_from(event.at.as_nanosecond()).unwrap_or(i64::MAX),

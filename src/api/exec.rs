@@ -142,10 +142,11 @@ async fn start(server: Arc<Server>, ask: &mut Ask, details: ExecDetails) -> Outc
         .or(streams.size);
     let manner = hijack::Manner {
         tty: details.config.tty,
+        framed: !details.config.tty,
         stdin: streams.stdin,
         detach: hijack::detach_keys(None)?,
     };
-    let (answer, line) = hijack::begin(ask.take_upgrade(), manner.tty);
+    let (answer, line) = hijack::begin(ask.take_upgrade(), manner.framed);
     let (sender, session) = oneshot::channel();
     tokio::spawn(async move {
         let (told, before) = tokio::sync::mpsc::channel(1);
@@ -156,9 +157,9 @@ async fn start(server: Arc<Server>, ask: &mut Ask, details: ExecDetails) -> Outc
             Err(error) => {
                 let failure = Failure::from(error);
                 let text = format!("OCI runtime exec failed: {}\r\n", failure.message);
-                let piece = match manner.tty {
-                    true => text.into(),
-                    false => crate::wire::frame::framed(Stream::Stdout, text.as_bytes()),
+                let piece = match manner.framed {
+                    true => crate::wire::frame::framed(Stream::Stdout, text.as_bytes()),
+                    false => text.into(),
                 };
                 // The receiver is ours.
                 let _ = told.try_send(piece);

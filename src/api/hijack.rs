@@ -9,16 +9,19 @@ use bytes::{Bytes, BytesMut};
 use hyper::{
     StatusCode,
     header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE},
-    upgrade::{OnUpgrade, Upgraded},
+    upgrade::OnUpgrade,
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, oneshot},
 };
 
-use super::answer::{Answer, Failure, empty, streamed};
-use crate::{engine::Session, model::Stream, wire::frame};
+use super::{
+    answer::{Answer, Failure, empty, streamed},
+    web_socket,
+};
+use crate::{engine::Session, wire::frame};
 
 /// Bytes that are read from a client at a time.
 const READ_BYTES: usize = 16 * 1024;
@@ -30,8 +33,10 @@ const DETACH: [u8; 2] = [0x10, 0x11];
 /// How the streams go over the connection.
 #[derive(Clone, Debug)]
 pub struct Manner {
-    /// As they are, without frames.
+    /// Whether it is a terminal, which is left by keys.
     pub tty: bool,
+    /// Whether output is in frames that name its stream.
+    pub framed: bool,
     /// Whether input is passed on.
     pub stdin: bool,
     /// Keys in the input that end the session, and not the process.
@@ -63,15 +68,17 @@ pub fn detach_keys(text: Option<&str>) -> Result<Vec<u8>, Failure> {
 pub enum Line {
     /// The whole of it, both ways.
     Both(OnUpgrade),
+    /// The same, as messages of a web socket.
+    Messages(OnUpgrade),
     /// Only a body.
     Out(mpsc::Sender<io::Result<Bytes>>),
 }
 
 /// Begins a stream.
-pub fn begin(upgrade: Option<OnUpgrade>, tty: bool) -> (Answer, Line) {
-    let kind = match tty {
-        true => frame::RAW,
-        false => frame::MULTIPLEXED,
+pub fn begin(upgrade: Option<OnUpgrade>, framed: bool) -> (Answer, Line) {
+    let kind = match framed {
+        true => frame::MULTIPLEXED,
+        false => frame::RAW,
     };
     match upgrade {
         Some(upgrade) => {
@@ -102,7 +109,22 @@ pub async fn carry(
             let Ok(connection) = upgrade.await else {
                 return;
             };
-            both(connection, before, session, manner).await;
+            both(TokioIo::new(connection), before, session, manner).await;
+        }
+        Line::Messages(upgrade) => {
+            let Ok(connection) = upgrade.await else {
+                return;
+            };
+            let (near, far) = tokio::io::duplex(READ_BYTES);
+            let messages = web_socket::carry(connection, far);
+            tokio::pin!(messages);
+            tokio::select! {
+                // The client is gone, and its session with it.
+                () = &mut messages => return,
+                () = both(near, before, session, manner) => {}
+            }
+            // What was said last is still on its way.
+            let _ = tokio::time::timeout(PATIENCE, messages).await;
         }
         Line::Out(sender) => out(sender, before, session, &manner).await,
     }
@@ -132,30 +154,25 @@ async fn out(
             () = sender.closed() => return,
         };
         let Some((stream, bytes)) = piece else { return };
-        if sender
-            .send(Ok(dressed(stream, bytes, manner.tty)))
-            .await
-            .is_err()
-        {
+        let piece = match manner.framed {
+            true => frame::framed(stream, &bytes),
+            false => bytes,
+        };
+        if sender.send(Ok(piece)).await.is_err() {
             return;
         }
     }
 }
 
-fn dressed(stream: Stream, bytes: Bytes, tty: bool) -> Bytes {
-    match tty {
-        true => bytes,
-        false => frame::framed(stream, &bytes),
-    }
-}
-
-async fn both(
-    connection: Upgraded,
+async fn both<S>(
+    connection: S,
     before: Option<mpsc::Receiver<Bytes>>,
     session: oneshot::Receiver<Session>,
     manner: Manner,
-) {
-    let (mut reader, mut writer) = tokio::io::split(TokioIo::new(connection));
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut reader, mut writer) = tokio::io::split(connection);
     if let Some(mut before) = before {
         while let Some(piece) = before.recv().await {
             if write(&mut writer, &piece).await.is_err() {
@@ -199,9 +216,9 @@ async fn both(
             },
         };
         let Some((stream, bytes)) = piece else { break };
-        match manner.tty {
-            true => buffer.extend_from_slice(&bytes),
-            false => frame::encode(stream, &bytes, &mut buffer),
+        match manner.framed {
+            true => frame::encode(stream, &bytes, &mut buffer),
+            false => buffer.extend_from_slice(&bytes),
         }
         if write(&mut writer, &buffer.split()).await.is_err() {
             break;
@@ -216,7 +233,7 @@ async fn both(
 /// A session, or nothing if none will come or the client went away.
 async fn wait_for(
     mut session: oneshot::Receiver<Session>,
-    reader: &mut ReadHalf<TokioIo<Upgraded>>,
+    reader: &mut (impl AsyncRead + Unpin),
     early: &mut BytesMut,
 ) -> Option<Session> {
     let mut has_ended = false;
@@ -237,7 +254,7 @@ async fn wait_for(
 
 /// The client's input to the process. Its end closes the process's stdin.
 async fn receive(
-    mut reader: ReadHalf<TokioIo<Upgraded>>,
+    mut reader: impl AsyncRead + Unpin,
     early: Bytes,
     input: mpsc::Sender<Bytes>,
     manner: Manner,
@@ -273,7 +290,7 @@ async fn receive(
     }
 }
 
-async fn write(writer: &mut WriteHalf<TokioIo<Upgraded>>, bytes: &[u8]) -> io::Result<()> {
+async fn write(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     match tokio::time::timeout(PATIENCE, writer.write_all(bytes)).await {
         Ok(written) => {
             written?;

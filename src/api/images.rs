@@ -2,31 +2,26 @@
 
 use std::{io, sync::Arc};
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
-};
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
     answer::{Answer, Failure, Outcome, empty, json, json_with, streamed},
     archive::BodyWriter,
-    ask::Ask,
+    ask::{Ask, Query},
     containers::familiar,
     filters::Filters,
+    login,
     serve::Server,
 };
 use crate::{
     engine::{self, EngineError, ErrorKind, Reference, Transfers},
     format::history,
     model::{
-        CommitRequest, Digest, Image, LoginProof, LoginRequest, Platform, PruneImages, PullRequest,
-        PushRequest, RegistryLogin, RegistrySettings, SaveFormat, SaveRequest, SearchRequest,
-        Visible,
+        CommitRequest, Digest, Image, ImportRequest, Platform, PruneImages, PullRequest,
+        PushRequest, SaveFormat, SaveRequest, SearchRequest, Visible,
     },
     wire::{self, image::Progress},
 };
@@ -107,7 +102,10 @@ async fn list(server: &Server, ask: &Ask) -> Outcome {
             filters.any("reference", |pattern| names(pattern, name))
                 && pattern.is_none_or(|pattern| names(pattern, name))
         });
-        summary
+        if ask.is_older_than((1, 43)) {
+            wire::image::name_nameless(&mut summary);
+        }
+        wire::image::with_virtual_size(&summary)
     });
     json(&list.collect::<Vec<_>>())
 }
@@ -187,59 +185,8 @@ impl Messages {
     }
 }
 
-/// What an `X-Registry-Auth` header holds.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Auth {
-    username: String,
-    password: String,
-    auth: String,
-    serveraddress: String,
-    identitytoken: String,
-    registrytoken: String,
-}
-
-impl Auth {
-    fn proof(self) -> Option<LoginProof> {
-        if !self.identitytoken.is_empty() {
-            return Some(LoginProof::IdentityToken(self.identitytoken));
-        }
-        if !self.registrytoken.is_empty() {
-            return Some(LoginProof::RegistryToken(self.registrytoken));
-        }
-        if !self.username.is_empty() {
-            return Some(LoginProof::Password(self.username, self.password));
-        }
-        let decoded = STANDARD.decode(self.auth).ok()?;
-        let text = String::from_utf8(decoded).ok()?;
-        let (user, password) = text.split_once(':')?;
-        Some(LoginProof::Password(user.into(), password.into()))
-    }
-}
-
-/// How registries are reached, with what the client sent along for this image's.
-fn registries(server: &Server, ask: &Ask, name: &str) -> Result<RegistrySettings, Failure> {
-    let mut settings = server.serve.registries.clone();
-    let Some(header) = ask
-        .header("x-registry-auth")
-        .filter(|header| !header.is_empty())
-    else {
-        return Ok(settings);
-    };
-    let decoded = [&URL_SAFE, &URL_SAFE_NO_PAD, &STANDARD]
-        .iter()
-        .find_map(|engine| engine.decode(header).ok());
-    let auth: Auth = decoded
-        .and_then(|text| serde_json::from_slice(&text).ok())
-        .ok_or_else(|| Failure::bad("invalid X-Registry-Auth header: it is no JSON in base64"))?;
-    let registry = Reference::parse(name)
-        .ok()
-        .map(|name| name.domain().to_owned());
-    settings.login = auth.proof().map(|proof| RegistryLogin { registry, proof });
-    Ok(settings)
-}
-
-fn platform(ask: &Ask) -> Result<Option<Platform>, Failure> {
+/// The platform that a query says.
+pub fn platform(ask: &Ask) -> Result<Option<Platform>, Failure> {
     let Some(text) = ask.query.text("platform") else {
         return Ok(None);
     };
@@ -266,7 +213,7 @@ async fn create(server: Arc<Server>, ask: &mut Ask) -> Outcome {
     let from = from.ok_or_else(|| Failure::bad("fromImage or fromSrc is needed"))?;
     let name = tagged(from, ask.query.text("tag"));
     let request = PullRequest {
-        registries: registries(&server, ask, &name)?,
+        registries: login::registries(&server, ask, &name)?,
         platform: platform(ask)?,
         reference: name.clone(),
     };
@@ -345,16 +292,19 @@ async fn import(server: &Server, ask: &mut Ask, source: &str) -> Outcome {
             "importing from an address is not supported: fetch it and import it from fromSrc=-",
         ));
     }
-    if ask.query.all("changes").any(|change| !change.is_empty()) {
-        return Err(Failure::unsupported("changes on import are not supported"));
-    }
-    let repository = ask.query.text("repo").unwrap_or_default().to_owned();
-    if repository.is_empty() {
-        return Err(Failure::bad("an import needs a name: repo"));
-    }
-    let name = tagged(&repository, ask.query.text("tag"));
+    let query = &ask.query;
+    let request = ImportRequest {
+        name: query
+            .text("repo")
+            .map(|repository| tagged(repository, query.text("tag"))),
+        comment: query
+            .text("message")
+            .unwrap_or("Imported from -")
+            .to_owned(),
+        changes: changes(query),
+    };
     let body = Box::new(ask.reader());
-    let id = server.engine.import(body, &name, None).await?;
+    let id = server.engine.import(body, request, None).await?;
     let (messages, answer) = Messages::new();
     messages.send(&json!({"status": id.as_str()})).await;
     Ok(answer)
@@ -363,7 +313,7 @@ async fn import(server: &Server, ask: &mut Ask, source: &str) -> Outcome {
 async fn push(server: Arc<Server>, ask: &Ask, name: &str) -> Outcome {
     let full = tagged(name, ask.query.text("tag"));
     let request = PushRequest {
-        registries: registries(&server, ask, &full)?,
+        registries: login::registries(&server, ask, &full)?,
         reference: full.clone(),
     };
     let transfers = server.engine.push(request).await.map_err(about(&full))?;
@@ -526,56 +476,28 @@ pub async fn commit(server: &Server, ask: &Ask) -> Outcome {
     let name = query
         .text("repo")
         .map(|repo| tagged(repo, query.text("tag")));
-    let changes = query.all("changes").flat_map(str::lines);
     let request = CommitRequest {
         id,
         name,
         author: query.text("author").map(str::to_owned),
         comment: query.text("comment").unwrap_or_default().to_owned(),
-        changes: changes
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        changes: changes(query),
         pause: query.is_on_or("pause", true),
     };
     let id = server.engine.commit(request).await?;
     json_with(StatusCode::CREATED, &json!({"Id": id.as_str()}))
 }
 
-/// `POST /auth`
-pub async fn auth(server: &Server, ask: &mut Ask) -> Outcome {
-    let auth: Auth = ask.json().await?;
-    let address = auth.serveraddress.clone();
-    let host = address
-        .trim_start_matches("https://")
-        .trim_start_matches("http://");
-    let host = match host.split('/').next().unwrap_or_default() {
-        "" | "index.docker.io" => "docker.io",
-        host => host,
-    };
-    let Some(LoginProof::Password(user, password)) = auth.proof() else {
-        return Err(Failure::bad("a name and a password are needed"));
-    };
-    let request = LoginRequest {
-        registry: host.to_owned(),
-        user,
-        password,
-        keep: false,
-        registries: server.serve.registries.clone(),
-    };
-    match server.engine.log_in(request).await {
-        Ok(_) => json(&json!({"Status": "Login Succeeded", "IdentityToken": ""})),
-        Err(error) if error.kind == ErrorKind::Denied => Err(Failure::new(
-            StatusCode::UNAUTHORIZED,
-            format!("unauthorized: {error}"),
-        )),
-        Err(error) => Err(error.into()),
-    }
+/// Instructions, any number in each.
+fn changes(query: &Query) -> Vec<String> {
+    let lines = query.all("changes").flat_map(str::lines);
+    let lines = lines.filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
 }
 
 /// `GET /distribution/NAME/json`
 pub async fn distribution(server: &Server, ask: &Ask, name: &str) -> Outcome {
-    let settings = registries(server, ask, name)?;
+    let settings = login::registries(server, ask, name)?;
     let found = server.engine.manifest(name, settings).await?;
     let manifest: Value = serde_json::from_slice(&found.content)
         .map_err(|error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;

@@ -45,6 +45,7 @@ pub async fn logs(server: &Server, ask: &Ask, id: ContainerId) -> Outcome {
     let manner = Manner {
         tty,
         timestamps: query.is_on("timestamps"),
+        details: query.is_on("details"),
     };
     tokio::spawn(send(lines, manner, sender));
     let kind = match tty {
@@ -69,6 +70,8 @@ pub struct Manner {
     pub tty: bool,
     /// With the time before each.
     pub timestamps: bool,
+    /// With the details of the log's driver before each: there are none.
+    pub details: bool,
 }
 
 impl Manner {
@@ -77,6 +80,9 @@ impl Manner {
         let mut text = Vec::with_capacity(line.text.len() + 40);
         if self.timestamps {
             text.extend_from_slice(time(line.at).as_bytes());
+            text.push(b' ');
+        }
+        if self.details {
             text.push(b' ');
         }
         text.extend_from_slice(&line.text);

@@ -8,7 +8,7 @@
 //! serve      listen, accept, and end     listen     sockets and who may open them
 //! ask        one request, taken apart    answer     what goes back, errors included
 //! route      which handler it is for     hijack     connections that become streams
-//! system     what the daemon is          pending    who attached before the start
+//! system     what the daemon is          web_socket the same over web sockets
 //! ```
 
 mod answer;
@@ -25,6 +25,7 @@ mod filters;
 mod hijack;
 mod images;
 mod listen;
+mod login;
 mod logs;
 mod metrics;
 mod networks;
@@ -35,5 +36,6 @@ mod swarm;
 mod system;
 mod usage;
 mod volumes;
+mod web_socket;
 
 pub use serve::run;

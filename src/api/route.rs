@@ -7,7 +7,7 @@ use hyper::Method;
 use super::{
     answer::{Failure, Outcome},
     ask::Ask,
-    build, containers, events, exec, images, metrics, networks,
+    build, containers, events, exec, images, login, metrics, networks,
     serve::Server,
     swarm, system, usage, volumes,
 };
@@ -26,7 +26,7 @@ pub async fn route(server: Arc<Server>, mut ask: Ask) -> Outcome {
         (&Method::GET, ["info"]) => system::info(&server).await,
         (&Method::GET, ["events"]) => events::events(&server, &ask).await,
         (&Method::GET, ["system", "df"]) => usage::usage(&server, &ask).await,
-        (&Method::POST, ["auth"]) => images::auth(&server, &mut ask).await,
+        (&Method::POST, ["auth"]) => login::auth(&server, &mut ask).await,
         (&Method::POST, ["commit"]) => images::commit(&server, &ask).await,
         (&Method::POST, ["build"]) => build::build(server, ask).await,
         (&Method::POST, ["build", "prune"]) => build::prune(&server, &ask).await,

@@ -147,8 +147,9 @@ async fn ps(
         .await
         .map_err(|error| Failure::bad(format!("error running ps: {error}")))?;
     if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Failure::bad(format!("error running ps: {reason}")));
+        let reason = String::from_utf8_lossy(&output.stderr).into_owned();
+        let reason = reason.lines().next().unwrap_or_default();
+        return Err(Failure::bad(format!("ps: {reason}")));
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines = text.lines();

@@ -30,7 +30,11 @@ pub async fn usage(server: &Server, ask: &Ask) -> Outcome {
         let images = world.images.iter().map(|image| {
             let of = |row: &&crate::model::ContainerRow| row.container.image_id == image.id;
             let users = world.containers.iter().filter(of).count();
-            json!(wire::image::summary(image, users as i64, true))
+            let mut summary = wire::image::summary(image, users as i64, true);
+            if ask.is_older_than((1, 43)) {
+                wire::image::name_nameless(&mut summary);
+            }
+            wire::image::with_virtual_size(&summary)
         });
         answer["Images"] = images.collect();
     }

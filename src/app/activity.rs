@@ -16,6 +16,8 @@ const CAPACITY: usize = 500;
 pub struct Activity {
     entries: VecDeque<Entry>,
     last: u64,
+    /// What a command is told so that it means the engine that is driven.
+    flag: Option<String>,
 }
 
 /// One thing that was done.
@@ -54,6 +56,17 @@ enum Key {
 }
 
 impl Activity {
+    /// Another engine is driven from now on. What was begun goes on, and nobody here hears
+    /// how it ends.
+    pub fn leave(&mut self, clock: Duration, flag: Option<String>) {
+        for entry in &mut self.entries {
+            if entry.outcome == Outcome::Running {
+                entry.end(clock, Ok("left to go on".into()));
+            }
+        }
+        self.flag = flag;
+    }
+
     /// Notes that an item of an operation was begun.
     pub fn begin_item(
         &mut self,
@@ -120,6 +133,12 @@ impl Activity {
         key: Key,
     ) -> u64 {
         self.last += 1;
+        let command = match (&self.flag, command) {
+            (Some(flag), Some(command)) => {
+                Some(command.replacen("wharf ", &format!("wharf {flag} "), 1))
+            }
+            (_, command) => command,
+        };
         if self.entries.len() == CAPACITY {
             self.entries.pop_front();
         }

@@ -6,15 +6,15 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, broadcast, mpsc},
     time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Effect, Failure, Job, Message, Order, Saved, Tab, Target, advisor::Advisor, alerts::Notice,
-    build::build, comparison::compare, follow::follow, image_prune, job, log::LogRow, notify,
-    paths, projector::Projector, saved,
+    build, comparison::compare, follow::follow, image_prune, job, log::LogRow, notify, paths,
+    projector::Projector, saved,
 };
 use crate::{
     action::Action,
@@ -63,6 +63,8 @@ pub struct Effects<E: ?Sized> {
     transfers: HashMap<u64, CancellationToken>,
     /// The same of builds.
     builds: HashMap<u64, CancellationToken>,
+    /// The same of those of other processes.
+    others: broadcast::Sender<u64>,
     projector: Projector,
     advisor: Advisor,
     /// Where the layout is kept; nowhere if nothing is said.
@@ -90,6 +92,7 @@ impl Effects<dyn Engine> {
             stop,
             transfers: HashMap::new(),
             builds: HashMap::new(),
+            others: broadcast::channel(16).0,
             projector: Projector::default(),
             advisor: Advisor::default(),
             state_file: None,
@@ -146,14 +149,21 @@ impl Effects<dyn Engine> {
             }
             Effect::Build { number, words } => self.build(number, words),
             Effect::CancelBuild(number) => {
-                if let Some(stop) = self.builds.remove(&number) {
-                    stop.cancel();
+                match self.builds.remove(&number) {
+                    Some(stop) => stop.cancel(),
+                    // Without a watcher there is nothing to stop.
+                    None => drop(self.others.send(number)),
                 }
+            }
+            Effect::WatchBuilds => {
+                let engine = Arc::clone(&self.engine);
+                let (others, messages) = (self.others.clone(), self.messages.clone());
+                tokio::spawn(async move { build::others(&*engine, others, messages).await });
             }
             Effect::FindPaths {
                 typed,
                 is_directory,
-            } => self.find_paths(typed, is_directory),
+            } => self.look(|_| paths::find(typed, is_directory)),
             Effect::Layers { number, image } => self.look(|engine| async move {
                 let layers = engine.image_layers(&image).await;
                 Message::Layers(number, layers.map(Box::new).map_err(Failure::from))
@@ -327,20 +337,11 @@ impl Effects<dyn Engine> {
         let messages = self.messages.clone();
         let order = self.order;
         self.operations.spawn(async move {
-            build(&*engine, number, (order, words), stop, &messages).await;
+            build::build(&*engine, number, (order, words), stop, &messages).await;
         });
     }
 
-    fn find_paths(&self, typed: String, is_directory: bool) {
-        let messages = self.messages.clone();
-        tokio::task::spawn_blocking(move || {
-            let found = paths::find(&typed, is_directory);
-            // As above.
-            let _ = messages.blocking_send(Message::Paths(typed, found));
-        });
-    }
-
-    /// Asks what the explorer wants to know.
+    /// Asks what the explorer or a form wants to know.
     fn look<F>(&self, ask: impl FnOnce(Arc<dyn Engine>) -> F)
     where
         F: Future<Output = Message> + Send + 'static,

@@ -16,14 +16,14 @@ use super::{
 };
 use crate::{
     action::{Action, Key},
-    config::{Loaded, alert::Channel},
+    config::{KnownEngine, Loaded, Target as Place, alert::Channel},
     engine::EngineError,
     format::text::sanitize,
     model::{
         BuildEvent, Change, ContainerId, CreateRequest, Digest, Direction, Event, ExtractRequest,
-        FilePage, GroupChange, GroupDetails, ImageLayers, Process, PrunedImages, ReadRequest,
-        RegistrySettings, SignalRequest, Sockets, Transfer, TreePage, TreeRequest, UpdateRequest,
-        Visible, World,
+        FilePage, Greeting, GroupChange, GroupDetails, ImageLayers, Process, PrunedImages,
+        ReadRequest, RegistrySettings, SignalRequest, Sockets, Transfer, TreePage, TreeRequest,
+        UpdateRequest, Visible, World,
     },
     record::advice::Advice,
 };
@@ -100,6 +100,11 @@ pub enum Message {
     /// Somebody was told of an alert of a rule, or not.
     /// The end of what a command said, if it said anything.
     Notified(String, Channel, Result<Option<String>, Failure>),
+    /// The engines that there are.
+    Engines(Vec<KnownEngine>),
+    /// Who one of them is, by the number of the look and its place, and how long it took
+    /// to say so.
+    Greeted((u64, usize), Result<(Greeting, Duration), Failure>),
     /// The configuration was saved and read anew.
     Config(Arc<Loaded>),
     /// The time came at which something on screen changes by itself.
@@ -151,6 +156,8 @@ pub enum Effect {
     },
     /// Stop a build where it is, and remove what its failed step left.
     CancelBuild(u64),
+    /// Tell of the builds of other processes.
+    WatchBuilds,
     /// Find paths that begin as was typed.
     FindPaths {
         /// What was typed.
@@ -285,6 +292,17 @@ pub enum Effect {
         /// Lines for the desktop.
         lines: Vec<String>,
     },
+    /// Tell which engines there are.
+    ListEngines,
+    /// Ask one who it is.
+    Greet {
+        /// The number of the look, and its place in it.
+        look: (u64, usize),
+        /// Where it is; none is the one inside.
+        target: Option<Place>,
+    },
+    /// Drive another engine from now on.
+    Drive(Option<Place>),
     /// Take pictures in another rhythm.
     Pace(Duration),
     /// Forget what is on screen and draw all of it.

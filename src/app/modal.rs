@@ -2,8 +2,8 @@
 //! menu, the palette, help, a question.
 
 use super::{
-    Choice, Failure, Form, GroupPrompt, ImagePrune, Menu, Pending, Prompt, Question, Target,
-    layout::Layout, limits::Editor, log::LogRow,
+    Choice, EngineList, Failure, Form, GroupPrompt, ImagePrune, Menu, Pending, Prompt, Question,
+    Target, layout::Layout, limits::Editor, log::LogRow,
 };
 use crate::{
     action::{Action, Code, Key},
@@ -53,6 +53,8 @@ pub enum Modal {
     Transfers(usize),
     /// Limits are being changed.
     Limits(Box<Editor>),
+    /// The engines that there are.
+    Engines(EngineList),
 }
 
 /// What is wrong with a container, and what it said last.
@@ -135,6 +137,7 @@ impl Modal {
             Self::GroupPrompt(_)
             | Self::Limits(_)
             | Self::Transfers(_)
+            | Self::Engines(_)
             | Self::PruneImages(_)
             | Self::Columns(_)
             | Self::Trouble(_)

@@ -2,14 +2,24 @@
 
 use std::{fs, path::Path};
 
+use super::Message;
+
 /// How many are offered while one types.
 const OFFERS: usize = 5;
 /// How many entries of a directory are looked at.
 const MOST: usize = 10_000;
 
-/// Those of the directory that is typed, in the order of their names; what is hidden only
-/// if its dot is typed. Directories end with a slash. Blocks.
-pub fn find(typed: &str, is_directory: bool) -> Vec<String> {
+/// Finds them in a thread, as a message.
+pub async fn find(typed: String, is_directory: bool) -> Message {
+    let wanted = typed.clone();
+    let found = tokio::task::spawn_blocking(move || list(&wanted, is_directory)).await;
+    // Whoever panicked has nothing to offer.
+    Message::Paths(typed, found.unwrap_or_default())
+}
+
+/// Paths of the directory that is typed, in the order of their names; what is hidden only
+/// if its dot is typed. Directories end with a slash.
+fn list(typed: &str, is_directory: bool) -> Vec<String> {
     let (directory, begin) = match typed.rfind('/') {
         Some(slash) => typed.split_at(slash + 1),
         None => ("", typed),
@@ -55,7 +65,7 @@ mod tests {
         fs::write(dir.path().join("app.Dockerfile"), "").unwrap();
         let at = |typed: &str, is_directory| {
             let typed = format!("{}/{typed}", dir.path().display());
-            let found = find(&typed, is_directory);
+            let found = list(&typed, is_directory);
             let cut = format!("{}/", dir.path().display());
             let names = found.iter().map(|path| path.replacen(&cut, "", 1));
             names.collect::<Vec<_>>()

@@ -12,22 +12,19 @@ use std::{
 
 use crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
-use jiff::Timestamp;
 use nix::sys::signal::{Signal, raise};
 use ratatui::{buffer::Buffer, layout::Rect};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{
-    Depth, Effect, Failure, Gesture, Look, Message, Order, Passage, Plan, Said, State,
-    collector::{Collector, collector},
+    Depth, Effect, Engines, Failure, Gesture, Look, Message, Order, Passage, Plan, Said, State,
+    driven::{Driven, Standing},
     edit::Copy,
-    effect::Effects,
-    keymap, projector, saved,
+    keymap, saved,
     terminal::Display,
 };
 use crate::{
@@ -42,6 +39,8 @@ use crate::{
 const FIRST_FRAME: Duration = Duration::from_millis(40);
 /// What no key caused is drawn at most this often.
 const FRAME: Duration = Duration::from_millis(50);
+/// An engine that is asked who it is has so long to answer.
+const GREETING: Duration = Duration::from_secs(6);
 
 /// Copies between this terminal and a session until either ends. The dashboard is
 /// suspended meanwhile, and the terminal in its ordinary mode.
@@ -63,6 +62,8 @@ pub struct Options {
     pub interact: Interact,
     /// The present or a recording.
     pub showing: Showing,
+    /// Which other engines there are.
+    pub engines: Engines,
     /// Where the layout of the table is kept from run to run.
     pub state_file: Option<PathBuf>,
 }
@@ -73,84 +74,57 @@ pub async fn run(
     options: Options,
     draw: fn(&mut Buffer, &State),
 ) -> io::Result<()> {
-    let stop = CancellationToken::new();
-    let _stop_all = stop.clone().drop_guard();
     let (width, height) = crossterm::terminal::size()?;
     let area = Rect::new(0, 0, width, height);
     let mut state = State::new(options.look, engine.capabilities(), area);
     state.configure(Arc::new(options.config.config.clone()), options.depth);
     state.on_mistakes(&options.config);
-    let interval = state.config.ui.interval;
-    state.timeline.pace(interval);
     match options.state_file.as_deref().map(saved::load) {
         Some(Ok(Some(saved))) => state.restore(&saved),
         Some(Err(failure)) => drop(state.update(Message::Failed(failure))),
         Some(Ok(None)) | None => {}
     }
-    let (sender, messages) = mpsc::channel(64);
-    let is_live = matches!(options.showing, Showing::Live(_));
-    if let Showing::Replay {
-        recording,
-        number,
-        speed,
-    } = &options.showing
-    {
-        state.replay(recording, *number, *speed);
-    }
-    (state.plan, _) = options.words;
+    let (plan, order) = options.words;
+    state.plan = plan;
+    let flag = options.engines.flag(options.engines.first.as_ref());
+    state.activity.leave(state.clock, flag);
+    let standing = Standing {
+        loader: options.loader,
+        operations: TaskTracker::new(),
+        order,
+        state_file: options.state_file,
+    };
     // The first picture is under way before the terminal is touched.
-    let (collector, collect) =
-        collector(Arc::clone(&engine), state.visible(), interval, stop.clone());
-    let collect = tokio::spawn(async move {
-        match is_live {
-            true => collect.await,
-            // Nobody is there to be asked.
-            false => drop(collect),
-        }
-    });
+    let driven = Driven::begin(engine, &options.showing, &mut state, standing.clone());
     tokio::task::yield_now().await;
-    if let Showing::Live(recording) = &options.showing {
-        state.timeline.recording = Some(recording.clone());
-        projector::read_before(recording, Timestamp::now(), sender.clone());
-    }
-
-    let mut effects = Effects::new(Arc::clone(&engine), sender.clone(), stop.clone());
-    effects.state_file = options.state_file;
-    (_, effects.order) = options.words;
-    let display = Display::enter(state.hears_mouse)?;
-    tokio::spawn(reload(options.loader, sender, stop.clone()));
     let mut dashboard = Dashboard {
+        display: Display::enter(state.hears_mouse)?,
         state,
         began: Instant::now(),
-        effects,
-        engine,
-        collector,
-        display,
+        driven,
+        standing,
+        engines: options.engines,
         draw,
         interact: options.interact,
         #[cfg(debug_assertions)]
         falls_over: std::env::var_os("WHARF_TEST_PANIC"),
     };
-    let result = dashboard.turn_until_done(messages).await;
+    let result = dashboard.turn_until_done().await;
     dashboard.display.suspend();
     if let Some(parting) = dashboard.state.parting.take() {
         // A terminal that is gone takes no words.
         let _ = writeln!(io::stdout(), "{parting}");
     }
-    stop.cancel();
     dashboard.finish_operations().await;
-    drop(dashboard);
-    // The collector ends at its next wait; a picture being read is not waited for.
-    collect.abort();
     result
 }
 
 struct Dashboard {
     state: State,
     began: Instant,
-    engine: Arc<dyn Engine>,
-    effects: Effects<dyn Engine>,
-    collector: Collector,
+    driven: Driven,
+    standing: Standing,
+    engines: Engines,
     display: Display,
     draw: fn(&mut Buffer, &State),
     interact: Interact,
@@ -160,7 +134,7 @@ struct Dashboard {
 }
 
 impl Dashboard {
-    async fn turn_until_done(&mut self, mut messages: mpsc::Receiver<Message>) -> io::Result<()> {
+    async fn turn_until_done(&mut self) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -195,17 +169,17 @@ impl Dashboard {
                     self.display.resume()?;
                     self.state.is_dirty = true;
                 }
-                Ok(()) = self.collector.picture.changed() => {
-                    let picture = self.collector.picture.borrow_and_update().clone();
+                Ok(()) = self.driven.collector.picture.changed() => {
+                    let picture = self.driven.collector.picture.borrow_and_update().clone();
                     if let Some(picture) = picture {
-                        if self.state.capabilities.address.is_some() {
-                            self.state.learn(self.engine.capabilities());
+                        if self.state.capabilities.address.is_some() && picture.is_ok() {
+                            self.state.learn(self.driven.engine.capabilities());
                         }
                         is_urgent = self.state.world.is_none();
                         own = self.update(Message::World(picture));
                     }
                 }
-                Some(message) = messages.recv() => own = self.update(message),
+                Some(message) = self.driven.messages.recv() => own = self.update(message),
                 () = sleep_until(wake) => own = self.update(Message::Tick),
             }
             for effect in own {
@@ -231,12 +205,10 @@ impl Dashboard {
                             }
                             Err(error) => Err(error.into()),
                         };
-                        for effect in self.update(Message::Returned(result)) {
-                            self.on_effect(effect);
-                        }
+                        self.carry_out(Message::Returned(result));
                     }
                     Effect::Edit { deed, id, path } => {
-                        let result = match Copy::fetch(&*self.engine, id, path).await {
+                        let result = match Copy::fetch(&*self.driven.engine, id, path).await {
                             Ok(copy) => {
                                 drop(input);
                                 let edited = self.lend(async {
@@ -257,7 +229,7 @@ impl Dashboard {
                                 interrupt = signal(SignalKind::interrupt())?;
                                 input = EventStream::new();
                                 match edited {
-                                    Ok(()) => copy.put_back(&*self.engine).await,
+                                    Ok(()) => copy.put_back(&*self.driven.engine).await,
                                     Err(failure) => Err(failure),
                                 }
                             }
@@ -312,17 +284,23 @@ impl Dashboard {
         let effects = self.state.update(message);
         effects
             .into_iter()
-            .filter_map(|effect| self.effects.run(effect))
+            .filter_map(|effect| self.driven.effects.run(effect))
             .collect()
     }
 
     fn on_effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Show(visible) => self.collector.show(visible),
-            Effect::Refresh => self.collector.refresh(),
+            Effect::Show(visible) => self.driven.collector.show(visible),
+            Effect::Refresh => self.driven.collector.refresh(),
             Effect::Redraw => self.display.forget(),
             Effect::Signal { is_loud, lines } => self.display.signal(is_loud, &lines),
-            Effect::Pace(interval) => self.collector.pace(interval),
+            Effect::Pace(interval) => self.driven.collector.pace(interval),
+            Effect::ListEngines => {
+                let known = (self.engines.list)();
+                self.carry_out(Message::Engines(known));
+            }
+            Effect::Greet { look, target } => self.greet(look, target),
+            Effect::Drive(target) => self.drive(target),
             Effect::Mouse(is_heard) => {
                 if let Err(error) = self.display.hear_mouse(is_heard) {
                     tracing::warn!("ask for the mouse: {error}");
@@ -352,6 +330,7 @@ impl Dashboard {
             | Effect::CancelTransfer(_)
             | Effect::Build { .. }
             | Effect::CancelBuild(_)
+            | Effect::WatchBuilds
             | Effect::FindPaths { .. }
             | Effect::Layers { .. }
             | Effect::Tree { .. }
@@ -362,6 +341,51 @@ impl Dashboard {
             | Effect::Interact { .. }
             | Effect::Edit { .. } => {}
         }
+    }
+
+    /// Updates the state by what an effect of the loop's own brought.
+    fn carry_out(&mut self, message: Message) {
+        for effect in self.update(message) {
+            self.on_effect(effect);
+        }
+    }
+
+    /// Asks an engine who it is; it is opened for that alone.
+    fn greet(&self, look: (u64, usize), target: Option<config::Target>) {
+        let open = Arc::clone(&self.engines.open);
+        let sender = self.driven.sender.clone();
+        tokio::spawn(async move {
+            let began = Instant::now();
+            let opened = tokio::task::spawn_blocking(move || open(target.as_ref())).await;
+            let greeting = match opened {
+                Ok(Ok((engine, _))) => timeout(GREETING, engine.greet()).await,
+                Ok(Err(error)) => Ok(Err(error)),
+                // It panicked, which is told elsewhere.
+                Err(_) => return,
+            };
+            let answer = match greeting {
+                Ok(answer) => answer.map_err(Failure::from),
+                Err(_) => Err(Failure {
+                    message: format!("no answer within {} seconds", GREETING.as_secs()),
+                    hint: None,
+                }),
+            };
+            let answer = answer.map(|greeting| (greeting, began.elapsed()));
+            // Nobody listens any more once another engine is driven.
+            let _ = sender.send(Message::Greeted(look, answer)).await;
+        });
+    }
+
+    /// Drives another engine from now on. One that can't be opened changes nothing.
+    fn drive(&mut self, target: Option<config::Target>) {
+        let (engine, showing) = match (self.engines.open)(target.as_ref()) {
+            Ok(opened) => opened,
+            Err(error) => return self.carry_out(Message::Failed(error.into())),
+        };
+        let flag = self.engines.flag(target.as_ref());
+        self.state.over(engine.capabilities(), flag);
+        let standing = self.standing.clone();
+        self.driven = Driven::begin(engine, &showing, &mut self.state, standing);
     }
 
     /// When to wake without any message: for a frame that is owed, or for what changes
@@ -392,7 +416,7 @@ impl Dashboard {
             size: Some(TerminalSize { rows, cols }),
         };
         if passage == Passage::Attach {
-            return self.engine.attach(id, streams).await;
+            return self.driven.engine.attach(id, streams).await;
         }
         let config = ExecConfig {
             argv: SHELL.map(str::to_owned).into(),
@@ -409,10 +433,10 @@ impl Dashboard {
             _ => error,
         };
         if passage == Passage::Step {
-            let session = self.engine.rerun_step(id, config).await;
+            let session = self.driven.engine.rerun_step(id, config).await;
             return session.map_err(|error| no_shell(error, "the stage has no shell"));
         }
-        let exec = self.engine.exec(id, config).await.map_err(|error| {
+        let exec = self.driven.engine.exec(id, config).await.map_err(|error| {
             no_shell(
                 error,
                 "the image has no shell; `wharf exec` runs what it has",
@@ -448,8 +472,9 @@ impl Dashboard {
     /// Waits for operations that were begun: a stop that is left half-way would leave
     /// a container that nobody kills after its timeout.
     async fn finish_operations(&mut self) {
-        self.effects.operations.close();
-        if self.effects.operations.is_empty() {
+        self.driven.end();
+        self.standing.operations.close();
+        if self.standing.operations.is_empty() {
             return;
         }
         // A terminal that hung up takes no words, and that is no reason to panic.
@@ -464,7 +489,7 @@ impl Dashboard {
             }
         };
         tokio::select! {
-            () = self.effects.operations.wait() => {}
+            () = self.standing.operations.wait() => {}
             () = interrupt => {}
         }
     }
@@ -474,28 +499,6 @@ fn no_terminal(error: &io::Error) -> Failure {
     Failure {
         message: format!("use this terminal for a session: {error}"),
         hint: None,
-    }
-}
-
-/// Reads the configuration again each time it is saved.
-async fn reload(loader: Loader, messages: mpsc::Sender<Message>, stop: CancellationToken) {
-    let work = async {
-        // Without inotify (its watches can be used up) a new configuration is read by
-        // the next dashboard.
-        let Ok(mut watch) = config::Watch::new(loader.paths()) else {
-            return;
-        };
-        while watch.changed().await.is_ok() {
-            // A file of at most 1 MiB: no reason for another thread.
-            let loaded = Arc::new(loader.load());
-            if messages.send(Message::Config(loaded)).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = work => {}
     }
 }
 

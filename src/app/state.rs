@@ -20,6 +20,9 @@ use crate::{
     },
 };
 
+/// A picture that is missed for less than this is no reason to hide the last one.
+pub(super) const OUTAGE: Duration = Duration::from_millis(1_500);
+
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -84,6 +87,8 @@ pub struct Stale {
     pub since: Duration,
     /// Why.
     pub failure: Failure,
+    /// Whether the page about it was closed.
+    pub is_closed: bool,
 }
 
 /// A short message over the screen.
@@ -186,6 +191,8 @@ pub struct State {
     pub(super) recent: Vec<Action>,
     /// Reads a command line.
     pub plan: Plan,
+    /// How often the engines were looked at.
+    pub(super) engine_looks: u64,
     /// Whether the mouse is heard.
     pub hears_mouse: bool,
     /// What the mouse did before.
@@ -256,6 +263,7 @@ impl State {
             modal: None,
             recent: Vec::new(),
             plan: super::form::no_plan,
+            engine_looks: 0,
             hears_mouse: true,
             pointer: Pointer::default(),
             is_dirty: true,
@@ -467,6 +475,18 @@ impl State {
             Source::Groups => self.screen == Screen::Groups,
         });
         self.mistakes.iter().chain(of_screen)
+    }
+
+    /// Why there is no engine, while a page says so: before the first picture, and over
+    /// the last one of an engine elsewhere, which may be gone for long.
+    pub fn outage(&self) -> Option<&Stale> {
+        let stale = self.stale.as_ref()?;
+        let is_over = self.capabilities.address.is_some()
+            && self.timeline.past.is_none()
+            && self.modal.is_none()
+            && !stale.is_closed
+            && self.clock >= stale.since + OUTAGE;
+        (self.world.is_none() || is_over).then_some(stale)
     }
 
     /// What must be read for this screen.

@@ -435,8 +435,8 @@ mod tests {
     fn search_unfolds_what_it_finds_and_goes_round() {
         let mut tree = tree();
         tree.fold_all(true);
-        tree.find(Needle::new("memoryswap").unwrap());
-        assert_eq!(tree.selected().unwrap().name, "MemorySwap");
+        tree.find(Needle::new("memoryres").unwrap());
+        assert_eq!(tree.selected().unwrap().name, "MemoryReservation");
         assert_eq!(tree.hits(), (1, 1));
         assert_eq!(tree.seek(1), Some(true));
         tree.find(Needle::new("no such thing").unwrap());

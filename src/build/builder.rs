@@ -513,7 +513,7 @@ pub(super) fn owner(overlay: &Overlay, user: &str) -> Result<(u32, u32)> {
     if user.is_empty() {
         return Ok((0, 0));
     }
-    let identity = spec::look_up(user, &|path| overlay.find(path))
+    let identity = spec::look_up(user, &[], &|path| overlay.find(path))
         .map_err(failed(format!("look up the user {user}")))?;
     Ok((identity.uid, identity.gid))
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Settings,
+    Engines, Settings,
     failure::{Failure, Outcome},
     network_args::NetworkDefaults,
     output::{line, print},
@@ -101,7 +101,7 @@ impl ConfigFlags {
 /// The dashboard's configuration, and that it shows the present of the engine whose own
 /// recording is at `recording`. A mistake in a file is its notice; one in the flags of
 /// this very call is refused.
-pub fn settings(loader: Loader, recording: PathBuf) -> Result<Settings, Failure> {
+pub fn settings(loader: Loader, recording: PathBuf, engines: Engines) -> Result<Settings, Failure> {
     let loaded = loader.load();
     let mistake = loaded
         .problems
@@ -113,6 +113,7 @@ pub fn settings(loader: Loader, recording: PathBuf) -> Result<Settings, Failure>
             loaded,
             loader,
             showing: super::Showing::Live(recording),
+            engines,
         }),
     }
 }

@@ -13,8 +13,18 @@ use super::{
 };
 use crate::model::{
     ContainerConfig, CreateRequest, Device, HealthCheck, HealthTest, Mount, MountKind, Platform,
-    RestartPolicy, Ulimit,
+    RestartPolicy, SharedNamespaces, Ulimit,
 };
+
+/// Whose a namespace is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Whose {
+    /// Its own.
+    #[default]
+    Private,
+    /// The host's.
+    Host,
+}
 
 /// Flags that describe a container.
 #[derive(Args, Clone, Debug, Default)]
@@ -46,6 +56,9 @@ pub struct ContainerArgs {
     /// Run as this user
     #[arg(short, long, value_name = "USER[:GROUP]")]
     user: Option<String>,
+    /// Put its process into this group besides
+    #[arg(long, value_name = "GROUP")]
+    group_add: Vec<String>,
     /// Set a label
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = values::label)]
     label: Vec<(String, String)>,
@@ -82,6 +95,36 @@ pub struct ContainerArgs {
     /// Mount by fields: type=bind|volume|tmpfs,source=…,target=…
     #[arg(long, value_name = "FIELDS", value_parser = values::mount)]
     mount: Vec<Mount>,
+    /// Whose shared memory and message queues it has: private or host
+    #[arg(
+        long,
+        value_name = "WHOSE",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    ipc: Whose,
+    /// Whose processes it sees: private or host
+    #[arg(
+        long,
+        value_name = "WHOSE",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pid: Whose,
+    /// Whose host name it has: private or host
+    #[arg(
+        long,
+        value_name = "WHOSE",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    uts: Whose,
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
@@ -206,6 +249,12 @@ impl ContainerArgs {
             env: self.environment()?,
             working_dir: self.workdir.clone(),
             user: self.user.clone(),
+            groups: self.group_add.clone(),
+            shared: SharedNamespaces {
+                ipc: self.ipc == Whose::Host,
+                pid: self.pid == Whose::Host,
+                uts: self.uts == Whose::Host,
+            },
             labels: self.label.iter().cloned().collect(),
             tty: self.tty,
             open_stdin: self.interactive,

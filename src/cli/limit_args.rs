@@ -42,6 +42,9 @@ pub struct LimitArgs {
     /// Memory that is kept for it under pressure
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory_reservation: Option<u64>,
+    /// How readily its memory is swapped out, 0 to 100 (cgroup v1)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=100))]
+    memory_swappiness: Option<u64>,
     /// Memory that is never taken from it (cgroup v2)
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory_min: Option<u64>,
@@ -93,6 +96,7 @@ impl LimitArgs {
             // 0 is docker's way to leave swap to the default.
             memory_swap_bytes: self.memory_swap.filter(|bytes| *bytes != 0),
             memory_reservation_bytes: self.memory_reservation,
+            memory_swappiness: self.memory_swappiness,
             memory_min_bytes: self.memory_min,
             memory_high_bytes: self.memory_high,
             // 0 is docker's other way to say without limit.

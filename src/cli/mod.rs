@@ -90,7 +90,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     action,
-    config::{Loaded, Loader, Serve, contexts::Contexts},
+    config::{KnownEngine, Loaded, Loader, Serve, contexts::Contexts},
     engine::{self, Engine, EngineError, ErrorKind, Session},
     format::Depth,
     model::{BuildRequest, Planned},
@@ -102,7 +102,7 @@ pub use man::page as manual;
 pub use output::Output;
 
 /// Opens an engine.
-pub type Open = fn(Option<&Path>, Option<Target>) -> crate::engine::Result<Arc<dyn Engine>>;
+pub type Open = fn(Option<&Path>, Option<Target>) -> engine::Result<Arc<dyn Engine>>;
 
 /// What the commands need from the rest of the program.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +120,7 @@ pub struct Faces {
 }
 
 /// The configuration, and who reads it again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// What was read.
     pub loaded: Loaded,
@@ -128,7 +128,21 @@ pub struct Settings {
     pub loader: Loader,
     /// The present or a recording.
     pub showing: Showing,
+    /// Which other engines there are.
+    pub engines: Engines,
 }
+
+/// What a dashboard can go on with: the engines that there are, who opens them, and the
+/// one that is driven at first.
+pub type Engines = (ListEngines, Reopen, Option<Target>);
+
+/// Tells which engines there are.
+pub type ListEngines = Arc<dyn Fn() -> Vec<KnownEngine> + Send + Sync>;
+
+/// Opens an engine while the program runs, none is the one inside; it, and its own
+/// recording.
+pub type Reopen =
+    Arc<dyn Fn(Option<&Target>) -> engine::Result<(Arc<dyn Engine>, Showing)> + Send + Sync>;
 
 /// What a command works with.
 struct Context {
@@ -391,6 +405,7 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         _ => driven(&cli)?,
     };
     let own = recording(cli.root.as_deref(), faces, target.as_ref());
+    let engines = engines(cli.root.clone(), *faces, target.clone());
     let command = match cli.command {
         Some(Command::System(system::SystemCommand::DialStdio)) => {
             return system::dial_stdio((faces.data)(cli.root.as_deref()), target);
@@ -399,14 +414,19 @@ fn dispatch(cli: Cli, faces: &Faces) -> Outcome {
         Some(Command::Man(args)) => return man::run(&args),
         Some(Command::Config(args)) => return config::run(&args, loader),
         Some(Command::Replay(args)) => {
-            return replay::run(&args, &own, faces, config::settings(loader, own.clone())?);
+            return replay::run(
+                &args,
+                &own,
+                faces,
+                config::settings(loader, own.clone(), engines)?,
+            );
         }
         command => command,
     };
     if !matches!(&command, None | Some(Command::Demo(_) | Command::Debug(_))) {
         cli.config.refuse()?;
     }
-    let settings = || config::settings(loader.clone(), own.clone());
+    let settings = || config::settings(loader.clone(), own.clone(), engines.clone());
     let engine = (faces.open)(cli.root.as_deref(), target)?;
     let Some(command) = command else {
         return match (faces.dashboard)(engine, settings()?) {
@@ -454,6 +474,23 @@ fn driven(cli: &Cli) -> Result<Option<Target>, Failure> {
     };
     let found = crate::config::target(&wish, &Contexts::of_user(variable), variable);
     found.map_err(|(message, hint)| Failure::usage(message).with_hint(hint))
+}
+
+/// What a dashboard can go on with after the engine that it begins with.
+fn engines(root: Option<PathBuf>, faces: Faces, first: Option<Target>) -> Engines {
+    let named = first.clone();
+    (
+        Arc::new(move || {
+            let variable = |name: &str| std::env::var(name).ok();
+            crate::config::engines(named.as_ref(), &Contexts::of_user(variable), variable)
+        }),
+        Arc::new(move |target| {
+            let recording = recording(root.as_deref(), &faces, target);
+            let engine = (faces.open)(root.as_deref(), target.cloned())?;
+            Ok((engine, Showing::Live(recording)))
+        }),
+        first,
+    )
 }
 
 /// Where an engine's own recording is; each that is elsewhere has one of its own.

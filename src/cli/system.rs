@@ -156,7 +156,7 @@ async fn df(args: &DfArgs, context: &Context) -> Outcome {
         0 => bytes::decimal(part),
         of => format!("{} ({}%)", bytes::decimal(part), part * 100 / of),
     };
-    let rows = [
+    let mut rows = vec![
         (
             "Images",
             usage.images.len(),
@@ -165,13 +165,6 @@ async fn df(args: &DfArgs, context: &Context) -> Outcome {
             usage.reclaimable_layer_bytes,
         ),
         ("Containers", containers.len(), active, written, free),
-        (
-            "Packed layers",
-            usage.images.len(),
-            used,
-            usage.blob_bytes,
-            usage.reclaimable_blob_bytes,
-        ),
         (
             "Local Volumes",
             volumes.len(),
@@ -183,14 +176,14 @@ async fn df(args: &DfArgs, context: &Context) -> Outcome {
                 .map(volume_bytes)
                 .sum(),
         ),
-        (
-            "Partial downloads",
-            0,
-            0,
-            usage.partial_bytes,
-            usage.partial_bytes,
-        ),
     ];
+    if let Some(packed) = usage.packed {
+        let (blobs, free) = (packed.blob_bytes, packed.reclaimable_blob_bytes);
+        let images = usage.images.len();
+        rows.insert(2, ("Packed layers", images, used, blobs, free));
+        let partial = packed.partial_bytes;
+        rows.push(("Partial downloads", 0, 0, partial, partial));
+    }
     if let Some(format) = &args.format {
         let rows: Vec<_> = rows
             .iter()
@@ -239,7 +232,7 @@ async fn df(args: &DfArgs, context: &Context) -> Outcome {
             created,
             bytes::decimal(image.size_bytes),
             bytes::decimal(image.shared_bytes),
-            bytes::decimal(image.size_bytes - image.shared_bytes),
+            bytes::decimal(image.size_bytes.saturating_sub(image.shared_bytes)),
             image.containers.to_string(),
         ];
         Row::Cells(cells.into_iter().map(Into::into).collect())

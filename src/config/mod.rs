@@ -12,6 +12,7 @@
 pub mod alert;
 mod color;
 pub mod contexts;
+mod engines;
 mod file;
 mod hub;
 mod load;
@@ -35,6 +36,7 @@ use crate::{
 };
 
 pub use color::Color;
+pub use engines::{KnownEngine, engines};
 pub use hub::Hub;
 pub use load::{Loaded, Loader, Overrides, candidates};
 pub use problem::{Origin, Problem};

@@ -25,9 +25,9 @@ use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
     ContainerRow, CreateRequest, DeviceRate, Digest, Event, EventKind, EventsRequest, ExecConfig,
     ExecId, Exit, GroupChange, GroupDetails, GroupOf, Host, Image, ImageDefaults, ImportProgress,
-    KillRequest, Layer, Limits, LogLine, LogsRequest, Process, RemoveRequest, RestartPolicy,
-    SignalRequest, Sockets, StartRequest, State, StopRequest, Stream, UpdateRequest, Usage,
-    Visible, WaitCondition, World,
+    ImportRequest, KillRequest, Layer, Limits, LogLine, LogsRequest, Process, RemoveRequest,
+    RestartPolicy, SignalRequest, Sockets, StartRequest, State, StopRequest, Stream, UpdateRequest,
+    Usage, Visible, WaitCondition, World,
 };
 
 const MIB: u64 = 1 << 20;
@@ -491,13 +491,13 @@ impl Images for Fake {
     async fn import(
         &self,
         _: Box<dyn std::io::Read + Send>,
-        reference: &str,
+        request: ImportRequest,
         _: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Digest> {
         Err(EngineError::new(
             ErrorKind::Unsupported,
             "import",
-            reference,
+            request.name.unwrap_or_default(),
         ))
     }
 

@@ -42,16 +42,16 @@ pub use crate::image::{Reference, ReferenceError};
 
 use crate::model::{
     Ability, AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest,
-    ConnectRequest, Container, ContainerDetails, ContainerId, CopyRequest, Counters, CreateRequest,
-    Digest, Event, EventsRequest, ExecConfig, ExecDetails, ExecId, Exit, ExtractRequest, Extracted,
-    FileDifference, FilePage, FoundRepository, GroupChange, GroupDetails, GroupOf, Image,
-    ImageLayers, ImportProgress, KillRequest, LoadedImage, LogLine, LoginRequest, LogsRequest,
-    Network, NetworkCreateRequest, NetworkDetails, PathDetails, Process, PruneImages, PruneVolumes,
-    PrunedImages, PrunedVolumes, PullRequest, PushRequest, ReadRequest, RegistrySettings,
-    RemoteManifest, RemoveRequest, SaveRequest, SearchRequest, SignalRequest, Sockets,
-    StartRequest, StopRequest, StoreUsage, Stream, TerminalSize, Transfer, TreePage, TreeRequest,
-    UpdateRequest, Verified, Visible, Volume, VolumeCreateRequest, VolumeDetails, WaitCondition,
-    World,
+    ConnectRequest, Container, ContainerDetails, ContainerId, ContainerRow, CopyRequest, Counters,
+    CreateRequest, Digest, Event, EventsRequest, ExecConfig, ExecDetails, ExecId, Exit,
+    ExtractRequest, Extracted, FileDifference, FilePage, FoundRepository, Greeting, GroupChange,
+    GroupDetails, GroupOf, Image, ImageLayers, ImportProgress, ImportRequest, KillRequest,
+    LoadedImage, LogLine, LoginRequest, LogsRequest, Network, NetworkCreateRequest, NetworkDetails,
+    PathDetails, Process, PruneImages, PruneVolumes, PrunedImages, PrunedVolumes, PullRequest,
+    PushRequest, ReadRequest, RegistrySettings, RemoteManifest, RemoveRequest, SaveRequest,
+    SearchRequest, SignalRequest, Sockets, StartRequest, StopRequest, StoreUsage, Stream,
+    TerminalSize, Transfer, TreePage, TreeRequest, UpdateRequest, Verified, Visible, Volume,
+    VolumeCreateRequest, VolumeDetails, WaitCondition, World,
 };
 
 /// Whatever makes and runs containers.
@@ -92,6 +92,26 @@ impl<
 pub trait Observe: Send + Sync {
     /// What this engine is and can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Who it is and what it has, in little time and changing nothing.
+    async fn greet(&self) -> Result<Greeting> {
+        let visible = Visible {
+            images: true,
+            ..Visible::default()
+        };
+        let world = self.world(visible).await?;
+        let has_process = |row: &&ContainerRow| row.container.state.has_process();
+        Ok(Greeting {
+            engine: self.capabilities().engine,
+            host: world.host.name.clone(),
+            cpus: world.host.cpus,
+            memory_bytes: world.host.memory_total_bytes,
+            containers: world.containers.len(),
+            running: world.containers.iter().filter(has_process).count(),
+            images: world.images.len(),
+            ..Greeting::default()
+        })
+    }
 
     /// One picture of everything. A source that fails is a problem in the world, not an
     /// error; rates are against the world before it from this engine value.
@@ -264,7 +284,7 @@ pub trait Images: Send + Sync {
     async fn import(
         &self,
         source: Box<dyn std::io::Read + Send>,
-        reference: &str,
+        request: ImportRequest,
         progress: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Digest>;
 
@@ -442,6 +462,12 @@ pub trait Build: Send + Sync {
     /// says what was built or why nothing was; a receiver that is dropped stops the build.
     async fn build(&self, _request: BuildRequest) -> Result<mpsc::Receiver<BuildEvent>> {
         Err(EngineError::lacks(Ability::Build, "build", "an image"))
+    }
+
+    /// The builds of other processes, those under way first, then each as it begins. An
+    /// engine that doesn't know of any tells of none.
+    async fn other_builds(&self) -> Result<mpsc::Receiver<OtherBuild>> {
+        Ok(mpsc::channel(1).1)
     }
 
     /// A shell, or whatever `config` runs, in the container that a failed build kept, with
@@ -677,6 +703,18 @@ pub trait Groups: Send + Sync {
     async fn change_group(&self, change: GroupChange) -> Result<GroupChange> {
         Err(EngineError::lacks(Ability::Groups, "change", change.path()))
     }
+}
+
+/// A build of another process.
+#[derive(Debug)]
+pub struct OtherBuild {
+    /// What it is called: its image's first name, or where its files come from.
+    pub title: String,
+    /// What happened so far, of output only the end, and what happens. Dropping it stops
+    /// nothing; it ends with the build.
+    pub events: mpsc::Receiver<BuildEvent>,
+    /// Stops the build.
+    pub stop: mpsc::Sender<()>,
 }
 
 /// An attachment to the streams of a process.

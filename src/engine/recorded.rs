@@ -13,8 +13,8 @@ use super::{
 use crate::model::{
     Ability, AttachStreams, Capabilities, Change, Container, ContainerId, CreateRequest, Digest,
     Event, EventsRequest, ExecConfig, ExecId, Exit, GroupChange, GroupDetails, GroupOf, Image,
-    ImportProgress, KillRequest, LogLine, LogsRequest, Process, RemoveRequest, SignalRequest,
-    StartRequest, StopRequest, UpdateRequest, Visible, WaitCondition, World,
+    ImportProgress, ImportRequest, KillRequest, LogLine, LogsRequest, Process, RemoveRequest,
+    SignalRequest, StartRequest, StopRequest, UpdateRequest, Visible, WaitCondition, World,
 };
 
 /// Why nothing can be changed.
@@ -195,7 +195,7 @@ impl Images for Recorded {
     async fn import(
         &self,
         _: Box<dyn std::io::Read + Send>,
-        _: &str,
+        _: ImportRequest,
         _: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Digest> {
         refuse("import")

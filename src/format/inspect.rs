@@ -251,6 +251,10 @@ fn host_config(c: &Container) -> Value {
         "AutoRemove": config.auto_remove,
         "Init": config.init,
         "NetworkMode": network(c),
+        "IpcMode": host_or(config.shared.ipc, "private"),
+        "PidMode": host_or(config.shared.pid, ""),
+        "UTSMode": host_or(config.shared.uts, ""),
+        "GroupAdd": config.groups,
         "PortBindings": wished_ports(c),
         "PublishAllPorts": config.publish_all,
         "Dns": config.naming.servers,
@@ -280,6 +284,11 @@ fn host_config(c: &Container) -> Value {
     }
 }
 
+/// Whose namespace it is.
+fn host_or(is_shared: bool, own: &'static str) -> &'static str {
+    if is_shared { "host" } else { own }
+}
+
 /// Docker's names and its 0 for "not limited".
 fn limits(limits: &Limits) -> Value {
     let rates = |rates: &[DeviceRate]| -> Vec<Value> {
@@ -294,6 +303,7 @@ fn limits(limits: &Limits) -> Value {
         "Memory": limits.memory_bytes.unwrap_or(0),
         "MemorySwap": limits.memory_swap_bytes.unwrap_or(0),
         "MemoryReservation": limits.memory_reservation_bytes.unwrap_or(0),
+        "MemorySwappiness": limits.memory_swappiness,
         "MemoryMin": limits.memory_min_bytes.unwrap_or(0),
         "MemoryHigh": limits.memory_high_bytes.unwrap_or(0),
         "PidsLimit": limits.pids,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use regex_lite::Regex;
 
 use super::values::Parsed;
-use crate::model::{Container, HealthStatus, Image, MountKind, NetworkMode, Port, State};
+use crate::model::{Container, HealthStatus, Image, MountKind, NetworkMode, State, Transport};
 
 /// One `KEY=VALUE`, checked.
 #[derive(Clone, Debug)]
@@ -28,8 +28,10 @@ pub enum Filter {
     Since(String),
     /// Is on the network.
     Network(String),
-    /// Names or publishes the port.
-    Port(Port),
+    /// Is reached from outside by one of these ports of the host.
+    Published(Ports),
+    /// Names one of these ports, or publishes it.
+    Exposed(Ports),
     /// Mounts that path of the host or has something mounted there.
     Volume(String),
     /// Health; none where nothing is checked.
@@ -69,7 +71,8 @@ pub fn filter(text: &str) -> Parsed<Filter> {
         "before" => Filter::Before(value.to_owned()),
         "since" => Filter::Since(value.to_owned()),
         "network" => Filter::Network(value.to_owned()),
-        "publish" | "expose" => Filter::Port(one_port(value)?),
+        "publish" => Filter::Published(ports(value)?),
+        "expose" => Filter::Exposed(ports(value)?),
         "volume" => Filter::Volume(value.to_owned()),
         "health" => match value {
             "none" => Filter::Health(None),
@@ -84,18 +87,38 @@ pub fn filter(text: &str) -> Parsed<Filter> {
         },
         _ => {
             return Err(format!(
-                "{key:?} is no filter: there are id, name, label, status, ancestor, exited, \
+                "'{key}': there are id, name, label, status, ancestor, exited, \
                  before, since, network, publish, volume and health"
             ));
         }
     })
 }
 
-fn one_port(text: &str) -> Parsed<Port> {
-    let (number, transport) = text.split_once('/').unwrap_or((text, "tcp"));
-    let number = number.parse().ok().filter(|number| *number != 0);
-    Ok(Port {
-        number: number.ok_or_else(|| format!("{text} is not one port"))?,
+/// A range of ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    first: u16,
+    last: u16,
+    transport: Transport,
+}
+
+impl Ports {
+    fn has(self, number: u16, transport: Transport) -> bool {
+        self.transport == transport && (self.first..=self.last).contains(&number)
+    }
+}
+
+/// `80`, `80/udp`, `80-90`.
+fn ports(text: &str) -> Parsed<Ports> {
+    let (numbers, transport) = text.split_once('/').unwrap_or((text, "tcp"));
+    let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+    let number = |number: &str| {
+        let number = number.parse().ok().filter(|number: &u16| *number != 0);
+        number.ok_or_else(|| format!("{text} is no port, and no range of ports"))
+    };
+    Ok(Ports {
+        first: number(first)?,
+        last: number(last)?,
         transport: transport.parse()?,
     })
 }
@@ -174,15 +197,18 @@ fn holds(filter: &Filter, container: &Container, around: Surroundings) -> bool {
                     || known.iter().any(|one| by_id(one.network.as_str()))
             }
         },
-        Filter::Port(port) => {
+        Filter::Published(ports) => {
+            let mut open = container.connectivity.ports.iter();
+            open.any(|open| ports.has(open.host, open.container.transport))
+        }
+        Filter::Exposed(ports) => {
             let config = &container.config;
-            config.publish.iter().any(|one| one.container == *port)
-                || config.expose.contains(port)
-                || container
-                    .connectivity
-                    .ports
-                    .iter()
-                    .any(|open| open.container == *port)
+            let published = config.publish.iter().map(|one| one.container);
+            let open = container.connectivity.ports.iter();
+            let named = config.expose.iter().copied().chain(published);
+            named
+                .chain(open.map(|open| open.container))
+                .any(|port| ports.has(port.number, port.transport))
         }
         Filter::Volume(path) => container.config.mounts.iter().any(|mount| {
             let is_source = match &mount.kind {

@@ -8,6 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use oci_spec::image::{Config, MediaType};
+use serde_json::json;
 
 use super::{
     build::PackedLayer,
@@ -18,8 +19,9 @@ use super::{
     store::{ImageStore, new_name},
 };
 use crate::{
+    dockerfile::{self, Settings},
     layer::{self, Position},
-    model::{Digest, ImportProgress},
+    model::{Digest, ImportProgress, ImportRequest},
 };
 
 impl ImageStore {
@@ -30,15 +32,26 @@ impl ImageStore {
     pub fn import(
         &self,
         source: impl Read + Send,
-        reference: &str,
+        request: &ImportRequest,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<Digest> {
-        new_name(reference)?;
+        // Refused before the work, not after it.
+        request.name.as_deref().map(new_name).transpose()?;
+        let mut settings = Settings::default();
+        let changes = dockerfile::changes(&request.changes).map_err(Error::Change)?;
+        dockerfile::change(&mut settings, &changes).map_err(Error::Change)?;
         self.sweep()?;
         let lease = self.lease(Unfinished::Discard)?;
         let layer = self.bring_layer(&lease, source, Position::Lowest, progress)?;
-        let made = [(layer, "wharf import".to_owned())];
-        self.assemble_made(lease, &made, Config::default(), Timestamp::now(), reference)
+        let made = [(layer.diff_id.clone(), "wharf import".to_owned())];
+        let config = config::new_config(Timestamp::now(), &made, Config::default());
+        let mut config = json!(config);
+        config["config"] = json!(settings);
+        if !request.comment.is_empty() {
+            config["history"][0]["comment"] = request.comment.clone().into();
+        }
+        let names: Vec<_> = request.name.clone().into_iter().collect();
+        self.assemble_layers(lease, config.to_string().as_bytes(), &[layer], &names)
     }
 
     /// Unpacks a layer and keeps its blob as it comes; the lease keeps both.

@@ -125,6 +125,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::model::ImportRequest;
 
     /// A store of so many images of one layer each.
     fn store(directory: &Path, count: usize) -> ImageStore {
@@ -138,7 +139,8 @@ mod tests {
                 .unwrap();
             let tar = tar.into_inner().unwrap();
             let name = format!("app-{n}:1");
-            store.import(&*tar, &name, &mut |_| {}).unwrap();
+            let request = ImportRequest::named(&name);
+            store.import(&*tar, &request, &mut |_| {}).unwrap();
         }
         store
     }

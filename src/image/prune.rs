@@ -14,7 +14,7 @@ use super::{
     lease::Leases,
     store::ImageStore,
 };
-use crate::model::{Digest, Image, ImageUsage, PruneImages, PrunedImages, StoreUsage};
+use crate::model::{Digest, Image, ImageUsage, PackedUsage, PruneImages, PrunedImages, StoreUsage};
 
 impl ImageStore {
     /// Removes images that no container uses and that the request names: those without a
@@ -96,10 +96,12 @@ impl ImageStore {
                 known.1 |= is_used;
             }
         }
-        usage.blob_bytes = blobs.values().map(|(bytes, _)| bytes).sum();
         let free = blobs.values().filter(|(_, is_used)| !is_used);
-        usage.reclaimable_blob_bytes = free.map(|(bytes, _)| bytes).sum();
-        usage.partial_bytes = self.partial_bytes()?;
+        usage.packed = Some(PackedUsage {
+            blob_bytes: blobs.values().map(|(bytes, _)| bytes).sum(),
+            reclaimable_blob_bytes: free.map(|(bytes, _)| bytes).sum(),
+            partial_bytes: self.partial_bytes()?,
+        });
         Ok(usage)
     }
 
@@ -167,8 +169,8 @@ fn sizes(
 }
 
 impl PruneImages {
-    /// Whether an image is of those that shall go.
-    fn means(&self, image: &Image) -> bool {
+    /// Whether an image is meant, should no container use it.
+    pub fn means(&self, image: &Image) -> bool {
         let is_old = |until: Timestamp| image.created.is_some_and(|created| created < until);
         (self.all || image.references.is_empty())
             && self.until.is_none_or(is_old)

@@ -340,6 +340,7 @@ fn repo_digest(descriptor: &Descriptor) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ImportRequest;
 
     fn archive(name: &str) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
@@ -352,7 +353,11 @@ mod tests {
 
     fn import(store: &ImageStore, content: &str, name: &str) -> Digest {
         store
-            .import(archive(content).as_slice(), name, &mut |_| {})
+            .import(
+                archive(content).as_slice(),
+                &ImportRequest::named(name),
+                &mut |_| {},
+            )
             .unwrap()
     }
 
@@ -463,12 +468,22 @@ mod tests {
         let (dir, store) = store();
         let mut cut = archive("file");
         cut.truncate(700);
-        let error = store.import(cut.as_slice(), "a", &mut |_| {}).unwrap_err();
+        let error = store
+            .import(cut.as_slice(), &ImportRequest::named("a"), &mut |_| {})
+            .unwrap_err();
         assert!(error.to_string().contains("in the middle"), "{error}");
-        assert!(store.import(&b"#!/bin/sh"[..], "a", &mut |_| {}).is_err());
         assert!(
             store
-                .import(archive("a").as_slice(), "a@b", &mut |_| {})
+                .import(&b"#!/bin/sh"[..], &ImportRequest::named("a"), &mut |_| {})
+                .is_err()
+        );
+        assert!(
+            store
+                .import(
+                    archive("a").as_slice(),
+                    &ImportRequest::named("a@b"),
+                    &mut |_| {}
+                )
                 .is_err()
         );
         assert_eq!(store.list().unwrap(), []);

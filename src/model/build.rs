@@ -214,6 +214,7 @@ pub enum BuildEvent {
         /// Where to.
         stream: Stream,
         /// What.
+        #[serde(rename = "text", with = "text")]
         bytes: Bytes,
     },
     /// A step is done.
@@ -254,6 +255,20 @@ pub enum BuildEvent {
     },
     /// The build failed. The last event.
     Ended(BuildFailure),
+}
+
+/// Output as the text that it mostly is; what isn't UTF-8 becomes U+FFFD.
+mod text {
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        String::deserialize(deserializer).map(Bytes::from)
+    }
 }
 
 /// One stage of a build.

@@ -52,6 +52,8 @@ pub struct ContainerConfig {
     pub working_dir: Option<String>,
     /// `user[:group]`, by name or number.
     pub user: Option<String>,
+    /// Groups that its process is in besides, by name or number.
+    pub groups: Vec<String>,
     /// Host name; the short id if nothing is said.
     pub hostname: Option<String>,
     /// Labels, the image's included.
@@ -77,6 +79,8 @@ pub struct ContainerConfig {
     pub mounts: Vec<Mount>,
     /// Containers whose mounts it has too, `NAME[:ro|rw]`.
     pub volumes_from: Vec<String>,
+    /// Namespaces that are the host's.
+    pub shared: SharedNamespaces,
     /// Whose network namespace it lives in.
     pub network: NetworkMode,
     /// The networks that it joins, where it lives in a namespace of its own.
@@ -141,6 +145,18 @@ impl fmt::Display for RestartPolicy {
             Self::UnlessStopped => f.write_str("unless-stopped"),
         }
     }
+}
+
+/// Namespaces besides the network's that a container shares with the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SharedNamespaces {
+    /// Shared memory, semaphores and message queues.
+    pub ipc: bool,
+    /// Processes: it sees all of them, and may signal those of its user.
+    pub pid: bool,
+    /// The host name.
+    pub uts: bool,
 }
 
 /// Which network namespace a container lives in.

@@ -142,6 +142,7 @@ impl GroupLimits {
             memory_bytes: memory,
             memory_swap_bytes: both,
             memory_reservation_bytes: at(self.memory_soft.or(self.memory_low)).filter(|n| *n > 0),
+            memory_swappiness: None,
             memory_min_bytes: at(self.memory_min).filter(|n| *n > 0),
             memory_high_bytes: at(self.memory_high),
             pids: at(self.pids_max).map(signed),

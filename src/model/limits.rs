@@ -24,6 +24,8 @@ pub struct Limits {
     /// Memory that is kept for it under pressure, in bytes: the soft limit on cgroup v1,
     /// `memory.low` on v2.
     pub memory_reservation_bytes: Option<u64>,
+    /// How readily its memory is swapped out, 0 to 100. cgroup v1 only.
+    pub memory_swappiness: Option<u64>,
     /// Memory that is never taken from it, in bytes: `memory.min`. cgroup v2 only.
     pub memory_min_bytes: Option<u64>,
     /// Memory above which it is slowed down and pressed back, in bytes: `memory.high`.

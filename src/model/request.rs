@@ -363,6 +363,27 @@ pub struct CopyRequest {
     pub unchanged: Option<PathDetails>,
 }
 
+/// Make an image of a root file system's tar.
+#[derive(Clone, Debug, Default)]
+pub struct ImportRequest {
+    /// What the image is to be called; nothing leaves it nameless.
+    pub name: Option<String>,
+    /// What it is.
+    pub comment: String,
+    /// Instructions of a Dockerfile that make its config.
+    pub changes: Vec<String>,
+}
+
+impl ImportRequest {
+    /// With a name and nothing else.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
 /// Make an image of a container's files.
 #[derive(Clone, Debug)]
 pub struct CommitRequest {

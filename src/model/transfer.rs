@@ -20,8 +20,8 @@ pub struct RegistrySettings {
     pub parallel: usize,
     /// How long a registry may send nothing.
     pub patience: Duration,
-    /// A login for this time only, before those that are kept.
-    pub login: Option<RegistryLogin>,
+    /// Logins for this time only, before those that are kept.
+    pub logins: Vec<RegistryLogin>,
 }
 
 impl Default for RegistrySettings {
@@ -32,7 +32,7 @@ impl Default for RegistrySettings {
             authorities: Vec::new(),
             parallel: 4,
             patience: Duration::from_secs(30),
-            login: None,
+            logins: Vec::new(),
         }
     }
 }

@@ -99,6 +99,14 @@ pub struct StoreUsage {
     pub layer_bytes: u64,
     /// Of these, bytes of layers that no container uses.
     pub reclaimable_layer_bytes: u64,
+    /// What is kept as it came; an engine elsewhere doesn't tell it.
+    #[serde(flatten)]
+    pub packed: Option<PackedUsage>,
+}
+
+/// What takes room as it came from registries and archives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedUsage {
     /// Bytes of layers as they came, manifests and configs.
     pub blob_bytes: u64,
     /// Of these, bytes of images that no container uses.

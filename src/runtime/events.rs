@@ -15,7 +15,7 @@ use std::{
 use jiff::Timestamp;
 use nix::sys::inotify::AddWatchFlags;
 
-use super::paths::Root;
+use super::{paths::Root, record::ContainerRecord};
 use crate::{
     model::{Event, EventKind},
     sys::notice::Notice,
@@ -41,6 +41,18 @@ pub fn now<'a>(
             .map(|(key, value)| (key.to_owned(), value))
             .collect(),
     }
+}
+
+/// What happened to a container: with its labels, its name and its image.
+pub fn of_container(record: &ContainerRecord, action: &str, details: &[(&str, String)]) -> Event {
+    let labels = record.process.labels.iter();
+    let labels = labels.map(|(key, value)| (key.as_str(), value.clone()));
+    let common = [
+        ("name", record.name.clone()),
+        ("image", record.config.image.clone()),
+    ];
+    let attributes = labels.chain(common).chain(details.iter().cloned());
+    now(EventKind::Container, action, record.id.as_str(), attributes)
 }
 
 /// Appends an event. History is a convenience: a caller goes on if this fails.

@@ -2,6 +2,7 @@
 //! recorded of them, how they are made, watched and ended.
 
 pub mod attach;
+pub mod builds;
 pub mod create;
 pub mod events;
 pub mod groups;

@@ -20,6 +20,7 @@
 //!   volumes/NAME/          see [`crate::volume`]  volumes/NAME   where one on a device is mounted
 //!   volumes.lock           which there are
 //!   recording/             `wharf record`'s  networks/      who has which address and port
+//!                                          builds/NAME    socket of a build under way
 //! ```
 
 use std::path::PathBuf;
@@ -129,6 +130,11 @@ impl Root {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect()
+    }
+
+    /// The sockets of builds under way.
+    pub fn builds(&self) -> PathBuf {
+        self.run.join("builds")
     }
 
     /// What happened, one JSON line an event.

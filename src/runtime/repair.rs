@@ -11,6 +11,7 @@
 //! run/update.ID, lock free                           kernel and record back to the old limits
 //! run/freeze.ID, lock free                           thawed
 //! run/step.ID, the build's lease free                the step's container removed
+//! run/builds/NAME that refuses a connection          removed
 //! alive free, init lives                             a new shim adopts it; a -t one is ended
 //! alive free, init gone                              exit recorded as unknown, then restart policy
 //! alive free, exit recorded                          cgroup and live directory removed
@@ -26,7 +27,7 @@ use std::{collections::HashSet, fs, io, path::Path, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    inspect,
+    builds, inspect,
     lifecycle::{Error, Lifecycle, Result, RunRecord, failed},
     paths::Root,
     record::{ContainerRecord, ExitRecord},
@@ -101,6 +102,8 @@ impl Lifecycle {
                 .for_each(|id| note(Some(id), self.recover(id).map(drop))),
             Err(error) => note(None, Err(error)),
         }
+        let swept = builds::sweep(self.root());
+        note(None, swept.map_err(failed("sweep", self.root().builds())));
         note(None, self.release_strays());
         note(None, self.repair_volumes());
         // Not where there is no store: looking must not make one.

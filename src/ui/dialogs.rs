@@ -29,6 +29,7 @@ pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
         Some(Modal::Trouble(explanation)) => trouble::draw(buffer, view, explanation),
         Some(Modal::Results(results)) => results::draw(buffer, view, results),
         Some(Modal::Limits(editor)) => limits::draw(buffer, view, editor),
+        Some(Modal::Engines(list)) => super::engines::draw(buffer, view, list),
         Some(Modal::PruneImages(pruning)) => super::image_prune::draw(buffer, view, pruning),
         Some(Modal::Transfers(cursor)) => super::transfers::draw(buffer, view, *cursor),
         Some(Modal::Confirm { action, targets }) => confirm(buffer, view, *action, targets),

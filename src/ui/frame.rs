@@ -7,7 +7,7 @@ use crate::{
     app::{Screen, screen_places},
     config::alert::Severity,
     format::{
-        Tone, bytes,
+        Glyphs, Tone, bytes,
         cpu::CpuDisplay,
         duration,
         text::{sanitize, truncate, width},
@@ -18,19 +18,40 @@ use crate::{
 /// Columns of a gauge in the header.
 const GAUGE: u16 = 10;
 
+/// Weights of what goes last: how many run, and whose they are, if they aren't ours.
+const RUNNING: u8 = 6;
+const ENGINE: u8 = 8;
+
 /// A group of the header that is shown whole or not at all.
 struct Part {
     /// The lowest goes first when there is no room.
     weight: u8,
     words: Vec<(String, Style)>,
     gauge: Option<(f64, Style)>,
+    /// Whether its last word may be cut.
+    is_elastic: bool,
 }
+
+/// Columns of a word that is cut at least: less says nothing.
+const LEAST_WORD: usize = 10;
 
 impl Part {
     fn columns(&self) -> u16 {
         let words: usize = self.words.iter().map(|(text, _)| width(text)).sum();
         let gauge = self.gauge.map_or(0, |_| GAUGE + 1);
         words as u16 + gauge + 3
+    }
+
+    /// Cuts its last word by so many columns, or leaves it out.
+    fn shrink(&mut self, by: usize, glyphs: Glyphs) {
+        self.is_elastic = false;
+        let Some((word, _)) = self.words.last_mut() else {
+            return;
+        };
+        match width(word).saturating_sub(by) {
+            left if left >= LEAST_WORD => *word = truncate(word, left, glyphs).into_owned(),
+            _ => drop(self.words.pop()),
+        }
     }
 }
 
@@ -75,7 +96,15 @@ pub fn header(buffer: &mut Buffer, view: &View<'_>) {
         let Some(least) = (0..parts.len()).min_by_key(|&n| parts[n].weight) else {
             return;
         };
-        parts.remove(least);
+        let needed = columns(&parts);
+        let is_last = parts[least].weight >= RUNNING;
+        match parts.iter_mut().find(|part| part.is_elastic && is_last) {
+            Some(part) => {
+                let by = usize::from(needed - pen.room());
+                part.shrink(by, theme.glyphs);
+            }
+            None => drop(parts.remove(least)),
+        }
     }
     let free = pen.room() - columns(&parts);
     pen.skip(free);
@@ -101,6 +130,7 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
             weight,
             words,
             gauge,
+            is_elastic: false,
         });
     };
     let shaded = |share: f64| {
@@ -155,7 +185,7 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
         // Whose containers these are is not to be mistaken.
         Some(address) => {
             let place = format!(" {}", sanitize(address));
-            add(5, None, vec![(engine, theme.strong()), (place, quiet)]);
+            add(ENGINE, None, vec![(engine, theme.strong()), (place, quiet)]);
         }
         None if engine.is_empty() => {}
         None => add(1, None, vec![(engine, quiet)]),
@@ -169,7 +199,10 @@ fn parts(world: &World, view: &View<'_>) -> Vec<Part> {
         (running.to_string(), theme.strong()),
         (format!("/{} running", world.containers.len()), quiet),
     ];
-    add(6, None, words);
+    add(RUNNING, None, words);
+    for part in parts.iter_mut().filter(|part| part.weight == ENGINE) {
+        part.is_elastic = true;
+    }
     parts
 }
 

@@ -9,6 +9,7 @@ mod chart;
 mod comparison;
 mod details;
 mod dialogs;
+mod engines;
 mod explorer;
 mod feeds;
 mod form;
@@ -73,6 +74,7 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
     timeline::draw(buffer, &view);
     transfers::line(buffer, &view);
     hints::draw(buffer, &view);
+    unreachable::over(buffer, &view);
     dialogs::toasts(buffer, &view);
     dialogs::modal(buffer, &view);
 }

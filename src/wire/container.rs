@@ -22,7 +22,7 @@ pub fn summary(container: &Container, now: Timestamp) -> models::ContainerSummar
         names: Some(vec![format!("/{}", container.name)]),
         image: Some(container.config.image.clone()),
         image_id: Some(container.image_id.to_string()),
-        command: Some(container.argv.join(" ")),
+        command: Some(command_line(&container.argv)),
         created: Some(container.created.as_second()),
         ports: Some(port_list(container)),
         labels: Some(labels(&container.config.labels)),
@@ -46,6 +46,15 @@ pub fn summary(container: &Container, now: Timestamp) -> models::ContainerSummar
         mounts: Some(container.config.mounts.iter().map(mount_point).collect()),
         ..Default::default()
     }
+}
+
+/// The words of a command, those with spaces in quotes.
+fn command_line(argv: &[String]) -> String {
+    let quoted = |word: &String| match word.contains(' ') {
+        true => format!("'{word}'"),
+        false => word.clone(),
+    };
+    argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn labels(labels: &BTreeMap<String, String>) -> HashMap<String, String> {
@@ -376,6 +385,14 @@ fn container_config(details: &ContainerDetails, image: Option<&Image>) -> models
         }),
         entrypoint: list(&entrypoint),
         labels: Some(labels(&config.labels)),
+        volumes: {
+            let anonymous = config.mounts.iter().filter(|mount| {
+                let volume = mount.volume();
+                volume.is_some_and(|volume| volume.is_anonymous)
+            });
+            let paths = anonymous.map(|mount| mount.target.display().to_string());
+            Some(paths.collect::<Vec<_>>()).filter(|paths| !paths.is_empty())
+        },
         healthcheck: config.health.as_ref().map(super::health::config),
         stop_signal: details.stop_signal.clone(),
         stop_timeout: config.stop_timeout_secs,

@@ -9,13 +9,13 @@ use std::{
 
 use serde_json::Value;
 
-use super::models;
+use super::{models, refuse};
 use crate::{
     format::values,
     model::{
         Attachment, ContainerConfig, DEFAULT_NETWORK, Device, DeviceRate, HostAddress, Limits,
         Mount, MountKind, Naming, NetworkMode, Port, Publish, RestartPolicy, SeccompMode, Security,
-        Ulimit, VolumeMount,
+        SharedNamespaces, Ulimit, VolumeMount,
     },
 };
 
@@ -44,7 +44,7 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
     let body: models::ContainerCreateBody =
         serde_json::from_value(body).map_err(|error| format!("invalid JSON: {error}"))?;
     let host = body.host_config.unwrap_or_default();
-    refuse(&host)?;
+    refuse::refuse(&host)?;
     let image = body.image.filter(|image| !image.is_empty());
     let image = image.ok_or("no image specified")?;
     let health = body
@@ -78,6 +78,12 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
         env: body.env.unwrap_or_default(),
         working_dir: text(body.working_dir),
         user: text(body.user),
+        groups: host.group_add.clone().unwrap_or_default(),
+        shared: SharedNamespaces {
+            ipc: host.ipc_mode.as_deref() == Some("host"),
+            pid: host.pid_mode.as_deref() == Some("host"),
+            uts: host.uts_mode.as_deref() == Some("host"),
+        },
         hostname: text(body.hostname),
         labels: body.labels.into_iter().flatten().collect(),
         tty: body.tty.unwrap_or_default(),
@@ -125,62 +131,6 @@ fn positive(number: Option<i64>) -> Option<u64> {
     number
         .and_then(|n| u64::try_from(n).ok())
         .filter(|n| *n > 0)
-}
-
-/// Refuses what would make another container than this engine can make.
-fn refuse(host: &models::HostConfig) -> Parsed<()> {
-    let set = |text: &Option<String>, harmless: &[&str]| {
-        let text = text.as_deref().unwrap_or_default();
-        !text.is_empty() && !harmless.contains(&text)
-    };
-    let many = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
-    let is_positive = |number: Option<i64>| number.is_some_and(|n| n > 0);
-    let log = host.log_config.as_ref().and_then(|log| log.typ.as_deref());
-    let asked = [
-        ("CgroupParent", set(&host.cgroup_parent, &[])),
-        (
-            "BlkioWeightDevice",
-            host.blkio_weight_device
-                .as_ref()
-                .is_some_and(|list| !list.is_empty()),
-        ),
-        ("CpuRealtimePeriod", is_positive(host.cpu_realtime_period)),
-        ("CpuRealtimeRuntime", is_positive(host.cpu_realtime_runtime)),
-        ("DeviceCgroupRules", many(&host.device_cgroup_rules)),
-        (
-            "DeviceRequests",
-            host.device_requests
-                .as_ref()
-                .is_some_and(|list| !list.is_empty()),
-        ),
-        (
-            "MemorySwappiness",
-            host.memory_swappiness.is_some_and(|n| n >= 0),
-        ),
-        ("OomKillDisable", host.oom_kill_disable == Some(true)),
-        ("VolumeDriver", set(&host.volume_driver, &["local"])),
-        ("GroupAdd", many(&host.group_add)),
-        ("IpcMode", set(&host.ipc_mode, &["private", "shareable"])),
-        ("PidMode", set(&host.pid_mode, &["private"])),
-        ("UTSMode", set(&host.uts_mode, &["private"])),
-        ("UsernsMode", set(&host.userns_mode, &["host"])),
-        ("Links", many(&host.links)),
-        (
-            "StorageOpt",
-            host.storage_opt.as_ref().is_some_and(|map| !map.is_empty()),
-        ),
-        ("Runtime", set(&host.runtime, &["wharf", "runc"])),
-        (
-            "LogConfig",
-            log.is_some_and(|log| !matches!(log, "" | "json-file" | "local")),
-        ),
-    ];
-    match asked.into_iter().find(|(_, is_asked)| *is_asked) {
-        Some((field, _)) => Err(format!(
-            "HostConfig.{field} is not supported by this engine"
-        )),
-        None => Ok(()),
-    }
 }
 
 fn restart(policy: Option<&models::RestartPolicy>) -> Parsed<RestartPolicy> {
@@ -314,7 +264,8 @@ pub fn attachment(name: &str, settings: Option<&models::EndpointSettings>) -> Pa
     Ok(attachment)
 }
 
-fn naming(host: &models::HostConfig) -> Parsed<Naming> {
+/// How it finds names.
+pub fn naming(host: &models::HostConfig) -> Parsed<Naming> {
     let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
     let servers = list(&host.dns);
     let servers = servers.iter().map(|ip| {
@@ -375,6 +326,9 @@ pub fn limits(host: &models::HostConfig) -> Parsed<Limits> {
         let list = list.iter().flatten();
         list.map(|device| {
             let path = device.path.clone().unwrap_or_default();
+            if !path.starts_with('/') || path.contains('\0') {
+                return Err(format!("{path:?} is not the path of a device"));
+            }
             let rate = device.rate.and_then(|rate| u64::try_from(rate).ok());
             Ok(DeviceRate {
                 rate: rate.ok_or_else(|| format!("{path}: a rate is needed"))?,
@@ -400,6 +354,16 @@ pub fn limits(host: &models::HostConfig) -> Parsed<Limits> {
         memory_bytes: memory,
         memory_swap_bytes: swap,
         memory_reservation_bytes: positive(host.memory_reservation),
+        // -1 is how clients say nothing.
+        memory_swappiness: match host.memory_swappiness {
+            None | Some(-1) => None,
+            Some(n @ 0..=100) => Some(n.unsigned_abs()),
+            Some(n) => {
+                return Err(format!(
+                    "Invalid value: {n}, valid memory swappiness range is 0-100"
+                ));
+            }
+        },
         pids: host.pids_limit.filter(|n| *n != 0),
         blkio_weight: host.blkio_weight.filter(|n| *n != 0),
         read_bps: rates(&host.blkio_device_read_bps)?,
@@ -630,11 +594,10 @@ mod tests {
     #[test]
     fn what_would_be_another_container_is_refused_by_its_name() {
         for (key, value) in [
-            ("PidMode", json!("host")),
-            ("IpcMode", json!("host")),
+            ("PidMode", json!("container:x")),
+            ("IpcMode", json!("container:x")),
             ("CgroupParent", json!("/x")),
             ("OomKillDisable", json!(true)),
-            ("MemorySwappiness", json!(10)),
             ("Runtime", json!("runsc")),
         ] {
             let body = json!({"Image": "x", "HostConfig": {key: value}});

@@ -25,6 +25,12 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
         false => (words(MASKED_PATHS), words(READ_ONLY_PATHS)),
     };
     models::HostConfig {
+        // Of another system, or of no container here.
+        cpu_count: Some(0),
+        cpu_percent: Some(0),
+        io_maximum_iops: Some(0),
+        io_maximum_bandwidth: Some(0),
+        cgroup: Some(String::new()),
         cpu_shares: number(limits.cpu_shares),
         memory: number(limits.memory_bytes),
         cgroup_parent: Some(String::new()),
@@ -51,6 +57,7 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
                 })
                 .collect(),
         ),
+        memory_swappiness: limits.memory_swappiness.map(|n| n as i64),
         memory_reservation: number(limits.memory_reservation_bytes),
         memory_swap: Some(match (limits.memory_swap_bytes, limits.memory_bytes) {
             (Some(bytes), _) => bytes,
@@ -109,9 +116,10 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
                 })
                 .collect(),
         ),
-        ipc_mode: Some("private".into()),
+        group_add: (!config.groups.is_empty()).then(|| config.groups.clone()),
+        ipc_mode: Some(host_or(config.shared.ipc, "private")),
         oom_score_adj: Some(config.oom_score_adj.unwrap_or(0).into()),
-        pid_mode: Some(String::new()),
+        pid_mode: Some(host_or(config.shared.pid, "")),
         privileged: Some(config.privileged),
         publish_all_ports: Some(config.publish_all),
         readonly_rootfs: Some(config.read_only),
@@ -129,13 +137,18 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
         shm_size: Some(config.shm_size_bytes.unwrap_or(64 << 20) as i64),
         sysctls: (!config.sysctls.is_empty()).then(|| config.sysctls.clone().into_iter().collect()),
         runtime: Some("wharf".into()),
-        uts_mode: Some(String::new()),
+        uts_mode: Some(host_or(config.shared.uts, "")),
         userns_mode: Some(String::new()),
         isolation: Some(models::HostConfigIsolationEnum::EMPTY),
         masked_paths: masked,
         readonly_paths: read_only,
         ..Default::default()
     }
+}
+
+/// Whose namespace it is.
+fn host_or(is_shared: bool, own: &str) -> String {
+    if is_shared { "host" } else { own }.to_owned()
 }
 
 /// A mount as `-v` writes it.

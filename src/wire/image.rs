@@ -29,6 +29,21 @@ pub fn summary(image: &Image, containers: i64, shared: bool) -> models::ImageSum
     }
 }
 
+/// Clients of versions before 1.43 show no image that has no names.
+pub fn name_nameless(summary: &mut models::ImageSummary) {
+    if summary.repo_tags.is_empty() && summary.repo_digests.is_empty() {
+        summary.repo_tags = vec!["<none>:<none>".into()];
+        summary.repo_digests = vec!["<none>@<none>".into()];
+    }
+}
+
+/// The same line with the size by the name that clients of versions before 1.44 read.
+pub fn with_virtual_size(summary: &models::ImageSummary) -> Value {
+    let mut line = json!(summary);
+    line["VirtualSize"] = summary.size.into();
+    line
+}
+
 /// `GET /images/NAME/json`, by its config as the OCI image specification writes it.
 pub fn inspect(image: &Image, config: &Value) -> Value {
     let text = |key: &str| config[key].as_str().unwrap_or_default();

@@ -12,6 +12,7 @@ pub mod health;
 pub mod host;
 pub mod image;
 pub mod network;
+mod refuse;
 pub mod stats;
 pub mod system;
 

@@ -1,7 +1,9 @@
 //! Clients beside the command: docker's Python SDK and docker-compose, both Debian's.
 
 use crate::{
-    Server, desk, sandbox,
+    Server,
+    debian::{Door, Registry},
+    desk, sandbox,
     support::{eventually, host::Host, process, sandbox::BUSYBOX},
 };
 
@@ -10,8 +12,10 @@ fn pythons_sdk_finds_all_that_it_asks_for() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
+    let registry = Registry::start(Door::Open);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/sdk.py");
-    let done = process::finish(server.client("/usr/bin/python3", &[script, BUSYBOX]), b"");
+    let arguments = [script, BUSYBOX, &registry.host()];
+    let done = process::finish(server.client("/usr/bin/python3", &arguments), b"");
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert_eq!(done.stdout, "ok\n");
 }

@@ -569,6 +569,39 @@ fn docker_is_told_what_we_are_and_that_there_is_no_swarm() {
             .contains("not part of a swarm")
     );
     assert!(server.ok(&["plugin", "ls", "-q"]).is_empty());
-    let refused = server.refused(&["create", "--pid", "host", BUSYBOX, "true"]);
-    assert!(refused.contains("PidMode"), "{refused}");
+    let refused = server.refused(&["create", "--cgroup-parent", "/x", BUSYBOX, "true"]);
+    assert!(refused.contains("CgroupParent"), "{refused}");
+}
+
+#[test]
+fn docker_gives_groups_and_namespaces_of_the_host() {
+    let _host = Host::enter();
+    let sandbox = sandbox();
+    let server = Server::start(&sandbox);
+    let run = |arguments: &[&str]| {
+        let mut all = vec!["run", "--rm", "--network", "none"];
+        all.extend(arguments);
+        server.ok(&all)
+    };
+    let groups = ["--group-add", "1001", "--group-add", "daemon"];
+    let id = [&groups[..], &["-u", "wharf", BUSYBOX, "id", "-G"]].concat();
+    assert_eq!(run(&id), "1000 1 1001");
+    let own = |name: &str| {
+        let link = std::fs::read_link(format!("/proc/self/ns/{name}")).unwrap();
+        link.display().to_string()
+    };
+    let shared = ["--pid", "host", "--ipc", "host", "--uts", "host"];
+    let links = "for name in pid ipc uts; do readlink /proc/self/ns/$name; done";
+    let seen = run(&[&shared[..], &[BUSYBOX, "sh", "-c", links]].concat());
+    let wanted = ["pid", "ipc", "uts"].map(own);
+    assert_eq!(seen.lines().collect::<Vec<_>>(), wanted);
+    // What it started ends with it, though no namespace ends.
+    let script = "sleep 4242 & echo $!";
+    let pid = run(&["--pid", "host", BUSYBOX, "sh", "-c", script]);
+    eventually("its processes are gone", || {
+        let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        !command.windows(4).any(|word| word == b"4242")
+    });
+    let refused = server.refused(&["create", "--uts", "host", "-h", "x", BUSYBOX, "true"]);
+    assert!(refused.contains("host"), "{refused}");
 }

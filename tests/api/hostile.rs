@@ -34,7 +34,7 @@ fn malformed_requests_are_refused_and_change_nothing() {
         (
             post(
                 "/containers/create",
-                r#"{"Image": "busybox:1", "HostConfig": {"PidMode": "host"}}"#,
+                r#"{"Image": "busybox:1", "Cmd": ["true"], "HostConfig": {"CgroupParent": "/x"}}"#,
             ),
             400,
         ),

@@ -5,7 +5,11 @@
 
 // A test panics where a fact that it stands on does not hold.
 #![allow(clippy::unwrap_used)]
+#![recursion_limit = "256"]
 
+#[path = "../registry/debian.rs"]
+#[allow(dead_code)]
+mod debian;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -14,6 +18,8 @@ mod command;
 mod hostile;
 mod killed;
 mod listen;
+mod mutants;
+mod shapes;
 
 use std::{
     io::{Read, Write},

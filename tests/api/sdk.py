@@ -1,15 +1,60 @@
-"""docker's Python SDK (Debian's python3-docker) over containers, images, networks and
-volumes: each assertion is about what the SDK's own objects say."""
+"""docker's Python SDK (Debian's python3-docker), every method that it has for containers,
+images, networks, volumes and execs: each assertion is about what the SDK's own objects say,
+and at the end each method must have been called."""
 
+import functools
+import http.server
 import io
+import json
+import os
+import socket
 import sys
 import tarfile
+import tempfile
+import threading
 import time
 
 import docker
+import websocket
 from docker.errors import APIError, BuildError, ContainerError, ImageNotFound, NotFound
+from docker.models import containers, images, networks, volumes
 
-IMAGE = sys.argv[1]
+IMAGE, REGISTRY = sys.argv[1:]
+
+# What is called is noted.
+every, called = set(), set()
+
+
+def noted(name, function):
+    @functools.wraps(function)
+    def note(*args, **kwargs):
+        called.add(name)
+        return function(*args, **kwargs)
+
+    return note
+
+
+for kind in (
+    containers.Container, containers.ContainerCollection, images.Image, images.ImageCollection,
+    images.RegistryData, networks.Network, networks.NetworkCollection, volumes.Volume,
+    volumes.VolumeCollection, docker.api.container.ContainerApiMixin,
+    docker.api.exec_api.ExecApiMixin, docker.api.image.ImageApiMixin,
+    docker.api.network.NetworkApiMixin, docker.api.volume.VolumeApiMixin,
+    docker.api.build.BuildApiMixin,
+):
+    for method, value in list(vars(kind).items()):
+        name = f"{kind.__name__}.{method}"
+        # Only computes, from what it is given.
+        if method.startswith(("_", "create_host", "create_endpoint", "process_dockerfile", "model")):
+            continue
+        if isinstance(value, property):
+            setattr(kind, method, property(noted(name, value.fget)))
+        elif callable(value):
+            setattr(kind, method, noted(name, value))
+        else:
+            continue
+        every.add(name)
+
 client = docker.from_env()
 
 
@@ -173,4 +218,130 @@ now = int(time.time())
 actions = [e["Action"] for e in client.events(since=now - 3600, until=now + 1, decode=True)]
 assert {"create", "start", "die", "destroy"} <= set(actions), actions
 refused(APIError, client.swarm.leave)
+
+# What the objects' own ways don't reach.
+four = client.containers.create(
+    IMAGE, ["cat"], name="four", stdin_open=True, tty=True, network_mode="none"
+)
+assert four.status == "created" and four.short_id == four.id[:10] and four.name == "four"
+assert client.containers.get("four") == four and four.labels == {}
+four.start()
+four.resize(30, 90)
+sock = four.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
+sock._sock.sendall(b"word\n")
+assert b"word" in sock._sock.recv(100)
+sock.close()
+four.kill(signal="KILL")
+assert four.wait(condition="not-running")["StatusCode"] == 137
+four.remove()
+
+# The same by a web socket, which gives the streams as they are.
+five = run(IMAGE, ["cat"], detach=True, name="five", stdin_open=True, network_mode="none")
+wire = socket.socket(socket.AF_UNIX)
+wire.connect(os.environ["DOCKER_HOST"].removeprefix("unix://"))
+web = websocket.create_connection(
+    f"ws://docker/v1.41/containers/{five.id}/attach/ws?stream=1&stdin=1&stdout=1", socket=wire
+)
+web.send("by web\n")
+assert web.recv() == b"by web\n"
+web.ping("there?")
+web.send_binary(b"and again\n")
+assert web.recv() == b"and again\n"
+five.kill()
+assert web.recv() == ""
+web.close()
+five.remove()
+again = refused(APIError, lambda: api._result(api._get(api._url("/containers/{0}/attach/ws", IMAGE)), True))
+assert again.status_code == 404
+
+# Streams of an exec.
+six = run(IMAGE, ["sleep", "600"], detach=True, network_mode="none", user="0")
+pieces = six.exec_run(["sh", "-c", "echo a; sleep 0.2; echo b"], stream=True).output
+assert b"".join(pieces) == b"a\nb\n"
+assert not six.exec_run(["true"], detach=True).output
+assert b"/dev/pts" in six.exec_run("tty", tty=True).output
+assert six.exec_run("id -u", user="1000").output == b"1000\n"
+assert six.exec_run("true", privileged=True).exit_code == 0
+assert six.exec_run("cat", stdin=True, socket=True).output is not None
+assert api.port(six.id, 80) is None and six.ports == {}
+assert api.containers(all=True, quiet=True)[0].keys() == {"Id"}
+assert api.inspect_container(six.id)["Id"] == six.id
+six.stop(timeout=0)
+assert [c.id for c in client.containers.list(all=True, limit=1)] == [six.id]
+assert client.containers.list(all=True, sparse=True)[0].id == six.id
+refused(APIError, lambda: six.remove(link=True))
+six.remove()
+made = api.create_container_from_config({"Image": IMAGE, "Cmd": ["true"]}, name="seven")
+api.remove_container(made["Id"])
+made = api.create_container(
+    IMAGE, "true", networking_config=api.create_networking_config({}), host_config=api.create_host_config(network_mode="none")
+)
+api.remove_container(made)
+
+# Registries.
+name = f"{REGISTRY}/team/app"
+assert client.images.get(IMAGE).tag(name, tag="1")
+assert any("digest" in line.get("status", "") for line in client.images.push(name, tag="1", stream=True, decode=True))
+data = client.images.get_registry_data(f"{name}:1")
+assert data.id.startswith("sha256:") and data.short_id and data.image_name
+data.reload()
+assert data.has_platform("linux/amd64") in (True, False)
+client.images.remove(f"{name}:1")
+pulled = client.images.pull(name, tag="1")
+assert pulled.tags and pulled.id == client.images.get(f"{name}:1").id and pulled.short_id
+assert data.pull().id == pulled.id
+refused(NotFound, lambda: client.images.pull(name, tag="none"))
+pulled.reload()
+assert pulled.labels == {}
+client.images.remove(f"{name}:1")
+assert "SpaceReclaimed" in client.images.prune_builds()
+assert client.images.list(all=True, filters={"reference": IMAGE})
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        found = {"name": "team/app", "description": "d", "star_count": 3, "is_official": False}
+        body = json.dumps({"results": [found] if "search" in self.path else []}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+hub = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+threading.Thread(target=hub.serve_forever, daemon=True).start()
+found = client.images.search(f"127.0.0.1:{hub.server_port}/app")
+assert [(one["name"], one["star_count"]) for one in found] == [("team/app", 3)], found
+
+# Imports.
+buffer.seek(0)
+with tempfile.NamedTemporaryFile() as file:
+    file.write(buffer.getvalue())
+    file.flush()
+    assert "sha256:" in api.import_image(src=file.name, repository="flat", tag="1", changes=["CMD ls"])
+    assert "sha256:" in api.import_image_from_file(file.name, repository="flat", tag="2")
+assert client.images.get("flat:1").attrs["Config"]["Cmd"] == ["/bin/sh", "-c", "ls"]
+assert "sha256:" in api.import_image_from_data(buffer.getvalue(), repository="flat", tag="3")
+assert "sha256:" in api.import_image_from_stream(iter([buffer.getvalue()]), repository="flat", tag="5")
+refused(APIError, lambda: api.import_image_from_url("http://127.0.0.1:1/x.tar", repository="flat"))
+refused(APIError, lambda: api.import_image_from_image(IMAGE, repository="flat", tag="4"))
+for number in "1235":
+    client.images.remove(f"flat:{number}")
+
+# Networks and volumes, looked at again.
+net = client.networks.create("again", driver="bridge", internal=True, check_duplicate=True)
+assert client.networks.get(net.id).name == "again" and net.attrs["Internal"]
+net.remove()
+volume = client.volumes.create("again", driver="local", driver_opts={"type": "tmpfs", "device": "tmpfs"})
+volume.reload()
+assert volume.name == volume.id == "again" and volume.attrs["Options"]["type"] == "tmpfs"
+volume.remove(force=True)
+refused(NotFound, lambda: client.volumes.get("again"))
+
+missed = every - called
+assert not missed, sorted(missed)
 print("ok")

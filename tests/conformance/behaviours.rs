@@ -54,6 +54,7 @@ behaviours!(
     commit_makes_an_image_with_the_files,
     saved_image_is_loaded,
     picture_has_what_a_container_uses,
+    figures_of_this_machine_cost_its_engine_no_question,
     terminal_has_its_size_and_one_stream,
     processes_are_listed,
     network_is_made_listed_and_removed,
@@ -692,6 +693,34 @@ async fn picture_has_what_a_container_uses(bench: &Bench) {
             .any(|image| image.references.iter().any(|name| name == IMAGE))
     );
     assert!(world.host.cpus > 0 && world.host.memory_total_bytes.is_some());
+}
+
+async fn figures_of_this_machine_cost_its_engine_no_question(bench: &Bench) {
+    let id = running(bench, "metered", "while :; do :; done").await;
+    let visible = Visible {
+        stats: true,
+        ..Visible::default()
+    };
+    let figures = || async {
+        let world = bench.engine.world(visible).await.unwrap();
+        assert!(world.problems.is_empty(), "{:?}", world.problems);
+        let usage = world.container(&id).and_then(|row| row.usage);
+        usage.and_then(|usage| Some((usage.cpu_cores?, usage.memory_bytes?)))
+    };
+    eventually("figures", || async { figures().await.is_some() }).await;
+    // What its start set off has been told by then.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    figures().await;
+    if let Some(tap) = &bench.tap {
+        tap.forget();
+    }
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let (cores, memory_bytes) = figures().await.expect("it has figures each time");
+        assert!(cores > 0.01 && memory_bytes > 0, "{cores} {memory_bytes}");
+    }
+    let asked = bench.tap.as_ref().map(|tap| tap.requests("/"));
+    assert!(asked.as_ref().is_none_or(Vec::is_empty), "{asked:?}");
 }
 
 async fn terminal_has_its_size_and_one_stream(bench: &Bench) {

@@ -12,9 +12,11 @@ use std::{
 use tokio::runtime::Runtime;
 use wharf::{
     engine::{Engine, embedded::Embedded, remote::Remote},
-    model::Address,
+    model::{Address, ImportRequest},
     runtime::paths::Root,
 };
+
+use super::tap::Tap;
 
 /// The image that is there at first: busybox, its links, and nothing else.
 pub const IMAGE: &str = "conformance:1";
@@ -33,6 +35,8 @@ pub struct Bench {
     pub engine: Arc<dyn Engine>,
     /// Where behaviours may keep files.
     pub directory: tempfile::TempDir,
+    /// What hears the requests to an engine behind a socket.
+    pub tap: Option<Tap>,
     daemon: Option<Daemon>,
 }
 
@@ -41,6 +45,10 @@ pub const ALL: &[Start] = &[
     Start {
         name: "embedded",
         open: embedded,
+    },
+    Start {
+        name: "wharf",
+        open: wharf,
     },
     Start {
         name: "docker",
@@ -57,6 +65,20 @@ fn embedded(runtime: &Runtime) -> Result<Bench, String> {
     let root = Root::at(directory.path().join("wharf"));
     let engine = Embedded::open(root).map_err(|error| error.to_string())?;
     Bench::with(runtime, Arc::new(engine), directory, None)
+}
+
+/// Its own program, which is not this one.
+fn wharf(runtime: &Runtime) -> Result<Bench, String> {
+    let directory = directory();
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    let script = format!(
+        "ip link set lo up; export WHARF_CONFIG=/dev/null; exec {} --root {} serve -H unix://{}",
+        env!("CARGO_BIN_EXE_wharf"),
+        at("wharf"),
+        at("docker.sock"),
+    );
+    let daemon = Daemon::start(&script, &directory.path().join("docker.sock"))?;
+    behind(runtime, directory, daemon)
 }
 
 fn docker(runtime: &Runtime) -> Result<Bench, String> {
@@ -106,9 +128,12 @@ fn behind(
     directory: tempfile::TempDir,
     daemon: Daemon,
 ) -> Result<Bench, String> {
-    let address = Address::Unix(daemon.socket.clone());
+    let tap = Tap::before(&daemon.socket);
+    let address = Address::Unix(tap.socket.clone());
     let engine = Remote::at(address, "the test".into()).map_err(|error| error.to_string())?;
-    Bench::with(runtime, Arc::new(engine), directory, Some(daemon))
+    let mut bench = Bench::with(runtime, Arc::new(engine), directory, Some(daemon))?;
+    bench.tap = Some(tap);
+    Ok(bench)
 }
 
 fn directory() -> tempfile::TempDir {
@@ -126,11 +151,13 @@ impl Bench {
         daemon: Option<Daemon>,
     ) -> Result<Self, String> {
         let tar = image(directory.path());
-        let imported = runtime.block_on(engine.import(Box::new(tar), IMAGE, None));
+        let imported =
+            runtime.block_on(engine.import(Box::new(tar), ImportRequest::named(IMAGE), None));
         imported.map_err(|error| error.to_string())?;
         Ok(Self {
             engine,
             directory,
+            tap: None,
             daemon,
         })
     }

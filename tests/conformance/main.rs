@@ -1,5 +1,5 @@
 //! One suite of behaviours over `trait Engine`, run on each engine that there is: the one
-//! inside of wharf, Debian's dockerd and podman behind their sockets. What an engine does
+//! inside of wharf, a wharf, Debian's dockerd and podman behind their sockets. What an engine does
 //! otherwise is a row with its reason, and a row that no longer holds fails too.
 //!
 //! It drives the library and not the binary: the shims of the engine inside are this
@@ -16,6 +16,7 @@
 mod behaviours;
 mod differences;
 mod engines;
+mod tap;
 
 use std::{
     os::unix::ffi::OsStrExt,

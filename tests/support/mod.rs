@@ -13,6 +13,7 @@ pub mod host;
 pub mod leaks;
 pub mod process;
 pub mod sandbox;
+pub mod terminal;
 pub mod tree;
 
 pub use cgroup::Cgroup;

@@ -7,6 +7,7 @@ mod comparison;
 mod configure;
 mod copy;
 mod dialog;
+mod engines;
 mod explorer;
 mod feeds;
 mod form;
@@ -31,7 +32,10 @@ pub use pointer::Pointer;
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast};
+use super::{
+    Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
+    state::OUTAGE,
+};
 use crate::{
     action::{self, Action, ActionSpec, Key},
     model::World,
@@ -55,8 +59,12 @@ impl State {
             }
             Message::World(Ok(world)) => self.on_world(world),
             Message::World(Err(failure)) => {
-                let since = self.stale.take().map_or(self.clock, |stale| stale.since);
-                self.stale = Some(Stale { since, failure });
+                let stale = self.stale.get_or_insert_with(|| Stale {
+                    since: self.clock,
+                    failure: failure.clone(),
+                    is_closed: false,
+                });
+                stale.failure = failure;
             }
             Message::Log(watch, lines) if watch == self.details.watch => {
                 if matches!(self.details.log.state, Pending::Loading) {
@@ -119,6 +127,8 @@ impl State {
             Message::Notified(rule, channel, result) => {
                 self.on_notified(&rule, channel, result);
             }
+            Message::Engines(known) => self.on_engines(known),
+            Message::Greeted(which, answer) => self.on_greeted(which, answer),
             Message::Config(loaded) => self.on_config(&loaded),
             Message::Tail(id, result) => self.on_tail(&id, result),
             Message::Failed(failure) => self.tell_failure(failure),
@@ -134,7 +144,10 @@ impl State {
             }
             Message::Tree(number, result) => self.on_tree(number, result),
             Message::File(number, result) => self.on_file(number, result),
-            Message::Tick => self.is_dirty |= self.timeline.advance(self.clock),
+            Message::Tick => {
+                let is_outage = self.outage().is_some();
+                self.is_dirty |= self.timeline.advance(self.clock) | is_outage;
+            }
             Message::Terminate => self.is_done = true,
         }
         self.drop_old_toasts();
@@ -154,7 +167,9 @@ impl State {
     /// When something on screen changes by itself, by the dashboard's clock.
     pub fn next_tick(&self) -> Option<Duration> {
         let toasts = self.toasts.iter().map(|toast| toast.until);
-        toasts.chain(self.timeline.next_tick()).min()
+        let outage = self.stale.as_ref().map(|stale| stale.since + OUTAGE);
+        let outage = outage.filter(|at| *at > self.clock);
+        toasts.chain(self.timeline.next_tick()).chain(outage).min()
     }
 
     fn on_key(&mut self, key: Key) {
@@ -328,6 +343,7 @@ impl State {
             }
             Action::Sort => self.open_sort(),
             Action::Palette => self.open_palette(),
+            Action::Engines => self.effects.push(Effect::ListEngines),
             Action::Run => self.open_form(),
             Action::Help => self.modal = Some(Modal::Help(0)),
             Action::Zoom => self.is_zoomed = !self.is_zoomed,
@@ -412,7 +428,10 @@ impl State {
 
     /// Takes back one thing: zoom, what a failure said, marks, filter, pane.
     fn back(&mut self) {
-        if self.is_zoomed {
+        let is_hidden = self.world.is_some() && self.outage().is_some();
+        if let (true, Some(stale)) = (is_hidden, &mut self.stale) {
+            stale.is_closed = true;
+        } else if self.is_zoomed {
             self.is_zoomed = false;
         } else if !self.toasts.is_empty() {
             self.toasts.clear();
@@ -435,7 +454,11 @@ impl State {
     }
 
     fn on_world(&mut self, world: Arc<World>) {
-        self.stale = None;
+        if self.stale.take().is_some() {
+            // What was followed ended with whoever told it.
+            self.details.watched = None;
+            self.events.is_watched = false;
+        }
         for row in &world.containers {
             if !row.container.state.has_process() {
                 continue;

@@ -35,6 +35,7 @@ impl State {
             Modal::Limits(editor) => self.on_limits_key(key, editor),
             Modal::PruneImages(pruning) => self.on_image_prune_key(key, pruning),
             Modal::Transfers(cursor) => self.on_transfers_key(key, cursor),
+            Modal::Engines(list) => self.on_engines_key(key, list),
             Modal::Help(scroll) => scrolled(key, scroll).map(Modal::Help),
             Modal::Confirm { action, targets } => match key.code {
                 Code::Char('y') | Code::Enter => {

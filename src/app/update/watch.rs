@@ -1,6 +1,7 @@
 //! What is loaded for the details, in step with what is selected.
 
 use super::super::{Details, Effect, Screen, State, Tab};
+use crate::model::Ability;
 
 impl State {
     /// Keeps what is loaded for the details in step with what is selected.
@@ -38,7 +39,12 @@ impl State {
             (_, Some(container)) => vec![(container.id.clone(), container.started)],
             _ => Vec::new(),
         };
-        let is_wanted = tab.is_loaded() && !sources.is_empty();
+        // What an engine can't tell it is not asked for again and again.
+        let is_told = match tab {
+            Tab::Stats => self.capabilities.can(Ability::Groups).is_ok(),
+            _ => tab.is_loaded(),
+        };
+        let is_wanted = is_told && !sources.is_empty();
         let since = self.details.log.manner.since;
         let wanted = is_wanted.then_some((sources, tab, since));
         if self.details.watched == wanted {

@@ -37,7 +37,12 @@ impl Archives for Embedded {
         progress: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Vec<LoadedImage>> {
         self.blocking("load", "", move |lifecycle| {
-            Ok(lifecycle.images()?.load(source, &mut telling(progress))?)
+            let loaded = lifecycle.images()?.load(source, &mut telling(progress))?;
+            for image in &loaded {
+                let id = image.id.as_str();
+                lifecycle.tell_of_image("load", id, id);
+            }
+            Ok(loaded)
         })
         .await
     }

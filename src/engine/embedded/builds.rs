@@ -1,24 +1,31 @@
 //! Builds.
 
-use std::{io::Write, mem, thread, time::Duration};
+use std::{io::Write, mem, sync::Mutex, thread, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Embedded, error};
+use super::{
+    Embedded,
+    announce::{self, Announcement},
+    error, is_root, lock,
+};
 use crate::{
     build::{self, Calls, Outcome, Stop},
-    engine::{Build, EngineError, ErrorKind, Result, Session},
+    engine::{Build, EngineError, ErrorKind, OtherBuild, Result, Session},
     image::{
         self, Board, Reference,
         registry::{self, Client, Keychain},
     },
     model::{
-        AttachStreams, BuildEvent, BuildFailure, BuildRequest, ContainerId, Direction, ExecConfig,
-        RegistrySettings,
+        AttachStreams, BuildContext, BuildEvent, BuildFailure, BuildRequest, ContainerId,
+        Direction, ExecConfig, RegistrySettings,
     },
-    runtime::lifecycle::{self, Lifecycle},
+    runtime::{
+        lifecycle::{self, Lifecycle},
+        store::make_directory,
+    },
 };
 
 /// Events that wait for a reader; a build goes no faster than it is watched.
@@ -30,6 +37,7 @@ impl Build for Embedded {
         let (events, receiver) = mpsc::channel(CHANNEL_EVENTS);
         let stop = Stop::default();
         let registries = mem::take(&mut request.registries);
+        let announced = Mutex::new(self.announce(&request, &stop));
         let (lifecycle, stopped, watched) = (self.lifecycle.clone(), stop.clone(), events.clone());
         // Ends with the build, whose end drops the last sender that is not this one's.
         let watch = tokio::spawn(async move {
@@ -41,6 +49,9 @@ impl Build for Embedded {
         let runtime = tokio::runtime::Handle::current();
         let work = move || {
             let tell = |event| {
+                if let Some(announced) = &*lock(&announced) {
+                    announced.tell(&event);
+                }
                 // A reader that left has stopped the build by that.
                 let _ = events.blocking_send(event);
             };
@@ -57,6 +68,7 @@ impl Build for Embedded {
                     container: Some(container.clone()),
                     ..failure(error)
                 }));
+                lock(&announced).take();
                 runtime.block_on(events.closed());
             };
             let calls = Calls {
@@ -66,12 +78,20 @@ impl Build for Embedded {
                 stop: &stop,
                 linger: &linger,
             };
-            let last = match build::build(&lifecycle, request, calls) {
+            let made = build::build(&lifecycle, request, calls);
+            if made.as_ref().is_err_and(|error| error.is_cancelled) {
+                // Whoever watches sees it end without a last word.
+                lock(&announced).take();
+            }
+            let last = match made {
                 Ok(Outcome::Built(image)) => BuildEvent::Built { image },
                 Ok(Outcome::Checked(warnings)) => BuildEvent::Checked { warnings },
                 // One that lingered has told it, and nobody hears it twice.
                 Err(error) => BuildEvent::Ended(failure(&error)),
             };
+            if let Some(announced) = lock(&announced).take() {
+                announced.tell(&last);
+            }
             tell(last);
             watch.abort();
         };
@@ -82,6 +102,16 @@ impl Build for Embedded {
             EngineError::new(ErrorKind::Internal, "build", "an image").because(error)
         })?;
         Ok(receiver)
+    }
+
+    async fn other_builds(&self) -> Result<mpsc::Receiver<OtherBuild>> {
+        let (found, builds) = mpsc::channel(16);
+        let root = self.root().clone();
+        // Without the directory, or the right to look, there are none to be told of.
+        if is_root() && make_directory(&root.builds(), 0o700).is_ok() {
+            tokio::spawn(announce::find(root, found));
+        }
+        Ok(builds)
     }
 
     async fn rerun_step(&self, id: &ContainerId, config: ExecConfig) -> Result<Session> {
@@ -108,6 +138,22 @@ impl Build for Embedded {
             }
         })
         .await
+    }
+}
+
+impl Embedded {
+    /// Lets others watch a build. One that can't be watched is built all the same.
+    fn announce(&self, request: &BuildRequest, stop: &Stop) -> Option<Announcement> {
+        let title = match (request.names.first(), &request.context) {
+            (Some(name), _) => name.clone(),
+            (None, BuildContext::Directory(path)) => path.display().to_string(),
+            (None, BuildContext::Remote(address)) => address.clone(),
+            (None, _) => "build".to_owned(),
+        };
+        let (stop, lifecycle) = (stop.clone(), self.lifecycle.clone());
+        Announcement::new(self.root(), title, move || stop.set(&lifecycle))
+            .inspect_err(|error| tracing::warn!("announce a build: {error}"))
+            .ok()
     }
 }
 

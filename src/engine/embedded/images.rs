@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::Embedded;
 use crate::{
     engine::{EngineError, ErrorKind, Images, Result},
-    model::{Digest, Image, ImportProgress},
+    model::{Digest, Image, ImportProgress, ImportRequest},
     runtime::{inspect, lifecycle::Lifecycle},
 };
 
@@ -45,13 +45,16 @@ impl Images for Embedded {
     async fn import(
         &self,
         source: Box<dyn Read + Send>,
-        reference: &str,
+        request: ImportRequest,
         progress: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Digest> {
-        let owned = reference.to_owned();
-        self.blocking("import", reference, move |lifecycle| {
+        let subject = request.name.clone().unwrap_or_default();
+        self.blocking("import", &subject, move |lifecycle| {
             let mut tell = telling(progress);
-            Ok(lifecycle.images()?.import(source, &owned, &mut tell)?)
+            let id = lifecycle.images()?.import(source, &request, &mut tell)?;
+            let name = request.name.as_deref().unwrap_or_default();
+            lifecycle.tell_of_image("import", id.as_str(), name);
+            Ok(id)
         })
         .await
     }
@@ -67,7 +70,12 @@ impl Images for Embedded {
     async fn tag(&self, source: &str, target: &str) -> Result<()> {
         let (owned, target) = (source.to_owned(), target.to_owned());
         self.blocking("tag", source, move |lifecycle| {
-            Ok(lifecycle.images()?.tag(&owned, &target)?)
+            let images = lifecycle.images()?;
+            images.tag(&owned, &target)?;
+            if let Ok(image) = images.resolve(&target) {
+                lifecycle.tell_of_image("tag", image.id.as_str(), &target);
+            }
+            Ok(())
         })
         .await
     }
@@ -76,7 +84,20 @@ impl Images for Embedded {
         let owned = reference.to_owned();
         self.blocking("remove image", reference, move |lifecycle| {
             let users = |id: &Digest| users(lifecycle, id);
-            Ok(lifecycle.images()?.remove(&owned, force, &users)?)
+            let images = lifecycle.images()?;
+            let id = images.resolve(&owned).map(|image| image.id.to_string());
+            let went = images.remove(&owned, force, &users)?;
+            let id = id.unwrap_or_default();
+            for name in &went {
+                let action = match Digest::parse(name) {
+                    Some(digest) if digest.as_str() == id => "delete",
+                    // A layer.
+                    Some(_) => continue,
+                    None => "untag",
+                };
+                lifecycle.tell_of_image(action, &id, &id);
+            }
+            Ok(went)
         })
         .await
     }

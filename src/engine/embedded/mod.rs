@@ -14,8 +14,10 @@
 //! files        what images and containers hold
 //! groups       the host's control groups usage     what a group uses, from its counters
 //! registries   pull, push, login, search
+//! builds       building               announce  builds across processes
 //! ```
 
+mod announce;
 mod archives;
 mod builds;
 mod containers;

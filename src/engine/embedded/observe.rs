@@ -340,12 +340,12 @@ async fn follow_events(
     deprecated,
     reason = "its successor is unsafe for owners that lie about their descriptor; an OwnedFd can't"
 )]
-fn asynchronous(fd: BorrowedFd<'_>) -> std::io::Result<AsyncFd<OwnedFd>> {
+pub(super) fn asynchronous(fd: BorrowedFd<'_>) -> std::io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(fd.try_clone_to_owned()?)
 }
 
 /// Returns when the descriptor became readable. What is there stays there.
-async fn readable(fd: &AsyncFd<OwnedFd>) {
+pub(super) async fn readable(fd: &AsyncFd<OwnedFd>) {
     if let Ok(mut guard) = fd.readable().await {
         // The caller empties it before it waits again; what comes later is a new edge.
         guard.clear_ready();

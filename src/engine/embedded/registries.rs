@@ -41,7 +41,10 @@ impl Registries for Embedded {
         self.transfer("pull", board, settings, move |lifecycle, client, board| {
             let images = lifecycle.images()?;
             let platform = request.platform.as_ref();
-            Ok(images.pull(client, &reference, platform, board)?)
+            let outcome = images.pull(client, &reference, platform, board)?;
+            let name = reference.familiar();
+            lifecycle.tell_of_image("pull", &name, &name);
+            Ok(outcome)
         })
     }
 
@@ -53,7 +56,10 @@ impl Registries for Embedded {
             board,
             request.registries,
             move |lifecycle, client, board| {
-                Ok(lifecycle.images()?.push(client, &reference, board)?)
+                let outcome = lifecycle.images()?.push(client, &reference, board)?;
+                let name = reference.familiar();
+                lifecycle.tell_of_image("push", &name, &name);
+                Ok(outcome)
             },
         )
     }

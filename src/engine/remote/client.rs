@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -20,9 +21,9 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
-use super::connect::{Connector, Unreachable};
+use super::connect::{Connector, Unreachable, unreachable, why};
 use crate::{
     engine::{EngineError, ErrorKind, Result},
     model::Address,
@@ -30,6 +31,8 @@ use crate::{
 
 /// Connections that are kept while nobody asks.
 const MOST_IDLE: usize = 8;
+/// Who waits for a picture is told after so long that there is none.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// The largest answer that is taken in one piece.
 const LARGEST_ANSWER: usize = 256 << 20;
 
@@ -193,6 +196,33 @@ impl Client {
         })
     }
 
+    /// The same for a picture, which no engine needs long for.
+    pub async fn soon<T: DeserializeOwned>(&self, ask: Ask) -> Result<T> {
+        let (operation, subject) = (ask.operation, ask.subject.clone());
+        self.patiently(operation, &subject, self.json(ask)).await
+    }
+
+    /// An engine that doesn't answer is as good as gone.
+    pub async fn patiently<T>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        answer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
+            let why = unreachable(
+                format!("no answer within {} seconds", PATIENCE.as_secs()),
+                "look whether the machine is up and the engine is not stuck",
+            );
+            Err(self.lost(operation, subject, &why))
+        })
+    }
+
+    /// How many questions make sense at once.
+    pub fn at_once(&self) -> usize {
+        self.connector.at_once()
+    }
+
     /// Nothing but that it was done.
     pub async fn done(&self, ask: Ask) -> Result<()> {
         self.bytes(ask).await.map(drop)
@@ -236,12 +266,15 @@ impl Client {
         // A kept connection may be closed just now; one that was never heard of our
         // request is tried again on a fresh one.
         let again = matches!(ask.body, Content::None | Content::Json(_));
-        let mut kept = self.kept();
+        let mut kept = self.kept().await;
         loop {
             let is_kept = kept.is_some();
             let mut sender = match kept.take() {
                 Some(sender) => sender,
-                None => self.fresh().await.map_err(|error| self.lost(&ask, error))?,
+                None => {
+                    let fresh = self.fresh().await;
+                    fresh.map_err(|error| self.lost(ask.operation, &ask.subject, &error))?
+                }
             };
             let request = self.request(&mut ask, again)?;
             match sender.send_request(request).await {
@@ -251,15 +284,13 @@ impl Client {
                     }
                     return Ok((answer, sender));
                 }
-                Ok(answer) => return Err(self.refused(&ask, answer).await),
-                Err(error) if is_kept && again && error.is_canceled() => continue,
-                Err(error) => {
-                    let error = Unreachable {
-                        reason: told(&error),
-                        hint: "look whether the engine still runs".into(),
-                    };
-                    return Err(self.lost(&ask, error));
+                Ok(answer) => {
+                    let refusal = self.refused(&ask, answer).await;
+                    self.keep(sender);
+                    return Err(refusal);
                 }
+                Err(error) if is_kept && again && error.is_canceled() => continue,
+                Err(error) => return Err(self.lost(ask.operation, &ask.subject, &why(&error))),
             }
         }
     }
@@ -310,20 +341,23 @@ impl Client {
     async fn fresh(&self) -> std::result::Result<SendRequest<Body>, Unreachable> {
         let wire = self.connector.connect().await?;
         let shaken = http1::handshake(TokioIo::new(wire)).await;
-        let (sender, connection) = shaken.map_err(|error| Unreachable {
-            reason: told(&error),
-            hint: "look whether an engine is at that address".into(),
-        })?;
+        let (sender, connection) = shaken.map_err(|error| why(&error))?;
         // Ends with the connection, which ends with its sender.
         tokio::spawn(connection.with_upgrades());
         Ok(sender)
     }
 
-    fn kept(&self) -> Option<SendRequest<Body>> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A connection that is still good. The one that was kept last may have its answer's
+    /// end before it.
+    async fn kept(&self) -> Option<SendRequest<Body>> {
         loop {
-            let sender = idle.pop()?;
-            if sender.is_ready() {
+            let kept = self
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop();
+            let mut sender = kept?;
+            if sender.ready().await.is_ok() {
                 return Some(sender);
             }
         }
@@ -337,11 +371,12 @@ impl Client {
     }
 
     /// There is no engine to ask: where it was looked for, why not, and what to do.
-    fn lost(&self, ask: &Ask, error: Unreachable) -> EngineError {
-        let hint = error.hint.clone();
+    pub fn lost(&self, operation: &'static str, subject: &str, why: &Unreachable) -> EngineError {
         let (address, by) = (self.address(), &self.chosen_by);
-        let reason = format!("no engine at {address} (from {by}): {error}");
-        ask.failed(ErrorKind::Unreachable, reason).with_hint(hint)
+        let reason = format!("no engine at {address} (from {by}): {why}");
+        EngineError::new(ErrorKind::Unreachable, operation, subject)
+            .because(reason)
+            .with_hint(why.hint.clone())
     }
 
     async fn refused(&self, ask: &Ask, answer: Response<Incoming>) -> EngineError {
@@ -365,15 +400,6 @@ fn is_good(status: StatusCode) -> bool {
         )
 }
 
-/// The innermost cause says most.
-fn told(error: &hyper::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
 fn whole(bytes: Bytes) -> Body {
     Full::new(bytes)
         .map_err(|never| match never {})
@@ -383,7 +409,7 @@ fn whole(bytes: Bytes) -> Body {
 async fn collect(mut body: Incoming) -> std::result::Result<Bytes, String> {
     let mut all = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| format!("the answer broke off: {}", told(&error)))?;
+        let frame = frame.map_err(|error| format!("the answer broke off: {}", why(&error)))?;
         if let Ok(piece) = frame.into_data() {
             if all.len() + piece.len() > LARGEST_ANSWER {
                 return Err("the answer is too large".into());
@@ -463,7 +489,7 @@ impl Lines {
                         self.buffer.extend_from_slice(&piece);
                     }
                 }
-                Some(Err(error)) => return Err(format!("the answer broke off: {}", told(&error))),
+                Some(Err(error)) => return Err(format!("the answer broke off: {}", why(&error))),
                 None => return Ok(None),
             }
         }

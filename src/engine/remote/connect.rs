@@ -1,40 +1,39 @@
 //! Connections to an engine: a socket, a port, TLS, a command of ssh.
 
-use std::{
-    fmt, io,
-    path::Path,
-    pin::Pin,
-    process::Stdio,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, io, path::Path, sync::Arc, time::Duration};
 
+use nix::sys::socket::{setsockopt, sockopt};
 use rustls::{
-    ClientConfig, RootCertStore,
+    AlertDescription, CertificateError, ClientConfig, Error as TlsError, InvalidMessage,
+    RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::{TcpStream, UnixStream},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
 
+use super::ssh;
 use crate::model::{Address, TlsFiles};
 
+/// Questions that are under way at once where connections cost nothing.
+const AT_ONCE: usize = 16;
 /// How long a connection may take to be made.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A larger file is no certificate.
 const LARGEST_CERTIFICATE: u64 = 1 << 20;
+/// A machine that is gone says nothing: after so many seconds of silence it is asked,
+/// so often and so far apart (tcp(7)).
+pub const SILENCE: (u32, u32, u32) = (15, 3, 5);
 
 /// Both directions of a connection.
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// Why there is no connection, and the way out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Unreachable {
     /// What went wrong, in words.
     pub reason: String,
@@ -50,7 +49,8 @@ impl fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
-fn unreachable(reason: impl Into<String>, hint: impl Into<String>) -> Unreachable {
+/// Both in words.
+pub fn unreachable(reason: impl Into<String>, hint: impl Into<String>) -> Unreachable {
     Unreachable {
         reason: reason.into(),
         hint: hint.into(),
@@ -61,6 +61,7 @@ fn unreachable(reason: impl Into<String>, hint: impl Into<String>) -> Unreachabl
 pub struct Connector {
     address: Address,
     tls: Option<TlsConnector>,
+    ssh: ssh::Dialer,
 }
 
 impl fmt::Debug for Connector {
@@ -85,7 +86,11 @@ impl Connector {
             } => Some(TlsConnector::from(Arc::new(certificates(files)?))),
             _ => None,
         };
-        Ok(Self { address, tls })
+        Ok(Self {
+            address,
+            tls,
+            ssh: ssh::Dialer::default(),
+        })
     }
 
     /// Where to.
@@ -93,8 +98,20 @@ impl Connector {
         &self.address
     }
 
+    /// How many questions make sense at once: each needs a connection.
+    pub fn at_once(&self) -> usize {
+        match self.address {
+            Address::Ssh { .. } => ssh::DIALING,
+            _ => AT_ONCE,
+        }
+    }
+
     /// One connection.
     pub async fn connect(&self) -> Result<Box<dyn Wire>, Unreachable> {
+        if matches!(self.address, Address::Ssh { .. }) {
+            // It has its own patience, and its own words when that ends.
+            return Ok(Box::new(self.ssh.dial(&self.address).await?));
+        }
         match timeout(PATIENCE, self.wire()).await {
             Ok(made) => made,
             Err(_) => Err(unreachable(
@@ -117,6 +134,7 @@ impl Connector {
                     .map_err(|error| no_port(&error))?;
                 // Keys of a terminal go one by one.
                 let _ = stream.set_nodelay(true);
+                ask_after_silence(&stream);
                 let Some(tls) = &self.tls else {
                     return Ok(Box::new(stream));
                 };
@@ -128,78 +146,11 @@ impl Connector {
                 })?;
                 match tls.connect(name, stream).await {
                     Ok(stream) => Ok(Box::new(stream)),
-                    Err(error) => Err(unreachable(
-                        format!("TLS: {error}"),
-                        "ca.pem must vouch for the engine's certificate, and the engine for cert.pem",
-                    )),
+                    Err(error) => Err(why(&error)),
                 }
             }
-            Address::Ssh { .. } => self.ssh().await,
+            Address::Ssh { .. } => Err(unreachable("ssh is dialled otherwise", "try again")),
         }
-    }
-
-    /// ssh(1) with the user's own configuration and keys. It asks nothing: there is
-    /// nobody to answer while a dashboard is on the screen.
-    async fn ssh(&self) -> Result<Box<dyn Wire>, Unreachable> {
-        let Address::Ssh {
-            user,
-            host,
-            port,
-            socket,
-        } = &self.address
-        else {
-            return Err(unreachable("it is no ssh address", "write ssh://HOST"));
-        };
-        let program = std::env::var_os("WHARF_SSH").unwrap_or_else(|| "ssh".into());
-        let mut command = Command::new(&program);
-        command.args(["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
-        if let Some(user) = user {
-            command.args(["-l", user]);
-        }
-        if let Some(port) = port {
-            command.args(["-p", &port.to_string()]);
-        }
-        command.arg("--").arg(host.trim_matches(['[', ']']));
-        let command = command
-            .arg(dial(socket.as_deref()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| {
-            unreachable(
-                format!("run {}: {error}", program.to_string_lossy()),
-                "install an ssh client",
-            )
-        })?;
-        let (Some(input), Some(output), Some(errors)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(unreachable("ssh has no pipes", "try again"));
-        };
-        Ok(Box::new(Ssh {
-            input: Some(input),
-            output,
-            errors: Some(errors),
-            said: String::new(),
-            was_heard: false,
-            _child: child,
-        }))
-    }
-}
-
-/// What the other machine is told: whichever of the two speaks for the engine there.
-fn dial(socket: Option<&str>) -> String {
-    let quoted = |path: &str| shlex::try_quote(path).map(|text| text.into_owned()).ok();
-    match socket.and_then(quoted) {
-        // Docker's client takes an engine's address, and so do we.
-        Some(socket) => format!(
-            "if command -v wharf >/dev/null 2>&1; then exec wharf --host unix://{socket} system \
-             dial-stdio; else exec docker --host unix://{socket} system dial-stdio; fi"
-        ),
-        None => "if command -v wharf >/dev/null 2>&1; then exec wharf system dial-stdio; else \
-                 exec docker system dial-stdio; fi"
-            .into(),
     }
 }
 
@@ -232,6 +183,83 @@ fn no_port(error: &io::Error) -> Unreachable {
             unreachable(error.to_string(), "look at the network and the address")
         }
         _ => unreachable(error.to_string(), "look at the host's name and the network"),
+    }
+}
+
+/// Has the kernel notice a machine that is gone without a word.
+fn ask_after_silence(stream: &TcpStream) {
+    let (idle, count, between) = SILENCE;
+    // A connection that is noticed late is better than none.
+    let _ = setsockopt(stream, sockopt::KeepAlive, &true)
+        .and_then(|()| setsockopt(stream, sockopt::TcpKeepIdle, &idle))
+        .and_then(|()| setsockopt(stream, sockopt::TcpKeepCount, &count))
+        .and_then(|()| setsockopt(stream, sockopt::TcpKeepInterval, &between))
+        // What was sent and is not taken ends it as soon.
+        .and_then(|()| {
+            let milliseconds = (idle + count * between) * 1_000;
+            setsockopt(stream, sockopt::TcpUserTimeout, &milliseconds)
+        });
+}
+
+/// Why a connection failed, by the innermost error that has something to say.
+pub fn why(error: &(dyn std::error::Error + 'static)) -> Unreachable {
+    let mut cause = error;
+    loop {
+        let inner = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<Unreachable>()) {
+            return found.clone();
+        }
+        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<TlsError>()) {
+            return no_tls(found);
+        }
+        match cause.source() {
+            Some(source) => cause = source,
+            None => break,
+        }
+    }
+    unreachable(cause.to_string(), "look whether the engine still runs")
+}
+
+/// TLS failed: which end does not believe the other, and what that one needs.
+fn no_tls(error: &TlsError) -> Unreachable {
+    use AlertDescription as Alert;
+    match error {
+        TlsError::AlertReceived(
+            alert @ (Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::AccessDenied
+            | Alert::DecryptError),
+        ) => unreachable(
+            format!("TLS: the engine does not accept our certificate ({alert:?})"),
+            "cert.pem and key.pem must be of an authority that the engine trusts",
+        ),
+        TlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => unreachable(
+            "TLS: ca.pem does not vouch for the engine's certificate",
+            "take the ca.pem of the authority that signed it; `wharf serve --tls-init` makes both",
+        ),
+        TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => unreachable(
+            format!("TLS: {error}"),
+            "use a name that the engine's certificate has, or give it this one: \
+             `wharf serve --tls-init DIR --tls-name NAME`",
+        ),
+        TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => unreachable(
+            "TLS: whoever listens there speaks none",
+            "look at the port: 2376 is usual with TLS, 2375 without",
+        ),
+        _ => unreachable(
+            format!("TLS: {error}"),
+            "ca.pem must vouch for the engine's certificate, and the engine for cert.pem",
+        ),
     }
 }
 
@@ -274,77 +302,6 @@ fn certificates(files: &TlsFiles) -> Result<ClientConfig, Unreachable> {
     builder
         .with_client_auth_cert(own, key)
         .map_err(|error| wrong(&files.certificate, error.to_string()))
-}
-
-/// The pipes of an ssh that runs.
-struct Ssh {
-    /// Closed by taking it.
-    input: Option<ChildStdin>,
-    output: ChildStdout,
-    /// Read once the output ended: what it says is why.
-    errors: Option<ChildStderr>,
-    said: String,
-    /// Whether the other end spoke: what ssh says later is then no reason.
-    was_heard: bool,
-    /// Ends with us.
-    _child: Child,
-}
-
-impl AsyncRead for Ssh {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        std::task::ready!(Pin::new(&mut self.output).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.was_heard = true;
-            return Poll::Ready(Ok(()));
-        }
-        let this = &mut *self;
-        let Some(errors) = this.errors.as_mut().filter(|_| !this.was_heard) else {
-            return Poll::Ready(Ok(()));
-        };
-        let mut piece = [0; 512];
-        loop {
-            let mut room = ReadBuf::new(&mut piece);
-            std::task::ready!(Pin::new(&mut *errors).poll_read(cx, &mut room))?;
-            if room.filled().is_empty() || this.said.len() > 2048 {
-                break;
-            }
-            this.said += &String::from_utf8_lossy(room.filled());
-        }
-        this.errors = None;
-        let last = this.said.lines().rfind(|line| !line.trim().is_empty());
-        let reason = last.unwrap_or("it ended without a word").trim().to_owned();
-        Poll::Ready(Err(io::Error::other(format!("ssh: {reason}"))))
-    }
-}
-
-impl AsyncWrite for Ssh {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match &mut self.input {
-            Some(input) => Pin::new(input).poll_write(cx, bytes),
-            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.input {
-            Some(input) => Pin::new(input).poll_flush(cx),
-            None => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.input = None;
-        Poll::Ready(Ok(()))
-    }
 }
 
 /// Copies between our stdin and stdout and a connection, until the other end is done:

@@ -155,7 +155,10 @@ impl Execs for Remote {
             unreadable("exec", id.short(), "the engine's answer has no id".into())
         })?;
         let path = format!("/exec/{exec}/start");
-        let body = json!({ "Detach": config.attach.is_none(), "Tty": config.tty });
+        let mut body = json!({ "Detach": config.attach.is_none(), "Tty": config.tty });
+        if let Some(size) = write::console_size(&config) {
+            body["ConsoleSize"] = size;
+        }
         let ask = Ask::post(path, "exec", id.short()).json(body);
         let Some(streams) = config.attach else {
             self.client.done(ask).await?;

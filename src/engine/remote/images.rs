@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     engine::{EngineError, ErrorKind, Images, Reference, Result},
-    model::{Ability, Digest, Image, ImportProgress},
+    model::{Ability, Digest, Image, ImportProgress, ImportRequest},
 };
 
 #[async_trait]
@@ -62,15 +62,23 @@ impl Images for Remote {
     async fn import(
         &self,
         source: Box<dyn Read + Send>,
-        reference: &str,
+        request: ImportRequest,
         progress: Option<mpsc::Sender<ImportProgress>>,
     ) -> Result<Digest> {
-        let (repository, tag) = name("import", reference)?;
-        let ask = Ask::post("/images/create", "import", reference)
-            .query("fromSrc", "-")
+        let reference = request.name.as_deref().unwrap_or_default();
+        let mut ask = Ask::post("/images/create", "import", reference).query("fromSrc", "-");
+        if !reference.is_empty() {
+            let (repository, tag) = name("import", reference)?;
             // With its tag: podman leaves that out where it is said apart.
-            .query("repo", format!("{repository}:{tag}"))
-            .tar(sent("import", source, progress)?);
+            ask = ask.query("repo", format!("{repository}:{tag}"));
+        }
+        if !request.comment.is_empty() {
+            ask = ask.query("message", &request.comment);
+        }
+        for change in &request.changes {
+            ask = ask.query("changes", change);
+        }
+        let ask = ask.tar(sent("import", source, progress)?);
         let mut lines = Lines::of(self.client.stream(ask).await?);
         let mut id = None;
         while let Some(line) = next("import", reference, &mut lines).await? {

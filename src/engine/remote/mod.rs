@@ -5,11 +5,12 @@
 //! is none) would be ours all the same. hyper is there already, under the registry client.
 //!
 //! ```text
-//! connect     a socket, a port, TLS, ssh        client     requests, answers, failures
+//! connect     a socket, a port, TLS             client     requests, answers, failures
+//! ssh         a command on another machine
 //! frames      streams over one connection       session    a handed over connection
 //! read, write JSON to our nouns and back        pipe       blocking ends of bodies
 //! world       one picture a tick                news       what happens there meanwhile
-//! observe containers images registries networks volumes archives builds: traits
+//! observe containers images registries networks volumes archives builds upkeep: traits
 //! ```
 //!
 //! Pictures cost the other engine next to nothing: its events say what is to be read
@@ -30,6 +31,8 @@ mod pipe;
 mod read;
 mod registries;
 mod session;
+mod ssh;
+mod upkeep;
 mod volumes;
 mod world;
 mod write;
@@ -39,13 +42,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 
 use self::{
     client::{Ask, Client, Shared},
     world::Picture,
 };
-use super::{EngineError, ErrorKind, Files, Groups, Result, Upkeep};
+use super::{EngineError, ErrorKind, Files, Groups, Result};
 use crate::model::{Ability, Address, Capabilities, ContainerId, Exit};
 
 pub use connect::{Unreachable, dial_stdio};
@@ -108,18 +112,24 @@ impl Remote {
 
 /// What the engine says it is.
 async fn identify(client: &Client) -> Result<String> {
-    let version: serde_json::Value = client
-        .json(Ask::get("/version", "ask", "the engine"))
+    let version: Value = client
+        .soon(Ask::get("/version", "ask", "the engine"))
         .await?;
+    Ok(name_of(&version))
+}
+
+/// The name of whoever answered to `/version`, and its own version.
+fn name_of(version: &Value) -> String {
     let number = version["Version"].as_str().unwrap_or("?");
     let components = version["Components"].as_array();
     let first = components.and_then(|all| all.first()?["Name"].as_str());
-    let name = match first.unwrap_or_default() {
-        name if name.contains("Podman") => "podman",
-        name if name.contains("wharf") => "wharf",
+    let platform = version["Platform"]["Name"].as_str();
+    let name = match (platform, first) {
+        (Some(name), _) if name.starts_with("wharf") => "wharf",
+        (_, Some(name)) if name.contains("Podman") => "podman",
         _ => "docker",
     };
-    Ok(format!("{name} {number}"))
+    format!("{name} {number}")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -132,4 +142,3 @@ fn unreadable(operation: &'static str, subject: &str, why: String) -> EngineErro
 
 impl Files for Remote {}
 impl Groups for Remote {}
-impl Upkeep for Remote {}

@@ -53,9 +53,9 @@ impl News {
             ..Stale::default()
         }));
         // Its head comes at once: from then on nothing is missed.
-        let answer = client
-            .stream(Ask::get("/events", "follow events of", "the engine"))
-            .await?;
+        let (operation, subject) = ("follow events of", "the engine");
+        let head = client.stream(Ask::get("/events", operation, subject));
+        let answer = client.patiently(operation, subject, head).await?;
         let told = Arc::clone(&stale);
         let task = tokio::spawn(async move {
             let mut lines = Lines::of(answer);

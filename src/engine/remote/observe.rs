@@ -14,13 +14,13 @@ use super::{
     Remote,
     client::{Ask, Lines},
     frames::Frames,
-    read, unreadable, world,
+    name_of, read, unreadable, world,
 };
 use crate::{
     engine::{EngineError, ErrorKind, Observe, Result},
     model::{
-        Capabilities, Change, ChangeKind, Container, ContainerId, Event, EventsRequest, LogLine,
-        LogsRequest, Process, Stream, Visible, World,
+        Capabilities, Change, ChangeKind, Container, ContainerId, Event, EventsRequest, Greeting,
+        LogLine, LogsRequest, Process, Stream, Visible, World,
     },
 };
 
@@ -33,6 +33,27 @@ const LONGEST_LINE: usize = 16 << 10;
 impl Observe for Remote {
     fn capabilities(&self) -> Capabilities {
         self.can()
+    }
+
+    async fn greet(&self) -> Result<Greeting> {
+        let ask = |path| Ask::get(path, "ask", "the engine");
+        let version: Value = self.client.soon(ask("/version")).await?;
+        let info: Value = self.client.soon(ask("/info")).await?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let count = |key: &str| usize::try_from(info[key].as_u64().unwrap_or(0)).unwrap_or(0);
+        let paused = count("ContainersPaused");
+        Ok(Greeting {
+            engine: name_of(&version),
+            api: version["ApiVersion"].as_str().map(str::to_owned),
+            host: text(&info["Name"]),
+            system: text(&info["OperatingSystem"]),
+            kernel: text(&info["KernelVersion"]),
+            cpus: u32::try_from(count("NCPU")).unwrap_or(0),
+            memory_bytes: info["MemTotal"].as_u64(),
+            containers: count("Containers"),
+            running: count("ContainersRunning") + paused,
+            images: count("Images"),
+        })
     }
 
     async fn world(&self, visible: Visible) -> Result<Arc<World>> {

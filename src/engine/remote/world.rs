@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     client::{Ask, Shared},
+    connect::unreachable,
     identify, lock,
     news::{News, Stale},
     read::{self, Listed},
@@ -29,9 +30,6 @@ use crate::{
     },
     sys::{cgroup::Cgroups, host},
 };
-
-/// Questions that are under way at once.
-const AT_ONCE: usize = 16;
 
 /// What is known since the last picture.
 #[derive(Debug)]
@@ -148,8 +146,17 @@ impl Picture {
         if self.generation == 0 {
             return Ok(all);
         }
-        if !self.news.as_ref().is_some_and(News::is_live) {
-            self.news = Some(News::listen(self.client.clone()).await?);
+        match &self.news {
+            Some(news) if news.is_live() => {}
+            // Whoever follows something there has lost it too, and is told so by a failure.
+            Some(_) => {
+                let why = unreachable(
+                    "it broke the connection off",
+                    "look whether the engine still runs",
+                );
+                return Err(self.client.lost("follow events of", "the engine", &why));
+            }
+            None => self.news = Some(News::listen(self.client.clone()).await?),
         }
         let mut stale = self.news.as_ref().map_or(all, News::take);
         if self.client.take_change() {
@@ -164,7 +171,7 @@ impl Picture {
             return Ok(());
         }
         let ask = Ask::get("/containers/json", "list", "containers").query("all", 1);
-        let listed: Vec<Value> = self.client.json(ask).await?;
+        let listed: Vec<Value> = self.client.soon(ask).await?;
         let listed: Vec<_> = listed.iter().filter_map(Listed::of).collect();
         let here: HashMap<_, _> = listed.iter().map(|row| (&row.id, row)).collect();
         self.rows.retain(|id, _| here.contains_key(id));
@@ -182,7 +189,7 @@ impl Picture {
         let client = &self.client;
         let mut answers = stream::iter(changed)
             .map(async |id| (inspect(client, &id).await, id))
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(client.at_once());
         let mut read = Vec::new();
         while let Some(answer) = answers.next().await {
             read.push(answer);
@@ -246,7 +253,7 @@ impl Picture {
     async fn host(&mut self) -> Result<Host> {
         if self.host.is_none() {
             let ask = Ask::get("/info", "ask", "the engine");
-            let info: Value = self.client.json(ask).await?;
+            let info: Value = self.client.soon(ask).await?;
             let name = info["Name"].as_str().unwrap_or_default();
             let is_here = matches!(self.client.address(), Address::Unix(_))
                 && rustix::system::uname().nodename().to_bytes() == name.as_bytes();
@@ -303,7 +310,7 @@ impl Picture {
         let client = &self.client;
         let mut answers = stream::iter(elsewhere)
             .map(async |(id, container)| (counters(client, &container).await, id))
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(client.at_once());
         let mut read = Vec::new();
         while let Some(answer) = answers.next().await {
             read.push(answer);
@@ -373,7 +380,7 @@ async fn counters(client: &Shared, container: &Container) -> Result<Sample> {
     let ask = Ask::get(path, "read counters of", &container.name)
         .query("stream", 0)
         .query("one-shot", 1);
-    let value: Value = client.json(ask).await?;
+    let value: Value = client.soon(ask).await?;
     let run = container.started.map_or(0, |at| at.as_microsecond() as u64);
     Ok(read::sample(&value, monotonic_ns(), run))
 }
@@ -381,14 +388,14 @@ async fn counters(client: &Shared, container: &Container) -> Result<Sample> {
 /// One container, freshly read.
 pub async fn inspect(client: &Shared, id: &ContainerId) -> Result<Container> {
     let ask = Ask::get(format!("/containers/{id}/json"), "inspect", id.short());
-    let value: Value = client.json(ask).await?;
+    let value: Value = client.soon(ask).await?;
     read::container(&value).map_err(|why| unreadable("inspect", id.short(), why))
 }
 
 /// All images. Those that are known are not asked about again, but for their names.
 pub async fn images(client: &Shared, known: &[Image]) -> Result<Vec<Image>> {
     let ask = Ask::get("/images/json", "list", "images");
-    let listed: Vec<Value> = client.json(ask).await?;
+    let listed: Vec<Value> = client.soon(ask).await?;
     let known: HashMap<_, _> = known
         .iter()
         .map(|image| (image.id.as_str(), image))
@@ -404,7 +411,7 @@ pub async fn images(client: &Shared, known: &[Image]) -> Result<Vec<Image>> {
                 None => image(client, id).await,
             }
         })
-        .buffer_unordered(AT_ONCE);
+        .buffer_unordered(client.at_once());
     let mut images = Vec::new();
     while let Some(answer) = answers.next().await {
         match answer {
@@ -422,14 +429,14 @@ pub async fn images(client: &Shared, known: &[Image]) -> Result<Vec<Image>> {
 /// One image with its history.
 pub async fn image(client: &Shared, reference: &str) -> Result<Image> {
     let ask = Ask::get(format!("/images/{reference}/json"), "find image", reference);
-    let value: Value = client.json(ask).await?;
+    let value: Value = client.soon(ask).await?;
     let ask = Ask::get(
         format!("/images/{reference}/history"),
         "find image",
         reference,
     );
     // Without it the layers' sizes are unknown, no more.
-    let history = client.json(ask).await.unwrap_or(Value::Null);
+    let history = client.soon(ask).await.unwrap_or(Value::Null);
     read::image(&value, &history).map_err(|why| unreadable("find image", reference, why))
 }
 

@@ -120,6 +120,10 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "AutoRemove": config.auto_remove,
         "Init": config.init,
         "NetworkMode": network_mode(config),
+        "IpcMode": host_or_own(config.shared.ipc),
+        "PidMode": host_or_own(config.shared.pid),
+        "UTSMode": host_or_own(config.shared.uts),
+        "GroupAdd": config.groups,
         "RestartPolicy": restart(config.restart),
         "PortBindings": port_bindings(config),
         "PublishAllPorts": config.publish_all,
@@ -133,6 +137,7 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "Sysctls": config.sysctls,
         "ShmSize": config.shm_size_bytes.unwrap_or_default(),
         "OomScoreAdj": config.oom_score_adj.unwrap_or_default(),
+        "MemorySwappiness": config.limits.memory_swappiness,
         "VolumesFrom": config.volumes_from,
         "Binds": binds.into_iter().filter_map(bind).collect::<Vec<_>>(),
         "Mounts": mounts.into_iter().map(mount).collect::<Result<Vec<_>, _>>()?,
@@ -143,6 +148,11 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "DnsOptions": naming.options,
         "ExtraHosts": hosts.collect::<Vec<_>>(),
     }))
+}
+
+/// Whose namespace it is; nothing is said where that is its own.
+fn host_or_own(is_shared: bool) -> &'static str {
+    if is_shared { "host" } else { "" }
 }
 
 fn network_mode(config: &ContainerConfig) -> String {
@@ -399,7 +409,7 @@ pub fn update(request: &UpdateRequest) -> Result<Value, String> {
 /// The body of an exec.
 pub fn exec(config: &ExecConfig) -> Value {
     let streams = config.attach.unwrap_or_default();
-    json!({
+    let mut body = json!({
         "Cmd": config.argv,
         "Env": config.env,
         "WorkingDir": config.working_dir.clone().unwrap_or_default(),
@@ -410,7 +420,18 @@ pub fn exec(config: &ExecConfig) -> Value {
         "AttachStdout": streams.stdout,
         "AttachStderr": streams.stderr,
         "Detach": config.attach.is_none(),
-    })
+    });
+    if let Some(size) = console_size(config) {
+        body["ConsoleSize"] = size;
+    }
+    body
+}
+
+/// The size of an exec's terminal from its first moment on. Engines before API 1.42 don't
+/// know of it, and are told once it runs.
+pub fn console_size(config: &ExecConfig) -> Option<Value> {
+    let size = config.attach?.size.filter(|_| config.tty)?;
+    Some(json!([size.rows, size.cols]))
 }
 
 /// The body of a network's create.

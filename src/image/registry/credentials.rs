@@ -64,8 +64,8 @@ pub struct Keychain {
     own: Option<PathBuf>,
     /// Docker's; read.
     docker: Option<PathBuf>,
-    /// One that goes before both, for a registry or for all.
-    given: Option<(Option<String>, Credentials)>,
+    /// Those that go before both, each for a registry or for all.
+    given: Vec<(Option<String>, Credentials)>,
 }
 
 /// The part of docker's `config.json` that is about credentials.
@@ -101,15 +101,15 @@ impl Keychain {
         Self {
             own: config.map(|directory| directory.join("wharf/auth.json")),
             docker: docker.map(|directory| directory.join("config.json")),
-            given: None,
+            given: Vec::new(),
         }
     }
 
-    /// The same, with a login for this time only before those that are kept, if the
-    /// settings have one.
+    /// The same, with the logins that the settings have for this time only before those
+    /// that are kept.
     pub fn with(settings: &RegistrySettings) -> Self {
         let mut keychain = Self::of_user();
-        keychain.given = settings.login.clone().map(|login| {
+        let given = settings.logins.iter().cloned().map(|login| {
             let credentials = match login.proof {
                 LoginProof::Password(user, password) => Credentials::Password { user, password },
                 LoginProof::IdentityToken(token) => Credentials::IdentityToken(token),
@@ -117,16 +117,17 @@ impl Keychain {
             };
             (login.registry, credentials)
         });
+        keychain.given = given.collect();
         keychain
     }
 
     /// What is known for a registry, by its host and port.
     pub fn find(&self, host: &str) -> Result<Option<Credentials>> {
         let key = key_of(host);
-        if let Some((registry, credentials)) = &self.given
-            && (registry.as_deref()).is_none_or(|registry| key_host(registry) == key_host(host))
-        {
-            return Ok(Some(credentials.clone()));
+        let is_for = |registry: &String| key_host(registry) == key_host(host);
+        let mut given = self.given.iter();
+        if let Some((_, found)) = given.find(|(of, _)| of.as_ref().is_none_or(is_for)) {
+            return Ok(Some(found.clone()));
         }
         for path in [&self.own, &self.docker].into_iter().flatten() {
             if let Some(found) = find_in(&read(path)?, path, key)? {
@@ -399,7 +400,7 @@ mod tests {
         let keychain = Keychain {
             own: Some(dir.path().join("own/auth.json")),
             docker: Some(path),
-            given: None,
+            given: Vec::new(),
         };
         (dir, keychain)
     }

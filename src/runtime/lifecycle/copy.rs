@@ -93,6 +93,8 @@ impl Lifecycle {
         let path = root.inside(&request.path);
         let source = root.place(&path, request.follow_link)?.found()?;
         match to {
+            // A directory's content has the directory itself as its first entry.
+            CopyTo::Archive(out) if source.means_content => source.pack(b".", out),
             CopyTo::Archive(out) => source.pack(source.entry_name(), out),
             CopyTo::Host(path) => {
                 let target = Root::of_host()?.place(&path, true)?;

@@ -72,8 +72,6 @@ impl Lifecycle {
             let _held = self.store.lock(&request.id)?;
             self.signal(&request.id, number)?;
         }
-        let name = signal::name(number).unwrap_or_else(|| number.to_string());
-        self.tell(&record, "kill", &[("signal", name)]);
         Ok(())
     }
 
@@ -156,6 +154,11 @@ impl Lifecycle {
         let Some(pidfd) = process.open().map_err(failed("open", subject()))? else {
             return Ok(());
         };
+        // Told before: its end is told by another process, and may be told at once.
+        if let Ok(record) = self.store.load(id) {
+            let name = signal::name(number).unwrap_or_else(|| number.to_string());
+            self.tell(&record, "kill", &[("signal", name)]);
+        }
         match pidfd::send_signal(&pidfd, number) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
             Err(errno) => Err(failed("signal", subject())(errno.into())),

@@ -203,15 +203,17 @@ impl Lifecycle {
         self.root().container(id)
     }
 
+    /// The same of an image: what was done to it, its id, and a name that it has or had.
+    pub fn tell_of_image(&self, action: &str, id: &str, name: &str) {
+        let attributes = [("name", name.to_owned())];
+        let event = events::now(EventKind::Image, action, id, attributes);
+        let _ = events::append(self.root(), &event);
+    }
+
     /// Tells those who follow events. What was done is done: a full disk doesn't undo
     /// it, so nobody is told that telling failed.
     pub(super) fn tell(&self, record: &ContainerRecord, action: &str, details: &[(&str, String)]) {
-        let common = [
-            ("name", record.name.clone()),
-            ("image", record.config.image.clone()),
-        ];
-        let attributes = common.into_iter().chain(details.iter().cloned());
-        let event = events::now(EventKind::Container, action, record.id.as_str(), attributes);
+        let event = events::of_container(record, action, details);
         let _ = events::append(self.root(), &event);
     }
 }

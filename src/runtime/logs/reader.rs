@@ -100,7 +100,7 @@ impl Reader {
                 let Some(line) = line::parse(record) else {
                     continue;
                 };
-                if self.request.until.is_some_and(|until| line.at >= until) {
+                if self.request.until.is_some_and(|until| line.at > until) {
                     self.finished = true;
                 } else if wanted(&self.request, &line) {
                     return Ok(Some(line));
@@ -220,8 +220,7 @@ impl TailCount<'_> {
         let Some(line) = line::parse(record) else {
             return false;
         };
-        if self.request.until.is_some_and(|until| line.at >= until) || !wanted(self.request, &line)
-        {
+        if self.request.until.is_some_and(|until| line.at > until) || !wanted(self.request, &line) {
             return false;
         }
         let seen = std::mem::replace(&mut self.seen[line.stream as usize], true);
@@ -454,7 +453,7 @@ mod tests {
                     ..request()
                 },
             );
-            let expected: Vec<_> = (since..until.min(10_000))
+            let expected: Vec<_> = (since..=until.min(9_999))
                 .map(|n| format!("line {n}"))
                 .collect();
             assert_eq!(lines, expected);
@@ -465,7 +464,7 @@ mod tests {
             tail: Some(2),
             ..request()
         };
-        assert_eq!(read(&path, both), ["line 9498", "line 9499"]);
+        assert_eq!(read(&path, both), ["line 9499", "line 9500"]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     layer::Overlay,
-    model::{AttachStreams, ContainerId, EventKind, Exit, State},
+    model::{AttachStreams, ContainerId, Exit, State},
     network::{loopback::Loopback, resolver::Resolver},
     runtime::{
         attach::Frame,
@@ -549,12 +549,10 @@ impl Shim {
 
     /// Tells those who follow events; history is a convenience and may fail.
     pub(super) fn event(&self, action: &str, details: &[(&str, String)]) {
-        let common = [
-            ("name", self.record.name.clone()),
-            ("image", self.record.config.image.clone()),
-        ];
-        let attributes = common.into_iter().chain(details.iter().cloned());
-        let event = events::now(EventKind::Container, action, self.id.as_str(), attributes);
+        // It may have been renamed, and it may be gone.
+        let now = self.store.load(&self.id).ok();
+        let record = now.as_ref().unwrap_or(&self.record);
+        let event = events::of_container(record, action, details);
         let _ = events::append(&self.root, &event);
     }
 }

@@ -105,6 +105,7 @@ pub fn oci_spec(
         env: &record.process.env,
         cwd: &record.process.cwd,
         user: &record.process.user,
+        groups: &config.groups,
         tty: config.tty,
     };
 
@@ -122,7 +123,7 @@ pub fn oci_spec(
             overlay,
         )?))
         .set_linux(Some(linux(record)?))
-        .set_hostname(Some(hostname))
+        .set_hostname((!config.shared.uts).then_some(hostname))
         .set_annotations(None);
     Ok((spec, seccomp(config), sources))
 }
@@ -144,6 +145,11 @@ pub fn oci_exec(
         env: &env,
         cwd: exec.working_dir.as_deref().unwrap_or(&record.process.cwd),
         user: exec.user.as_deref().unwrap_or(&record.process.user),
+        // Who runs it as somebody else asks for that one's groups.
+        groups: match exec.user {
+            Some(_) => &[],
+            None => &config.groups,
+        },
         tty: exec.tty,
     };
     let mut process = wish.build(config, &hostname(record, paths)?, capabilities, overlay)?;
@@ -159,6 +165,7 @@ struct ProcessWish<'a> {
     env: &'a [String],
     cwd: &'a str,
     user: &'a str,
+    groups: &'a [String],
     tty: bool,
 }
 
@@ -170,7 +177,7 @@ impl ProcessWish<'_> {
         capabilities: Capabilities,
         overlay: &Overlay,
     ) -> Result<Process> {
-        let identity = user::look_up(self.user, &|path| overlay.find(path))?;
+        let identity = user::look_up(self.user, self.groups, &|path| overlay.find(path))?;
         let mut env = vec![
             format!("PATH={DEFAULT_PATH}"),
             format!("HOSTNAME={hostname}"),
@@ -245,9 +252,16 @@ fn linux(record: &ContainerRecord) -> Result<Linux> {
 /// The namespaces that a container has of its own.
 pub fn namespaces(config: &ContainerConfig) -> Vec<LinuxNamespace> {
     use LinuxNamespaceType as Type;
-    let mut kinds = vec![Type::Mount, Type::Uts, Type::Pid, Type::Ipc];
-    if config.network != NetworkMode::Host {
-        kinds.push(Type::Network);
+    let mut kinds = vec![Type::Mount];
+    for (kind, is_shared) in [
+        (Type::Uts, config.shared.uts),
+        (Type::Pid, config.shared.pid),
+        (Type::Ipc, config.shared.ipc),
+        (Type::Network, config.network == NetworkMode::Host),
+    ] {
+        if !is_shared {
+            kinds.push(kind);
+        }
     }
     // A kernel without cgroup namespaces has no file for them.
     if Path::new("/proc/self/ns/cgroup").exists() {
@@ -318,8 +332,10 @@ fn hostname(record: &ContainerRecord, paths: &ContainerPaths) -> Result<String> 
         }
     };
     match &record.config.network {
-        NetworkMode::None | NetworkMode::Bridge => Ok(record.id.short().to_owned()),
-        NetworkMode::Host => nix::unistd::gethostname()
+        NetworkMode::None | NetworkMode::Bridge if !record.config.shared.uts => {
+            Ok(record.id.short().to_owned())
+        }
+        NetworkMode::None | NetworkMode::Bridge | NetworkMode::Host => nix::unistd::gethostname()
             .map(|name| name.to_string_lossy().into_owned())
             .map_err(|errno| failed("ask for", "the host's name".into())(errno.into())),
         NetworkMode::Container(other) => {

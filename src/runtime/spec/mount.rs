@@ -91,12 +91,19 @@ fn standard(config: &ContainerConfig) -> Vec<Mount> {
             "mqueue",
             &["nosuid", "noexec", "nodev"],
         ),
-        kernel(
-            "/dev/shm",
-            "tmpfs",
-            "shm",
-            &["nosuid", "noexec", "nodev", "mode=1777", &shm],
-        ),
+        match config.shared.ipc {
+            true => bind(
+                Path::new("/dev/shm"),
+                Path::new("/dev/shm"),
+                &["rbind", "rprivate", "nosuid", "noexec", "nodev"],
+            ),
+            false => kernel(
+                "/dev/shm",
+                "tmpfs",
+                "shm",
+                &["nosuid", "noexec", "nodev", "mode=1777", &shm],
+            ),
+        },
     ]
 }
 

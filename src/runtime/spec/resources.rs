@@ -142,7 +142,12 @@ fn memory(limits: &Limits) -> Option<oci_spec::runtime::LinuxMemory> {
     if let Some(reservation) = reservation {
         memory = memory.reservation(signed(reservation));
     }
-    (swap.is_some() || reservation.is_some()).then(|| built(memory.build()))
+    let swappiness = limits.memory_swappiness;
+    if let Some(swappiness) = swappiness {
+        memory = memory.swappiness(swappiness);
+    }
+    let is_any = swap.is_some() || reservation.is_some() || swappiness.is_some();
+    is_any.then(|| built(memory.build()))
 }
 
 /// What only v2 has, and the specification knows by the kernel's own names alone: where the

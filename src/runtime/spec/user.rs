@@ -41,9 +41,9 @@ struct GroupEntry<'a> {
     members: &'a str,
 }
 
-/// Looks `user[:group]` up. Numbers need no entry; names do. Without a group the user's
-/// own applies, with all that list the user as a member.
-pub fn look_up(wanted: &str, files: &Files<'_>) -> Result<Identity, Error> {
+/// Looks `user[:group]` up, and the groups besides. Numbers need no entry; names do.
+/// Without a group the user's own applies, with all that list the user as a member.
+pub fn look_up(wanted: &str, besides: &[String], files: &Files<'_>) -> Result<Identity, Error> {
     let passwd = read(files, "etc/passwd")?;
     let group = read(files, "etc/group")?;
     let (user, wanted_group) = match wanted.split_once(':') {
@@ -74,6 +74,9 @@ pub fn look_up(wanted: &str, files: &Files<'_>) -> Result<Identity, Error> {
             (own_gid, listed.map(|entry| entry.gid).collect())
         }
     };
+    for name in besides {
+        groups.push(look_up_group(name, &group)?);
+    }
     // The primary group is also a supplementary one, so that a program that changes its
     // primary group keeps it (CVE-2022-36109).
     groups.insert(0, gid);
@@ -167,7 +170,9 @@ mod tests {
         let group = "root:x:0:\nwww:x:33:web\nadm:x:4:syslog,web\ndisk:x:6:root\n";
         std::fs::write(dir.path().join("etc/passwd"), passwd).unwrap();
         std::fs::write(dir.path().join("etc/group"), group).unwrap();
-        look_up(user, &|path| File::open(dir.path().join(path)).map(Some))
+        look_up(user, &[], &|path| {
+            File::open(dir.path().join(path)).map(Some)
+        })
     }
 
     fn identity(uid: u32, gid: u32, groups: &[u32], home: &str) -> Identity {
@@ -213,7 +218,7 @@ mod tests {
 
     #[test]
     fn container_without_passwd_knows_numbers_only() {
-        assert_eq!(look_up("5", &|_| Ok(None)).unwrap().uid, 5);
-        assert!(look_up("web", &|_| Ok(None)).is_err());
+        assert_eq!(look_up("5", &[], &|_| Ok(None)).unwrap().uid, 5);
+        assert!(look_up("web", &[], &|_| Ok(None)).is_err());
     }
 }

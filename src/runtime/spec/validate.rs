@@ -30,6 +30,12 @@ pub fn validate(config: &ContainerConfig) -> Result<()> {
         host_name(hostname)?;
     }
     networks(config)?;
+    if config.shared.uts && config.hostname.is_some() {
+        return invalid("with the host's name it can't have one of its own".into());
+    }
+    if config.shared.pid && config.init {
+        return invalid("an init needs a process namespace of its own".into());
+    }
     if let Some(dir) = &config.working_dir
         && !dir.starts_with('/')
     {
@@ -224,10 +230,9 @@ fn sysctls(config: &ContainerConfig) -> Result<()> {
                 "sysctl {name} would change a network that is not its own"
             ));
         }
-        let own = of_network
-            || dotted.starts_with("fs.mqueue.")
-            || OF_IPC.contains(&dotted.as_str())
-            || dotted == "kernel.domainname";
+        let of_ipc = dotted.starts_with("fs.mqueue.") || OF_IPC.contains(&dotted.as_str());
+        let of_name = dotted == "kernel.domainname";
+        let own = of_network || of_ipc && !config.shared.ipc || of_name && !config.shared.uts;
         if !own || name.contains("..") {
             return invalid(format!(
                 "sysctl {name} is not one that a container has of its own"

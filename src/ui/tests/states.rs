@@ -73,7 +73,7 @@ fn shown(state: &State) -> Panel {
             Modal::Confirm { .. } => Panel::Confirm,
             Modal::Limits(_) => Panel::Limits,
             // Its own tests draw it.
-            Modal::Transfers(_) | Modal::PruneImages(_) => Panel::Results,
+            Modal::Transfers(_) | Modal::PruneImages(_) | Modal::Engines(_) => Panel::Results,
         };
     }
     if state.timeline.past.is_some() {

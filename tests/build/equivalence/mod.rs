@@ -73,6 +73,7 @@ fn commands(engine: &Sandbox, context: &Path, archive: &Path, case: &Case) -> [C
 fn ours([build, save]: [Command; 2], archive: &Path, base: &image::Image) -> Value {
     let built = finish(build, b"");
     if built.code != 0 {
+        eprintln!("{}: {}", archive.display(), built.stderr);
         return json!({ "refused": true });
     }
     let saved = finish(save, b"");

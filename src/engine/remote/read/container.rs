@@ -12,7 +12,8 @@ use super::{
 use crate::model::{
     Attachment, Connectivity, Container, ContainerConfig, ContainerId, Device, DeviceRate, Digest,
     Endpoint, Exit, HostAddress, Limits, Mount, MountKind, Naming, NetworkId, NetworkMode, Port,
-    Publish, PublishedPort, RestartPolicy, SeccompMode, Security, State, Ulimit, VolumeMount,
+    Publish, PublishedPort, RestartPolicy, SeccompMode, Security, SharedNamespaces, State, Ulimit,
+    VolumeMount,
 };
 
 /// A row of the list: enough to see what changed.
@@ -131,6 +132,14 @@ struct HostConfig {
     #[serde(deserialize_with = "lenient")]
     network_mode: String,
     #[serde(deserialize_with = "lenient")]
+    ipc_mode: String,
+    #[serde(deserialize_with = "lenient")]
+    pid_mode: String,
+    #[serde(rename = "UTSMode", deserialize_with = "lenient")]
+    uts_mode: String,
+    #[serde(deserialize_with = "lenient")]
+    group_add: Vec<String>,
+    #[serde(deserialize_with = "lenient")]
     restart_policy: Value,
     #[serde(deserialize_with = "lenient")]
     port_bindings: Map<String, Value>,
@@ -184,6 +193,8 @@ struct HostConfig {
     memory_reservation: u64,
     #[serde(deserialize_with = "lenient")]
     memory_min: u64,
+    #[serde(deserialize_with = "lenient")]
+    memory_swappiness: Option<i64>,
     #[serde(deserialize_with = "lenient")]
     memory_high: u64,
     #[serde(deserialize_with = "lenient")]
@@ -256,6 +267,12 @@ fn config(found: Inspected) -> ContainerConfig {
         env: config.env,
         working_dir: some(config.working_dir),
         user: some(config.user),
+        groups: host.group_add,
+        shared: SharedNamespaces {
+            ipc: host.ipc_mode == "host",
+            pid: host.pid_mode == "host",
+            uts: host.uts_mode == "host",
+        },
         hostname: some(config.hostname),
         labels: config.labels,
         tty: config.tty,
@@ -314,6 +331,7 @@ fn config(found: Inspected) -> ContainerConfig {
             memory_swap_bytes: (host.memory_swap != 0).then_some(host.memory_swap),
             memory_reservation_bytes: (host.memory_reservation > 0)
                 .then_some(host.memory_reservation),
+            memory_swappiness: host.memory_swappiness.and_then(|n| u64::try_from(n).ok()),
             memory_min_bytes: (host.memory_min > 0).then_some(host.memory_min),
             memory_high_bytes: (host.memory_high > 0).then_some(host.memory_high),
             pids: host.pids_limit.filter(|most| *most != 0),
