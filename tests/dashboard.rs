@@ -623,6 +623,99 @@ fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
 }
 
 #[test]
+fn network_and_volume_are_made_seen_with_their_containers_and_pruned_by_keys() {
+    let _host = support::host::Host::enter();
+    let s = Sandbox::new();
+    let t = shown(&s);
+    let typed = |text: &str| t.tmux(&["send-keys", "-l", text]);
+
+    // A form makes the network; what it will do is the command that it shows.
+    t.keys(&["8"]);
+    t.until("always there");
+    t.keys(&["n"]);
+    t.until("Make a network");
+    typed("quay");
+    t.keys(&["Down"]);
+    typed("10.7.0.0/24");
+    t.until("wharf network create --subnet=10.7.0.0/24 quay");
+    t.keys(&["Enter"]);
+    t.until("made the network quay");
+    let range = "{{(index .IPAM.Config 0).Subnet}}";
+    assert_eq!(
+        s.ok(&["network", "inspect", "quay", "--format", range]),
+        "10.7.0.0/24"
+    );
+
+    // Whoever joins from elsewhere is seen; one is connected here.
+    s.ok(&["network", "create", "pier"]);
+    let volume = ["-v", "cargo:/srv/cargo"];
+    let flags = ["--network", "quay", "--name", "crane"];
+    s.start(&[&flags[..], &volume, &[BUSYBOX, "sleep", "1000"]].concat());
+    t.until("10.7.0.2");
+    t.until("pier");
+    t.keys(&["c"]);
+    t.until("Connect a container");
+    t.keys(&["Up", "C-u"]);
+    typed("pier");
+    t.keys(&["Down", "Right", "Enter"]);
+    t.until("connected crane to pier");
+    // One line for it, with a knot on each of its two networks.
+    eventually("both networks have a knot in its line", || {
+        t.row("10.7.0.2").matches('●').count() == 2
+    });
+    t.keys(&["x"]);
+    t.until("Disconnect crane from quay?");
+    t.keys(&["n"]);
+    t.keys(&["d"]);
+    t.until("can't remove quay: one container is on it");
+
+    // The volume that came with it, and one that is made here.
+    t.keys(&["9"]);
+    t.until("/srv/cargo");
+    t.until("read and write");
+    t.keys(&["n"]);
+    t.until("Make a volume");
+    typed("spare");
+    t.keys(&["Enter"]);
+    t.until("made the volume spare");
+    s.ok(&[
+        "exec",
+        "crane",
+        "dd",
+        "if=/dev/zero",
+        "of=/srv/cargo/bale",
+        "bs=1M",
+        "count=3",
+    ]);
+    t.keys(&["m"]);
+    t.until("2 volumes take 3.1MB");
+    t.keys(&["g", "Enter"]);
+    t.until("bale");
+    t.keys(&["Escape"]);
+    t.until("MEASURED");
+
+    // What a prune would remove is shown with its bytes before anything goes.
+    t.keys(&["p"]);
+    t.until("no container left an unnamed volume behind");
+    t.keys(&["n"]);
+    s.ok(&["rm", "-f", "crane"]);
+    t.until("no container uses it");
+    t.keys(&["p", "a"]);
+    t.until("3.1MB will be free");
+    t.keys(&["y"]);
+    t.until("removed 2 volumes, 3.1MB are free again");
+    assert_eq!(s.ok(&["volume", "ls", "-q"]), "");
+    t.keys(&["8", "p"]);
+    t.until("Remove these 2 networks?");
+    t.keys(&["y"]);
+    t.until("removed 2 networks");
+    let left = s.ok(&["network", "ls", "--format", "{{.Name}}"]);
+    assert_eq!(left.lines().collect::<Vec<_>>(), ["bridge", "host", "none"]);
+    t.keys(&["6"]);
+    t.until("wharf network create --subnet=10.7.0.0/24 quay");
+}
+
+#[test]
 fn builds_of_other_processes_are_seen_from_their_beginning_and_stopped() {
     let s = Sandbox::new();
     let context = tempfile::tempdir().unwrap();

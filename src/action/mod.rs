@@ -14,10 +14,12 @@ mod groups;
 mod key;
 mod keymap;
 mod needs;
+mod networks;
 mod row;
 mod rows;
 mod tabs;
 mod time;
+mod volumes;
 
 use std::borrow::Cow;
 
@@ -30,6 +32,8 @@ pub const ACTIONS: &[ActionSpec] = &{
     const PARTS: &[&[ActionSpec]] = &[
         rows::ROWS,
         files::ROWS,
+        networks::ROWS,
+        volumes::ROWS,
         builds::ROWS,
         groups::ROWS,
         alerts::ROWS,
@@ -149,6 +153,17 @@ pub enum Action {
     RemoveGroup,
     FoldTree,
     FoldTrees,
+    CreateNetwork,
+    Connect,
+    Disconnect,
+    RemoveNetwork,
+    PruneNetworks,
+    NetworkMap,
+    BrowseVolume,
+    CreateVolume,
+    MeasureVolumes,
+    RemoveVolume,
+    PruneVolumes,
     Filter,
     Sort,
     Palette,
@@ -169,6 +184,8 @@ pub enum Action {
     ScreenContainers,
     ScreenImages,
     ScreenGroups,
+    ScreenNetworks,
+    ScreenVolumes,
     Freeze,
     StepBack,
     StepForward,
@@ -215,6 +232,10 @@ pub enum Scope {
     Explorer,
     /// What two images have otherwise.
     Comparison,
+    /// The networks screen.
+    Networks,
+    /// The volumes screen.
+    Volumes,
     /// The control groups screen.
     Groups,
     /// The screen of what happens.
@@ -244,6 +265,8 @@ impl Scope {
             Self::Images => "images",
             Self::Explorer => "files",
             Self::Comparison => "differences",
+            Self::Networks => "networks",
+            Self::Volumes => "volumes",
             Self::Groups => "cgroups",
             Self::Events => "events",
             Self::Activity => "activity",
@@ -401,6 +424,8 @@ mod tests {
             Scope::Containers,
             Scope::Images,
             Scope::Explorer,
+            Scope::Networks,
+            Scope::Volumes,
             Scope::Groups,
             Scope::Activity,
             Scope::Alerts,
@@ -413,8 +438,8 @@ mod tests {
                 }
                 // Opening what is under the cursor may take zoom's place.
                 let is_open = |spec: &&ActionSpec| {
-                    use Action::{Explore, OpenAlert, OpenFile};
-                    matches!(spec.action, OpenAlert | Explore | OpenFile)
+                    use Action::{BrowseVolume, Explore, OpenAlert, OpenFile};
+                    matches!(spec.action, OpenAlert | Explore | OpenFile | BrowseVolume)
                 };
                 if rows.iter().any(is_open) {
                     assert_eq!(*key, Key::of(Code::Enter));

@@ -1,7 +1,10 @@
 //! When an action is possible, as predicates that give the reason when it isn't.
 
 use super::Refusal;
-use crate::model::{Ability, Capabilities, Container, Group, GroupKind, Image, State};
+use crate::model::{
+    Ability, Capabilities, Container, Group, GroupKind, Image, Network, NetworkDriver, State,
+    Volume,
+};
 
 /// What an action would be done to.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +17,14 @@ pub struct Subject<'a> {
     pub image: Option<&'a Image>,
     /// Whether a file or a directory is under the cursor.
     pub has_file: bool,
+    /// The network under the cursor, if there is one.
+    pub network: Option<&'a Network>,
+    /// The volume under the cursor, if there is one.
+    pub volume: Option<&'a Volume>,
+    /// How many containers are on that network or use that volume.
+    pub users: usize,
+    /// How many of these run.
+    pub running_users: usize,
     /// Whether that is in a container, which is written to.
     pub is_in_container: bool,
     /// The control group under the cursor, if there is one.
@@ -47,6 +58,10 @@ impl<'a> Subject<'a> {
             container: None,
             image: None,
             has_file: false,
+            network: None,
+            volume: None,
+            users: 0,
+            running_users: 0,
             is_in_container: false,
             group: None,
             has_group_undo: false,
@@ -65,6 +80,73 @@ pub(super) fn nothing(_: &Subject<'_>) -> Verdict {
 /// Groups can be looked at.
 pub(super) fn groups(subject: &Subject<'_>) -> Verdict {
     able(subject, Ability::Groups)
+}
+
+/// Networks can be looked at.
+pub(super) fn networks(subject: &Subject<'_>) -> Verdict {
+    able(subject, Ability::Networks)
+}
+
+/// Volumes can be looked at.
+pub(super) fn volumes(subject: &Subject<'_>) -> Verdict {
+    able(subject, Ability::Volumes)
+}
+
+pub(super) fn can_create_network(subject: &Subject<'_>) -> Verdict {
+    writable(subject)?;
+    networks(subject)
+}
+
+pub(super) fn can_connect(subject: &Subject<'_>) -> Verdict {
+    let network = subject.network.ok_or("no network is selected")?;
+    check(network.driver == NetworkDriver::Bridge, || {
+        format!(
+            "a container is on {} from its beginning or never",
+            network.name
+        )
+        .into()
+    })?;
+    changeable_network(subject)
+}
+
+pub(super) fn can_disconnect(subject: &Subject<'_>) -> Verdict {
+    can_connect(subject)?;
+    check(subject.users > 0, || "nobody is on it".into())
+}
+
+pub(super) fn can_remove_network(subject: &Subject<'_>) -> Verdict {
+    let network = subject.network.ok_or("no network is selected")?;
+    check(!network.is_built_in(), || "it is always there".into())?;
+    check(subject.running_users == 0, || match subject.running_users {
+        1 => "one container is on it; disconnect it first".into(),
+        n => format!("{n} containers are on it; disconnect them first").into(),
+    })?;
+    changeable_network(subject)
+}
+
+fn changeable_network(subject: &Subject<'_>) -> Verdict {
+    can_create_network(subject)?;
+    check(!subject.is_busy, || "an operation on it is running".into())
+}
+
+pub(super) fn can_create_volume(subject: &Subject<'_>) -> Verdict {
+    writable(subject)?;
+    volumes(subject)
+}
+
+pub(super) fn can_browse_volume(subject: &Subject<'_>) -> Verdict {
+    check(subject.volume.is_some(), || "no volume is selected".into())?;
+    able(subject, Ability::Files)
+}
+
+pub(super) fn can_remove_volume(subject: &Subject<'_>) -> Verdict {
+    check(subject.volume.is_some(), || "no volume is selected".into())?;
+    can_create_volume(subject)?;
+    check(!subject.is_busy, || "an operation on it is running".into())?;
+    check(subject.users == 0, || match subject.users {
+        1 => "a container uses it; remove that first".into(),
+        n => format!("{n} containers use it; remove them first").into(),
+    })
 }
 
 /// Images go between here and registries.

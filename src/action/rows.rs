@@ -6,7 +6,7 @@ use super::{
     needs::{
         a_container, can_change, can_check_health, can_exec, can_kill, can_pause, can_remove,
         can_remove_image, can_restart, can_see_changes, can_see_processes, can_start, can_stop,
-        can_unpause, can_update, groups,
+        can_unpause, can_update, groups, networks, volumes,
     },
     row::{command, container, global, view},
 };
@@ -411,6 +411,24 @@ pub(super) const ROWS: &[ActionSpec] = &[
         &[Key::char('7')],
     )
     .says("Watch builds: their steps, what those write and use"),
+    global(
+        Action::ScreenNetworks,
+        "screen.networks",
+        "networks",
+        &[Key::char('8')],
+    )
+    .says("List the networks")
+    .cli("network ls")
+    .needs(networks),
+    global(
+        Action::ScreenVolumes,
+        "screen.volumes",
+        "volumes",
+        &[Key::char('9')],
+    )
+    .says("List the volumes with what they take")
+    .cli("volume ls")
+    .needs(volumes),
     global(
         Action::Refresh,
         "view.refresh",

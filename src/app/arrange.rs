@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::{Screen, State, columns::is_live};
+use super::{Screen, Sort, State, columns::is_live};
 use crate::{
     format::{
         columns::{
             self, CONTAINERS,
-            images::{self, ImageItem},
+            images::{IMAGES, ImageItem},
+            list::{self, ListColumn, Listed},
+            networks::{self, NETWORKS, NetworkItem},
+            volumes::{VOLUMES, VolumeItem},
         },
         totals::Totals,
         trouble,
@@ -36,6 +39,12 @@ impl State {
         let rows = self.image_rows(&world);
         self.images
             .arrange(rows, |row| world.images[row].id.clone());
+        let rows = self.network_rows(&world);
+        let list = &mut self.networks.list;
+        list.arrange(rows, |row| world.networks[row].network.id.clone());
+        let rows = self.volume_rows(&world);
+        let list = &mut self.volumes.list;
+        list.arrange(rows, |row| world.volumes[row].name.clone());
         if self.screen == Screen::Groups {
             self.groups.arrange(&world, self.clock);
         }
@@ -143,35 +152,82 @@ impl State {
 
     fn image_rows(&self, world: &World) -> Vec<usize> {
         let wanted = self.images.filter.to_lowercase();
-        let mut rows: Vec<usize> = (0..world.images.len())
-            .filter(|&row| {
-                let image = &world.images[row];
-                wanted.is_empty()
-                    || image.id.hex().starts_with(&wanted)
-                    || image
-                        .references
-                        .iter()
-                        .any(|reference| reference.to_lowercase().contains(&wanted))
-            })
-            .collect();
-        let sort = self.images.sort;
-        let Some(column) = images::find(sort.column) else {
-            return rows;
-        };
+        let rows = (0..world.images.len()).filter(|&row| {
+            let image = &world.images[row];
+            wanted.is_empty()
+                || image.id.hex().starts_with(&wanted)
+                || image
+                    .references
+                    .iter()
+                    .any(|reference| reference.to_lowercase().contains(&wanted))
+        });
         let mut users: HashMap<&Digest, usize> = HashMap::new();
         for row in &world.containers {
             *users.entry(&row.container.image_id).or_default() += 1;
         }
-        let key = |row: usize| {
+        let item = |row: usize| {
             let image = &world.images[row];
             let users = users.get(&image.id).copied().unwrap_or(0);
-            (column.key)(&ImageItem::new(image, users, world.at))
+            ImageItem::new(image, users, world.at)
         };
-        let descending = column.is_largest_first != sort.is_descending;
-        let mut keyed: Vec<_> = rows.iter().map(|&row| (key(row), row)).collect();
-        keyed.sort_by(|a, b| a.0.compare(&b.0, descending));
-        rows.clear();
-        rows.extend(keyed.into_iter().map(|(_, row)| row));
-        rows
+        in_order(IMAGES, self.images.sort, rows.collect(), item)
     }
+
+    /// Networks by name, id, range, or who is on them.
+    fn network_rows(&self, world: &World) -> Vec<usize> {
+        let wanted = self.networks.list.filter.to_lowercase();
+        let rows = (0..world.networks.len()).filter(|&row| {
+            let network = &world.networks[row].network;
+            wanted.is_empty()
+                || network.name.to_lowercase().contains(&wanted)
+                || network.id.as_str().starts_with(&wanted)
+                || networks::subnets(network).is_some_and(|text| text.contains(&wanted))
+                || world.members(network).any(|member| {
+                    let name = &member.row.container.name;
+                    name.to_lowercase().contains(&wanted)
+                })
+        });
+        let item = |row: usize| NetworkItem::new(&world.networks[row], world);
+        in_order(NETWORKS, self.networks.list.sort, rows.collect(), item)
+    }
+
+    /// Volumes by name, label, or who uses them.
+    fn volume_rows(&self, world: &World) -> Vec<usize> {
+        let wanted = self.volumes.list.filter.to_lowercase();
+        let rows = (0..world.volumes.len()).filter(|&row| {
+            let volume = &world.volumes[row];
+            let labels = || volume.labels.iter();
+            wanted.is_empty()
+                || volume.name.to_lowercase().contains(&wanted)
+                || labels().any(|(key, value)| {
+                    let label = format!("{key}={value}");
+                    label.to_lowercase().contains(&wanted)
+                })
+                || world.users(&volume.name).any(|(row, _)| {
+                    let name = &row.container.name;
+                    name.to_lowercase().contains(&wanted)
+                })
+        });
+        let item = |row: usize| VolumeItem::new(&world.volumes[row], world);
+        in_order(VOLUMES, self.volumes.list.sort, rows.collect(), item)
+    }
+}
+
+/// Rows as a column orders them. Those that are equal stay as they are.
+fn in_order<'a, L: Listed>(
+    columns: &'static [ListColumn<L>],
+    sort: Sort,
+    mut rows: Vec<usize>,
+    item: impl Fn(usize) -> L::Item<'a>,
+) -> Vec<usize> {
+    let Some(column) = list::find(columns, sort.column) else {
+        return rows;
+    };
+    let descending = column.is_largest_first != sort.is_descending;
+    let key = |row| (column.key)(&item(row));
+    let mut keyed: Vec<_> = rows.iter().map(|&row| (key(row), row)).collect();
+    keyed.sort_by(|a, b| a.0.compare(&b.0, descending));
+    rows.clear();
+    rows.extend(keyed.into_iter().map(|(_, row)| row));
+    rows
 }

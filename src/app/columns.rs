@@ -39,6 +39,16 @@ pub const SORT_IMAGES: &[&str] = &[
     "created", "name", "size", "own", "shared", "in_use", "layers", "platform", "id", "digest",
 ];
 
+/// What networks can be sorted by.
+pub const SORT_NETWORKS: &[&str] = &[
+    "name", "driver", "members", "subnet", "in", "out", "created",
+];
+
+/// What volumes can be sorted by.
+pub const SORT_VOLUMES: &[&str] = &[
+    "name", "kind", "size", "measured", "users", "created", "driver",
+];
+
 /// What control groups can be sorted by.
 pub const SORT_GROUPS: &[&str] = &[
     "name",

@@ -17,13 +17,12 @@ use super::{
     projector::Projector, saved,
 };
 use crate::{
-    action::Action,
     config::alert::Channel,
     engine::{Engine, Result},
     format::text::sanitize,
     model::{
-        ContainerId, Direction, EventsRequest, GroupChange, GroupOf, KillRequest, LogsRequest,
-        PullRequest, PushRequest, RegistrySettings, RemoveRequest, StartRequest, StopRequest,
+        ContainerId, Direction, EventsRequest, GroupChange, GroupOf, LogsRequest, PullRequest,
+        PushRequest, RegistrySettings,
     },
 };
 
@@ -110,7 +109,7 @@ impl Effects<dyn Engine> {
             } => {
                 for target in targets {
                     self.operate(operation, target, move |engine, target| {
-                        Box::pin(async move { call(&*engine, action, &target).await })
+                        Box::pin(async move { job::operate(&*engine, action, &target).await })
                     });
                 }
             }
@@ -185,6 +184,10 @@ impl Effects<dyn Engine> {
                     number,
                     engine.read_file(request).await.map_err(Failure::from),
                 )
+            }),
+            Effect::Measure { number, names } => self.look(|engine| async move {
+                let measured = engine.measure_volumes(&names).await;
+                Message::Measured(number, measured.map_err(Failure::from))
             }),
             Effect::Tail(id) => self.tail(id),
             Effect::Save(saved) => self.save(saved),
@@ -538,43 +541,6 @@ async fn tell_events(
     }
     // Nobody listens any more once the dashboard is left.
     let _ = messages.send(Message::EventsEnded(watch, failure)).await;
-}
-
-async fn call(engine: &dyn Engine, action: Action, target: &Target) -> Result<()> {
-    let id = match target {
-        Target::Image(_, name) => {
-            return engine.remove_image(name, false).await.map(drop);
-        }
-        Target::Container(id) => id.clone(),
-    };
-    let stop = |id| StopRequest {
-        id,
-        timeout_secs: None,
-        signal: None,
-    };
-    match action {
-        Action::Start => engine
-            .start(StartRequest { id, attach: None })
-            .await
-            .map(drop),
-        Action::Stop => engine.stop(stop(id)).await,
-        Action::Restart => engine.restart(stop(id)).await,
-        Action::Pause => engine.pause(&id).await,
-        Action::Unpause => engine.unpause(&id).await,
-        Action::CheckHealth => engine.check_health(&id).await,
-        Action::Kill => engine.kill(KillRequest { id, signal: None }).await,
-        // The question before it said that a running one will be killed.
-        Action::Remove => {
-            engine
-                .remove(RemoveRequest {
-                    id,
-                    force: true,
-                    volumes: false,
-                })
-                .await
-        }
-        other => unreachable!("{other:?} is not an operation on a container"),
-    }
 }
 
 /// The last lines of a log.

@@ -16,6 +16,8 @@ pub enum Looked {
     Image(String),
     /// A container.
     Container(ContainerId),
+    /// A volume.
+    Volume(String),
 }
 
 /// The explorer.
@@ -27,7 +29,7 @@ pub struct Explorer {
     pub name: String,
     /// Where one comes back to.
     pub back: Screen,
-    /// An image's layers; of a container there are none to choose from.
+    /// An image's layers; of a container or a volume there are none to choose from.
     pub layers: Pending<ImageLayers>,
     /// The layer; 0 is the lowest.
     pub layer: usize,
@@ -70,7 +72,7 @@ impl Explorer {
     pub fn new(what: Looked, name: String, back: Screen, number: u64) -> Self {
         let layers = match what {
             Looked::Image(_) => Pending::Loading,
-            Looked::Container(_) => Pending::Failed(super::Failure {
+            Looked::Container(_) | Looked::Volume(_) => Pending::Failed(super::Failure {
                 message: String::new(),
                 hint: None,
             }),
@@ -150,6 +152,7 @@ impl Explorer {
                 layer: self.layer,
             },
             Looked::Container(id) => FilesOf::Container(id.clone()),
+            Looked::Volume(name) => FilesOf::Volume(name.clone()),
         }
     }
 

@@ -1,6 +1,5 @@
-//! The forms that run a container and build an image: fields that become the words of
-//! `wharf run` and `wharf build`, which the command line's own parser reads. What a form
-//! shows is that command.
+//! Forms that make something: fields that become the words of a command, which the
+//! command line's own parser reads. What the form shows is that command.
 
 use ratatui::layout::Rect;
 
@@ -10,11 +9,46 @@ use crate::{
     model::{BuildRequest, Planned},
 };
 
-/// Reads the words of a command line `wharf run …` or `wharf build …` as the command would.
+/// Reads the words of a command line that makes something as the command would.
 pub type Plan = fn(&[String]) -> Result<Planned, String>;
 
-/// Reads the same of `wharf build …`, and the files that it names. Blocks.
+/// Reads those of `wharf build …`, and the files that it names. Blocks.
 pub type Order = fn(&[String]) -> engine::Result<BuildRequest>;
+
+/// What a form makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Makes {
+    Container,
+    Image,
+    Network,
+    Connection,
+    Volume,
+}
+
+impl Makes {
+    /// What stands above the form.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Container => "Run a container",
+            Self::Image => "Build an image",
+            Self::Network => "Make a network",
+            Self::Connection => "Connect a container",
+            Self::Volume => "Make a volume",
+        }
+    }
+
+    /// What its command begins with.
+    fn command(self) -> &'static [&'static str] {
+        match self {
+            Self::Container => &["wharf", "run", "-d"],
+            Self::Image => &["wharf", "build"],
+            Self::Network => &["wharf", "network", "create"],
+            Self::Connection => &["wharf", "network", "connect"],
+            Self::Volume => &["wharf", "volume", "create"],
+        }
+    }
+}
 
 /// For dashboards without a command line.
 pub fn no_plan(_: &[String]) -> Result<Planned, String> {
@@ -30,10 +64,8 @@ pub fn no_order(_: &[String]) -> engine::Result<BuildRequest> {
 /// A form.
 #[derive(Clone, Debug)]
 pub struct Form {
-    /// What stands above it.
-    pub title: &'static str,
-    /// The first words of its command.
-    command: &'static [&'static str],
+    /// What it makes.
+    pub makes: Makes,
     /// Its fields, in order.
     pub fields: Vec<Field>,
     /// The one that keys go to.
@@ -62,11 +94,13 @@ pub struct Field {
 /// What a field becomes in the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flag {
-    /// The image.
-    Image,
+    /// An argument of its own, which must be there.
+    Operand,
+    /// The same, if something is in it.
+    Optional,
     /// The directory of files to copy from.
     Context,
-    /// The command and its arguments.
+    /// The words after the arguments.
     Command,
     /// A flag with the value.
     One(&'static str),
@@ -90,13 +124,14 @@ pub enum Value {
 const RESTART: &[&str] = &["no", "on-failure", "always", "unless-stopped"];
 
 impl Form {
-    /// An empty form that runs an image.
+    /// An empty form that runs a container of an image.
     pub fn run(image: &str) -> Self {
-        let mut fields = vec![
-            text(
+        let fields = vec![
+            filled(
                 "image",
                 "the image; right takes what is offered",
-                Flag::Image,
+                Flag::Operand,
+                image,
             ),
             text("command", "the image's own if left empty", Flag::Command),
             text(
@@ -151,23 +186,18 @@ impl Form {
             switch("stdin", "keep its stdin open", "-i"),
             switch("remove", "remove it when it exits", "--rm"),
         ];
-        if let Some(Value::Text(text)) = fields.first_mut().map(|field| &mut field.value) {
-            image.clone_into(text);
-        }
-        Self {
-            // Whoever comes from an image wants to say what runs in it.
-            cursor: usize::from(!image.is_empty()),
-            ..Self::of("Run a container", &["wharf", "run", "-d"], fields)
-        }
+        // Whoever comes from an image wants to say what runs in it.
+        Self::new(Makes::Container, fields, usize::from(!image.is_empty()))
     }
 
     /// An empty form that builds an image of what is here.
     pub fn build() -> Self {
-        let mut fields = vec![
-            text(
+        let fields = vec![
+            filled(
                 "context",
                 "the directory with the files; right takes what is offered",
                 Flag::Context,
+                "./",
             ),
             text(
                 "names",
@@ -196,16 +226,84 @@ impl Form {
             ),
             switch("pull", "ask for base images anew", "--pull"),
         ];
-        fields[0].value = Value::Text("./".into());
-        Self::of("Build an image", &["wharf", "build"], fields)
+        Self::new(Makes::Image, fields, 0)
     }
 
-    fn of(title: &'static str, command: &'static [&'static str], fields: Vec<Field>) -> Self {
+    /// An empty form that makes a network.
+    pub fn network() -> Self {
+        let fields = vec![
+            text("name", "letters, digits, _ . and -", Flag::Operand),
+            text(
+                "subnet",
+                "a free one if left empty; such as 10.5.0.0/24, one of IPv6 beside it",
+                Flag::Each("--subnet"),
+            ),
+            text(
+                "gateway",
+                "the host's address in it; its first if left empty",
+                Flag::Each("--gateway"),
+            ),
+            text(
+                "range",
+                "the part of it that containers get addresses from",
+                Flag::Each("--ip-range"),
+            ),
+            switch("ipv6", "give it IPv6 too", "--ipv6"),
+            switch("internal", "let nothing outside be reached", "--internal"),
+            text("mtu", "largest packet, bytes", Flag::One("--mtu")),
+            text(
+                "labels",
+                "KEY=VALUE, several with blanks between",
+                Flag::Each("--label"),
+            ),
+        ];
+        Self::new(Makes::Network, fields, 0)
+    }
+
+    /// A form that puts a container on a network.
+    pub fn connection(network: &str) -> Self {
+        let fields = vec![
+            filled("network", "which network", Flag::Operand, network),
+            text(
+                "container",
+                "which container; right takes what is offered",
+                Flag::Operand,
+            ),
+            text(
+                "aliases",
+                "what else it is found by there, several with blanks between",
+                Flag::Each("--alias"),
+            ),
+            text("ip", "a free address if left empty", Flag::One("--ip")),
+            text("ip6", "the same of IPv6", Flag::One("--ip6")),
+            text("mac", "its address on the wire", Flag::One("--mac-address")),
+        ];
+        Self::new(Makes::Connection, fields, 1)
+    }
+
+    /// An empty form that makes a volume.
+    pub fn volume() -> Self {
+        let fields = vec![
+            text("name", "64 random digits if left empty", Flag::Optional),
+            text(
+                "options",
+                "what it lies on, as mount(8) has it: type=tmpfs device=tmpfs o=size=64m",
+                Flag::Each("--opt"),
+            ),
+            text(
+                "labels",
+                "KEY=VALUE, several with blanks between",
+                Flag::Each("--label"),
+            ),
+        ];
+        Self::new(Makes::Volume, fields, 0)
+    }
+
+    fn new(makes: Makes, fields: Vec<Field>, cursor: usize) -> Self {
         Self {
-            title,
-            command,
-            cursor: 0,
+            makes,
             fields,
+            cursor,
             offers: Vec::new(),
             planned: Err(String::new()),
             is_touched: false,
@@ -244,13 +342,21 @@ impl Form {
 
     /// The words of the command; what is wrong if a field can't be split into words.
     pub fn words(&self) -> Result<Vec<String>, String> {
-        let mut words: Vec<String> = self.command.iter().map(|&word| word.to_owned()).collect();
+        let begin = self.makes.command().iter();
+        let mut words: Vec<String> = begin.map(|word| (*word).to_owned()).collect();
         let mut tail = Vec::new();
         for field in &self.fields {
             match (&field.value, field.flag) {
                 (Value::Is(true), Flag::Switch(flag)) => words.push(flag.into()),
                 (Value::OneOf(n @ 1.., of), Flag::One(flag)) => {
                     words.extend([flag.to_owned(), of[*n].to_owned()]);
+                }
+                (Value::Text(text), Flag::Operand | Flag::Context) if text.trim().is_empty() => {
+                    let article = match field.title.starts_with(['a', 'e', 'i', 'o']) {
+                        true => "an",
+                        false => "a",
+                    };
+                    return Err(format!("{article} {} is needed", field.title));
                 }
                 (Value::Text(text), _) if text.trim().is_empty() => {}
                 (Value::Text(text), Flag::One(flag)) => {
@@ -267,22 +373,15 @@ impl Form {
                         words.push(format!("{flag}={word}"));
                     }
                 }
-                (Value::Text(text), Flag::Image | Flag::Context) => {
+                (Value::Text(text), Flag::Operand | Flag::Optional | Flag::Context) => {
                     if text.trim().starts_with('-') {
                         return Err(format!("{} is no {}", text.trim(), field.title));
                     }
-                    tail.insert(0, text.trim().to_owned());
+                    tail.push(text.trim().to_owned());
                 }
                 (Value::Text(text), Flag::Command) => tail.extend(split(field.title, text)?),
                 _ => {}
             }
-        }
-        let first = &self.fields[0];
-        if matches!(&first.value, Value::Text(text) if text.trim().is_empty()) {
-            return Err(match first.flag {
-                Flag::Context => "a context is needed".into(),
-                _ => "an image is needed".into(),
-            });
         }
         words.extend(tail);
         Ok(words)
@@ -304,24 +403,6 @@ impl Form {
     }
 }
 
-fn text(title: &'static str, hint: &'static str, flag: Flag) -> Field {
-    Field {
-        title,
-        hint,
-        flag,
-        value: Value::Text(String::new()),
-    }
-}
-
-fn switch(title: &'static str, hint: &'static str, flag: &'static str) -> Field {
-    Field {
-        title,
-        hint,
-        flag: Flag::Switch(flag),
-        value: Value::Is(false),
-    }
-}
-
 /// Lines below the fields: the command, and what is wrong.
 const BELOW: u16 = 5;
 
@@ -340,6 +421,28 @@ pub fn form_area(state: &State, form: &Form) -> Rect {
 pub fn form_top(form: &Form, lines: u16) -> (usize, u16) {
     let room = lines - BELOW.min(lines / 2);
     ((form.cursor + 1).saturating_sub(usize::from(room)), room)
+}
+
+fn text(title: &'static str, hint: &'static str, flag: Flag) -> Field {
+    filled(title, hint, flag, "")
+}
+
+fn filled(title: &'static str, hint: &'static str, flag: Flag, text: &str) -> Field {
+    Field {
+        title,
+        hint,
+        flag,
+        value: Value::Text(text.to_owned()),
+    }
+}
+
+fn switch(title: &'static str, hint: &'static str, flag: &'static str) -> Field {
+    Field {
+        title,
+        hint,
+        flag: Flag::Switch(flag),
+        value: Value::Is(false),
+    }
 }
 
 fn split(title: &str, text: &str) -> Result<Vec<String>, String> {

@@ -177,6 +177,8 @@ fn explorer(state: &State, body: Rect, base: Geometry) -> Geometry {
 fn table_height(state: &State, body: u16) -> u16 {
     let count = match state.screen {
         Screen::Containers => state.table_lines() + 1,
+        Screen::Networks => state.networks.list.rows.len(),
+        Screen::Volumes => state.volumes.list.rows.len(),
         Screen::Groups => state.groups.list.rows.len(),
         Screen::Alerts => state.alert_list.rows.len(),
         Screen::Builds => state.builds.list.rows.len(),

@@ -3,10 +3,11 @@
 
 use ratatui::layout::Rect;
 
-use super::{Screen, State};
+use super::{Looked, Screen, State};
 use crate::{
     action::{ACTIONS, Action, ActionSpec},
     format::text::{sanitize, width},
+    model::World,
 };
 
 /// The line.
@@ -88,6 +89,15 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
                 | Action::Network
                 | Action::Advice => false,
                 Action::NextMatch | Action::PreviousMatch => false,
+                // Only an image's files lie in layers to choose from.
+                Action::UpperLayer | Action::LowerLayer | Action::Wasted => {
+                    let explorer = state.explorer.as_ref();
+                    explorer.is_some_and(|explorer| explorer.layer_count() > 0)
+                }
+                Action::LayerAlone => {
+                    let explorer = state.explorer.as_ref();
+                    explorer.is_some_and(|of| !matches!(of.what, Looked::Volume(_)))
+                }
                 Action::Mark => state.table_lines() > 0,
                 Action::MarkAll | Action::MarkInvert => !state.containers.marks.is_empty(),
                 Action::UndoLimits => !state.undo.is_empty(),
@@ -115,7 +125,10 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
     let is_comparison = state.screen == Screen::Comparison;
     let is_builds = state.screen == Screen::Builds;
     // Enter opens what is under the cursor there.
-    let is_entered = matches!(state.screen, Screen::Explorer | Screen::Images);
+    let is_entered = matches!(
+        state.screen,
+        Screen::Explorer | Screen::Images | Screen::Volumes
+    );
     let rest = rest.into_iter().filter(move |action| match action {
         Action::Sort if is_comparison => true,
         Action::Sort | Action::Zoom if is_feed => false,
@@ -138,16 +151,29 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
 /// Filter, marks, and how many are shown of how many.
 fn notes(state: &State) -> Vec<(String, Note)> {
     let mut notes = Vec::new();
-    let all = state
-        .world
-        .as_ref()
-        .map_or((0, 0), |world| (world.containers.len(), world.images.len()));
-    let groups = state.world.as_ref().map_or(0, |world| world.groups.len());
+    let count = |of: fn(&World) -> usize| state.world.as_deref().map_or(0, of);
     let (shown, all) = match state.screen {
         // Those in folded groups pass the filter too.
-        Screen::Containers => (state.table.totals.count, all.0),
-        Screen::Images => (state.images.rows.len(), all.1),
-        Screen::Groups => (state.groups.list.rows.len(), groups),
+        Screen::Containers => {
+            let shown = state.table.totals.count;
+            (shown, count(|world| world.containers.len()))
+        }
+        Screen::Images => {
+            let shown = state.images.rows.len();
+            (shown, count(|world| world.images.len()))
+        }
+        Screen::Networks => {
+            let shown = state.networks.list.rows.len();
+            (shown, count(|world| world.networks.len()))
+        }
+        Screen::Volumes => {
+            let shown = state.volumes.list.rows.len();
+            (shown, count(|world| world.volumes.len()))
+        }
+        Screen::Groups => {
+            let shown = state.groups.list.rows.len();
+            (shown, count(|world| world.groups.len()))
+        }
         Screen::Alerts => (state.alert_list.rows.len(), state.alerts.log().len()),
         Screen::Events => (state.events.list.rows.len(), state.events.len()),
         Screen::Activity => (state.done.rows.len(), state.activity.entries().count()),

@@ -1,4 +1,4 @@
-//! Does single things: what to say of it when it is done, or why it failed.
+//! Does single things and operations: what to say of it when it is done, or why it failed.
 
 use std::{
     fs::OpenOptions,
@@ -8,20 +8,46 @@ use std::{
 };
 
 use super::{
-    Failure, Job, Said,
-    image_prune::{counted, freed},
+    Failure, Job, Made, Said, Target,
+    image_prune::{counted as images, freed},
 };
 use crate::{
-    engine::Engine,
+    action::Action,
+    engine::{self, Engine, ErrorKind},
     format::{bytes, text::sanitize},
-    model::{CreateRequest, PruneImages, RemoveRequest, StartRequest},
+    model::{
+        ConnectRequest, CreateRequest, KillRequest, Planned, PruneImages, RemoveRequest,
+        StartRequest, StopRequest,
+    },
 };
 
 /// Does a job.
 pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
     let line = |line| Said { line, made: None };
     match job {
-        Job::Run(request) => start(engine, *request).await,
+        Job::Make(planned) => make(engine, planned).await,
+        Job::Disconnect { id, name, network } => {
+            engine.disconnect(&id, &network).await?;
+            let (name, network) = (sanitize(&name), sanitize(&network));
+            Ok(line(format!("disconnected {name} from {network}")))
+        }
+        Job::PruneNetworks(names) => {
+            // What came since it was shown what would go stays.
+            let all = engine.networks().await?.into_iter();
+            let spared = all.map(|network| network.name);
+            let spared: Vec<_> = spared.filter(|name| !names.contains(name)).collect();
+            let gone = engine.prune_networks(&spared).await?;
+            Ok(line(format!("removed {}", counted(gone.len(), "network"))))
+        }
+        Job::PruneVolumes(volumes) => prune_volumes(engine, &volumes).await,
+        Job::MeasureVolumes => {
+            let measured = engine.measure_volumes(&[]).await?;
+            let sizes = measured.iter().filter_map(|found| found.volume.size);
+            let bytes = bytes::decimal(sizes.map(|size| size.bytes).sum());
+            let verb = if measured.len() == 1 { "takes" } else { "take" };
+            let count = counted(measured.len(), "volume");
+            Ok(line(format!("{count} {verb} {bytes}")))
+        }
         Job::Save { path, text } => {
             let saved = tokio::task::spawn_blocking(move || save(&path, &text)).await;
             let saved = saved.unwrap_or_else(|_| {
@@ -42,7 +68,7 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
                 ..PruneImages::default()
             };
             let gone = engine.prune_images(request).await.map_err(Failure::from)?;
-            let images = counted(gone.images.len());
+            let images = images(gone.images.len());
             let bytes = bytes::decimal(freed(&gone));
             Ok(line(format!("removed {images}, {bytes} are free")))
         }
@@ -65,6 +91,110 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
             engine.signal(request).await.map_err(Failure::from)?;
             Ok(line(format!("sent {signal} to process {pid}")))
         }
+    }
+}
+
+/// Does an action to one thing.
+pub async fn operate(engine: &dyn Engine, action: Action, target: &Target) -> engine::Result<()> {
+    let id = match target {
+        Target::Image(_, name) => {
+            return engine.remove_image(name, false).await.map(drop);
+        }
+        Target::Network(id, _) => return engine.remove_network(id.as_str()).await,
+        Target::Volume(name) => return engine.remove_volume(name).await,
+        Target::Container(id) => id.clone(),
+    };
+    let stop = |id| StopRequest {
+        id,
+        timeout_secs: None,
+        signal: None,
+    };
+    match action {
+        Action::Start => engine
+            .start(StartRequest { id, attach: None })
+            .await
+            .map(drop),
+        Action::Stop => engine.stop(stop(id)).await,
+        Action::Restart => engine.restart(stop(id)).await,
+        Action::Pause => engine.pause(&id).await,
+        Action::Unpause => engine.unpause(&id).await,
+        Action::CheckHealth => engine.check_health(&id).await,
+        Action::Kill => engine.kill(KillRequest { id, signal: None }).await,
+        // The question before it said that a running one will be killed.
+        Action::Remove => {
+            engine
+                .remove(RemoveRequest {
+                    id,
+                    force: true,
+                    volumes: false,
+                })
+                .await
+        }
+        other => unreachable!("{other:?} is not an operation on a container"),
+    }
+}
+
+/// Makes something.
+async fn make(engine: &dyn Engine, planned: Planned) -> Result<Said, Failure> {
+    let said = |line, made| Said {
+        line,
+        made: Some(made),
+    };
+    match planned {
+        Planned::Run(request) => start(engine, *request).await,
+        Planned::Build => unreachable!("a build has a screen of its own"),
+        Planned::Network(request) => {
+            let network = engine.create_network(*request).await?;
+            let line = format!("made the network {}", sanitize(&network.name));
+            Ok(said(line, Made::Network(network.id)))
+        }
+        Planned::Connect {
+            container,
+            attachment,
+        } => {
+            let (name, network) = (sanitize(&container), sanitize(&attachment.network));
+            let line = format!("connected {name} to {network}");
+            let request = ConnectRequest {
+                container: engine.resolve(&container).await?,
+                attachment,
+            };
+            engine.connect(request).await?;
+            Ok(Said { line, made: None })
+        }
+        Planned::Volume(request) => {
+            let volume = engine.create_volume(*request).await?;
+            let line = format!("made the volume {}", sanitize(&volume.name));
+            Ok(said(line, Made::Volume(volume.name)))
+        }
+    }
+}
+
+/// Removes volumes one by one: exactly those that were shown, but for those that somebody
+/// uses or removed since.
+async fn prune_volumes(engine: &dyn Engine, volumes: &[(String, u64)]) -> Result<Said, Failure> {
+    let (mut count, mut freed) = (0, 0);
+    for (name, bytes) in volumes {
+        match engine.remove_volume(name).await {
+            Ok(()) => {
+                freed += bytes;
+                count += 1;
+            }
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let (count, freed) = (counted(count, "volume"), bytes::decimal(freed));
+    Ok(Said {
+        line: format!("removed {count}, {freed} are free again"),
+        made: None,
+    })
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    match count {
+        0 => format!("no {thing}"),
+        1 => format!("one {thing}"),
+        n => format!("{n} {thing}s"),
     }
 }
 
@@ -98,7 +228,7 @@ async fn start(engine: &dyn Engine, request: CreateRequest) -> Result<Said, Fail
     let name = name.unwrap_or_else(|_| id.short().to_owned());
     Ok(Said {
         line: format!("started {}", sanitize(&name)),
-        made: Some(id),
+        made: Some(Made::Container(id)),
     })
 }
 

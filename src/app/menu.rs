@@ -4,7 +4,7 @@ use super::{
     Job,
     log::{Place, Since},
 };
-use crate::format::text::sanitize;
+use crate::{format::text::sanitize, model::ContainerId};
 
 /// A menu: one of several.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub enum Picked {
     Signal(&'static str),
     /// Sort the processes by this column.
     SortProcesses(&'static str),
+    /// Take this container off the selected network.
+    Disconnect(ContainerId),
 }
 
 /// A line that is typed.

@@ -20,10 +20,10 @@ use crate::{
     engine::EngineError,
     format::text::sanitize,
     model::{
-        BuildEvent, Change, ContainerId, CreateRequest, Digest, Direction, Event, ExtractRequest,
-        FilePage, Greeting, GroupChange, GroupDetails, ImageLayers, Process, PrunedImages,
-        ReadRequest, RegistrySettings, SignalRequest, Sockets, Transfer, TreePage, TreeRequest,
-        UpdateRequest, Visible, World,
+        BuildEvent, Change, ContainerId, Digest, Direction, Event, ExtractRequest, FilePage,
+        Greeting, GroupChange, GroupDetails, ImageLayers, NetworkId, Planned, Process,
+        PrunedImages, ReadRequest, RegistrySettings, SignalRequest, Sockets, Transfer, TreePage,
+        TreeRequest, UpdateRequest, Visible, VolumeDetails, World,
     },
     record::advice::Advice,
 };
@@ -89,6 +89,8 @@ pub enum Message {
     Tree(u64, Result<Box<TreePage>, Failure>),
     /// A window of a file.
     File(u64, Result<FilePage, Failure>),
+    /// What volumes take that a prune would remove, by the number of the question.
+    Measured(u64, Result<Vec<VolumeDetails>, Failure>),
     /// Events of the watch of this number.
     Events(u64, Vec<Event>),
     /// They ended, or could not be read.
@@ -201,6 +203,13 @@ pub enum Effect {
         number: u64,
         /// Which.
         request: ReadRequest,
+    },
+    /// Measure volumes that a prune would remove.
+    Measure {
+        /// The number of the question.
+        number: u64,
+        /// Which.
+        names: Vec<String>,
     },
     /// Keep the table's layout for the next run.
     Save(Saved),
@@ -335,8 +344,23 @@ pub enum Job {
     },
     /// Copy a file or a directory to this host.
     Extract(ExtractRequest),
-    /// Make a container and start it.
-    Run(Box<CreateRequest>),
+    /// Make a container and start it, or make something else.
+    Make(Planned),
+    /// Take a container off a network.
+    Disconnect {
+        /// Which container.
+        id: ContainerId,
+        /// Its name.
+        name: String,
+        /// The network's.
+        network: String,
+    },
+    /// Remove these networks, as far as still nobody names them.
+    PruneNetworks(Vec<String>),
+    /// Remove these volumes, as far as still nobody uses them; what each takes.
+    PruneVolumes(Vec<(String, u64)>),
+    /// Measure volumes whose size may have changed.
+    MeasureVolumes,
 }
 
 /// What there is to say of a thing that was done.
@@ -344,8 +368,19 @@ pub enum Job {
 pub struct Said {
     /// In words, safe to draw.
     pub line: String,
-    /// The container that was made.
-    pub made: Option<ContainerId>,
+    /// What was made.
+    pub made: Option<Made>,
+}
+
+/// What was made, and the cursor goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A container.
+    Container(ContainerId),
+    /// A network.
+    Network(NetworkId),
+    /// A volume.
+    Volume(String),
 }
 
 /// How the terminal is given to a container.
@@ -366,6 +401,10 @@ pub enum Target {
     Container(ContainerId),
     /// An image, by the name under which it was shown.
     Image(Digest, String),
+    /// A network, and its name.
+    Network(NetworkId, String),
+    /// A volume.
+    Volume(String),
 }
 
 /// An error, ready for the screen.

@@ -47,6 +47,7 @@ pub mod log;
 mod menu;
 mod message;
 mod modal;
+mod networks;
 mod notify;
 mod operation;
 mod palette;
@@ -54,6 +55,7 @@ mod paths;
 mod pointer;
 mod processes;
 mod projector;
+mod prune;
 mod run;
 mod saved;
 mod slots;
@@ -67,6 +69,7 @@ mod transfers;
 mod tree;
 mod update;
 mod viewer;
+mod volumes;
 
 pub use crate::format::Depth;
 pub use activity::{Activity, Entry, Outcome};
@@ -82,12 +85,12 @@ pub use engines::{EngineList, Engines, Greeted, Open};
 pub use events::{EventRow, Events};
 pub use explorer::{Explorer, Looked};
 pub use follow::Logs;
-pub use form::{Field, Flag, Form, Order, Plan, Value, form_area, form_top};
+pub use form::{Field, Flag, Form, Makes, Order, Plan, Value, form_area, form_top};
 pub use geometry::{Geometry, HINT_LINES, MIN_HEIGHT, MIN_WIDTH, geometry};
 pub use group_prompt::GroupPrompt;
 pub use group_slots::{GROUP_GAP, GROUP_GUTTER, GroupSlot, group_slots};
 pub use groups::GroupsView;
-pub use heads::{ImageHead, image_heads};
+pub use heads::{Head, image_heads, network_heads, volume_heads};
 pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
 #[cfg(test)]
@@ -97,8 +100,9 @@ pub use layout::{Choosable, Layout, Saved, Show, Shown};
 pub use limits::{Change, Editor, Forecast, NONE, SETTINGS, Setting};
 pub use list::{List, Sort};
 pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
-pub use message::{Effect, Failure, Job, Message, Passage, Said, Target};
+pub use message::{Effect, Failure, Job, Made, Message, Passage, Said, Target};
 pub use modal::{Chooser, Columns, Explanation, Modal, Results};
+pub use networks::NetworksView;
 pub use operation::{Operations, Running};
 pub use palette::{Argument, Choice, Found};
 pub use pointer::{
@@ -108,6 +112,7 @@ pub use pointer::{
 pub use processes::{PROCESS_GAP, ProcessColumn, ProcessRow, ProcessView, process_columns};
 #[cfg(test)]
 pub use projector::moment;
+pub use prune::{Prune, Pruned};
 pub use run::{Interact, Options, run};
 pub use saved::state_file;
 pub use slots::{GAP, GUTTER, Slot, slots};
@@ -120,6 +125,7 @@ pub use transfers::{Transfers, Underway};
 pub use tree::{Content, Node, Tree};
 pub use update::{LogMargin, Pointer};
 pub use viewer::Viewer;
+pub use volumes::VolumesView;
 
 pub use crate::record::advice::{Advice, Confidence, Line as AdviceLine, Verdict};
 

@@ -2,8 +2,8 @@
 //! menu, the palette, help, a question.
 
 use super::{
-    Choice, EngineList, Failure, Form, GroupPrompt, ImagePrune, Menu, Pending, Prompt, Question,
-    Target, layout::Layout, limits::Editor, log::LogRow,
+    Choice, EngineList, Failure, Form, GroupPrompt, ImagePrune, Makes, Menu, Pending, Prompt,
+    Prune, Question, Target, layout::Layout, limits::Editor, log::LogRow,
 };
 use crate::{
     action::{Action, Code, Key},
@@ -32,8 +32,8 @@ pub enum Modal {
     Help(usize),
     /// A line of text that a control group's change needs.
     GroupPrompt(GroupPrompt),
-    /// The form that runs a container.
-    Run(Box<Form>),
+    /// The form that makes something.
+    Form(Box<Form>),
     /// A line that is typed for something.
     Prompt(Prompt),
     /// One of several.
@@ -47,6 +47,8 @@ pub enum Modal {
         /// To which.
         targets: Vec<Target>,
     },
+    /// What a prune would remove.
+    Prune(Prune),
     /// What a prune of images would remove.
     PruneImages(ImagePrune),
     /// Pulls and pushes; the cursor.
@@ -114,14 +116,39 @@ impl Modal {
                 ("esc", "closes"),
             ],
             // What its command is for: all of it fits 80 columns.
-            Self::Run(_) => &[
-                ("up down", "go"),
-                ("space", "changes"),
-                ("enter", "runs"),
-                ("ctrl-y", "copies"),
-                ("ctrl-p", "prints"),
-                ("esc", "closes"),
-            ],
+            Self::Form(form) => match form.makes {
+                Makes::Container => &[
+                    ("up down", "go"),
+                    ("space", "changes"),
+                    ("enter", "runs"),
+                    ("ctrl-y", "copies"),
+                    ("ctrl-p", "prints"),
+                    ("esc", "closes"),
+                ],
+                Makes::Connection => &[
+                    ("up down", "go"),
+                    ("right", "takes an offer"),
+                    ("enter", "connects"),
+                    ("ctrl-y", "copies"),
+                    ("esc", "closes"),
+                ],
+                Makes::Image => &[
+                    ("up down", "go"),
+                    ("space", "changes"),
+                    ("enter", "builds"),
+                    ("ctrl-y", "copies"),
+                    ("ctrl-p", "prints"),
+                    ("esc", "closes"),
+                ],
+                Makes::Network | Makes::Volume => &[
+                    ("up down", "go"),
+                    ("space", "changes"),
+                    ("enter", "makes it"),
+                    ("ctrl-y", "copies"),
+                    ("ctrl-p", "prints"),
+                    ("esc", "closes"),
+                ],
+            },
             Self::Menu(_) => &[
                 ("up down", "choose"),
                 ("enter", "takes it"),
@@ -135,6 +162,7 @@ impl Modal {
             ],
             // Their own foot tells their keys.
             Self::GroupPrompt(_)
+            | Self::Prune(_)
             | Self::Limits(_)
             | Self::Transfers(_)
             | Self::Engines(_)

@@ -5,7 +5,7 @@ use super::{Screen, State, columns, log::Since};
 use crate::{
     action::{ACTIONS, Action, ActionSpec, Refusal, Scope},
     format::text::sanitize,
-    model::{ContainerId, Digest},
+    model::{ContainerId, Digest, NetworkId},
 };
 
 /// What was found for the words typed.
@@ -37,6 +37,10 @@ pub enum Argument {
     Container(ContainerId),
     /// An image, and the name under which it is meant.
     Image(Digest, String),
+    /// A network, and its name.
+    Network(NetworkId, String),
+    /// A volume.
+    Volume(String),
     /// A column.
     Column(&'static str),
     /// A time.
@@ -48,6 +52,8 @@ pub enum Argument {
 enum Takes {
     Container,
     Image,
+    Network,
+    Volume,
     Column,
     Since,
 }
@@ -138,6 +144,19 @@ impl State {
                     }
                 }
             }
+            Some(Takes::Network) => {
+                for row in world.map_or(&[][..], |world| &world.networks) {
+                    let name = &row.network.name;
+                    let argument = Argument::Network(row.network.id.clone(), name.clone());
+                    add(sanitize(name).into_owned(), argument);
+                }
+            }
+            Some(Takes::Volume) => {
+                for volume in world.map_or(&[][..], |world| &world.volumes) {
+                    let name = &volume.name;
+                    add(sanitize(name).into_owned(), Argument::Volume(name.clone()));
+                }
+            }
             Some(Takes::Column) => {
                 for column in self.sort_columns() {
                     add(column.to_owned(), Argument::Column(column));
@@ -169,6 +188,18 @@ impl State {
                     None => Err("it is gone".into()),
                 }
             }
+            Some(Argument::Network(id, _)) => {
+                let rows = self.world.iter().flat_map(|world| &world.networks);
+                let row = rows.into_iter().find(|row| row.network.id == *id);
+                let subject = row.map(|row| self.subject_of_network(row));
+                subject.map_or_else(|| Err("it is gone".into()), |of| (found.spec.needs)(&of))
+            }
+            Some(Argument::Volume(name)) => {
+                let volumes = self.world.iter().flat_map(|world| world.volumes.iter());
+                let volume = volumes.into_iter().find(|volume| volume.name == *name);
+                let subject = volume.map(|volume| self.subject_of_volume(volume));
+                subject.map_or_else(|| Err("it is gone".into()), |of| (found.spec.needs)(&of))
+            }
             Some(Argument::Image(..)) => match &self.capabilities.read_only_because {
                 Some(reason) => Err(reason.clone().into()),
                 None => Ok(()),
@@ -191,6 +222,8 @@ impl State {
                 columns::SORT_IMAGES.to_vec(),
                 self.image_columns.shown().collect(),
             ),
+            Screen::Networks => return columns::SORT_NETWORKS.to_vec(),
+            Screen::Volumes => return columns::SORT_VOLUMES.to_vec(),
             Screen::Groups => return columns::SORT_GROUPS.to_vec(),
             // One order each.
             Screen::Alerts
@@ -224,6 +257,8 @@ fn takes(spec: &ActionSpec) -> Option<Takes> {
     );
     match spec.action {
         Action::RemoveImage => Some(Takes::Image),
+        Action::RemoveNetwork => Some(Takes::Network),
+        Action::RemoveVolume => Some(Takes::Volume),
         Action::Sort => Some(Takes::Column),
         Action::LogSince => Some(Takes::Since),
         _ if is_of_container || spec.scope == Scope::Containers && spec.is_bulk() => {

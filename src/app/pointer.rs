@@ -8,7 +8,7 @@ use super::{
     form::{form_area, form_top},
     geometry,
     group_slots::group_head,
-    heads::image_head,
+    heads::list_head,
     hints::hint_bar,
     process_columns,
     slots::head_at,
@@ -84,7 +84,7 @@ pub struct ScreenPlace {
 }
 
 /// From this width on, the header names all screens.
-const NAMES: u16 = 130;
+const NAMES: u16 = 140;
 
 /// The names of the screens in the header.
 pub fn screen_places(state: &State, header: Rect) -> Vec<ScreenPlace> {
@@ -231,7 +231,7 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
     if regions.titles.contains(at) {
         let (room, at) = (regions.titles.width, x - regions.titles.x);
         let column = match (state.screen, &state.world) {
-            (Screen::Images, Some(world)) => image_head(&state.image_columns, world, room, at),
+            (Screen::Images | Screen::Networks | Screen::Volumes, _) => list_head(state, room, at),
             (Screen::Groups, Some(_)) if !state.groups.list.rows.is_empty() => group_head(room, at),
             (Screen::Explorer | Screen::Comparison, _) => None,
             _ => head_at(state, room, at),
@@ -310,7 +310,7 @@ fn dialog_hit(state: &State, modal: &Modal, at: Position) -> Hit {
     }
     match modal {
         Modal::Menu(menu) => listed(menu_area(state, menu), 0, menu.cursor, menu.picks.len()),
-        Modal::Run(form) => {
+        Modal::Form(form) => {
             let area = form_area(state, form);
             let lines = inside(area);
             let (top, room) = form_top(form, lines.height);
@@ -339,6 +339,8 @@ pub fn list_extent(state: &State) -> (usize, usize) {
     match state.screen {
         Screen::Containers => (state.containers.top, state.table_lines()),
         Screen::Images => (state.images.top, state.images.rows.len()),
+        Screen::Networks => (state.networks.list.top, state.networks.list.rows.len()),
+        Screen::Volumes => (state.volumes.list.top, state.volumes.list.rows.len()),
         Screen::Groups => (state.groups.list.top, state.groups.list.rows.len()),
         Screen::Events => (state.events.list.top, state.events.list.rows.len()),
         Screen::Alerts => (state.alert_list.top, state.alert_list.rows.len()),

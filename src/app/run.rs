@@ -311,7 +311,8 @@ impl Dashboard {
                     tracing::warn!("copy by OSC 52: {error}");
                 }
             }
-            Effect::Operate { .. }
+            Effect::Measure { .. }
+            | Effect::Operate { .. }
             | Effect::Update { .. }
             | Effect::Tail(_)
             | Effect::Save(_)

@@ -7,16 +7,17 @@ use ratatui::layout::Rect;
 
 use super::{
     Activity, Builds, Comparison, Depth, Details, Effect, Events, Explorer, Failure, GroupsView,
-    History, List, Looked, Modal, Operations, Plan, Pointer, Tab, Target, Transfers,
-    alerts::Alerts, geometry, layout::Layout, limits::UndoStack, table::Table, timeline::Timeline,
+    History, List, Looked, Modal, NetworksView, Operations, Plan, Pointer, Tab, Target, Transfers,
+    VolumesView, alerts::Alerts, geometry, layout::Layout, limits::UndoStack, table::Table,
+    timeline::Timeline,
 };
 use crate::{
     action::{Action, Scope, Subject},
     config::{Config, alert::Channel},
     format::{Glyphs, columns::images::ImageColumn},
     model::{
-        Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, Problem, Source, Visible,
-        World,
+        Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, NetworkRow, Problem,
+        Source, Visible, Volume, World,
     },
 };
 
@@ -48,6 +49,8 @@ impl Look {
 pub enum Screen {
     Containers,
     Images,
+    Networks,
+    Volumes,
     Groups,
     Alerts,
     Events,
@@ -61,7 +64,7 @@ pub enum Screen {
 
 impl Screen {
     /// All of them, as the header names them, each with the action that goes there.
-    pub const ALL: [(Action, Self); 7] = [
+    pub const ALL: [(Action, Self); 9] = [
         (Action::ScreenContainers, Self::Containers),
         (Action::ScreenImages, Self::Images),
         (Action::ScreenGroups, Self::Groups),
@@ -69,6 +72,8 @@ impl Screen {
         (Action::ScreenAlerts, Self::Alerts),
         (Action::ScreenActivity, Self::Activity),
         (Action::ScreenBuilds, Self::Builds),
+        (Action::ScreenNetworks, Self::Networks),
+        (Action::ScreenVolumes, Self::Volumes),
     ];
 }
 
@@ -143,6 +148,10 @@ pub struct State {
     pub images: List<Digest>,
     /// Its columns.
     pub image_columns: Layout<ImageColumn>,
+    /// The networks and who is on them.
+    pub networks: NetworksView,
+    /// The volumes.
+    pub volumes: VolumesView,
     /// The selected container's tab.
     pub details: Details,
     /// The control groups' tree.
@@ -239,6 +248,8 @@ impl State {
             table: Table::default(),
             images: List::new("created"),
             image_columns: Layout::default(),
+            networks: NetworksView::default(),
+            volumes: VolumesView::default(),
             details: Details::default(),
             groups: GroupsView::default(),
             alerts: Alerts::default(),
@@ -321,6 +332,8 @@ impl State {
         match self.screen {
             Screen::Containers => Scope::Containers,
             Screen::Images => Scope::Images,
+            Screen::Networks => Scope::Networks,
+            Screen::Volumes => Scope::Volumes,
             Screen::Explorer => Scope::Explorer,
             Screen::Comparison => Scope::Comparison,
             Screen::Groups => Scope::Groups,
@@ -376,6 +389,8 @@ impl State {
         match self.screen {
             Screen::Containers => &self.containers.filter,
             Screen::Images => &self.images.filter,
+            Screen::Networks => &self.networks.list.filter,
+            Screen::Volumes => &self.volumes.list.filter,
             Screen::Explorer => self.explorer.as_ref().map_or("", |e| &e.filter),
             Screen::Comparison => self.comparison.as_ref().map_or("", |c| &c.list.filter),
             Screen::Groups => &self.groups.list.filter,
@@ -396,6 +411,16 @@ impl State {
                 }
             }
             Screen::Images => subject.image = self.selected_image(),
+            Screen::Networks => {
+                if let Some(row) = self.selected_network() {
+                    subject = self.subject_of_network(row);
+                }
+            }
+            Screen::Volumes => {
+                if let Some(volume) = self.selected_volume() {
+                    subject = self.subject_of_volume(volume);
+                }
+            }
             Screen::Explorer => {
                 subject.has_file = self.explorer.as_ref().is_some_and(|explorer| {
                     explorer.viewer.is_some()
@@ -424,6 +449,35 @@ impl State {
         let target = Target::Container(row.container.id.clone());
         Subject {
             container: Some(&row.container),
+            is_busy: self.operations.on(&target).is_some(),
+            ..Subject::of(self.allowed())
+        }
+    }
+
+    /// What an action would be done to: this network.
+    pub fn subject_of_network<'a>(&'a self, row: &'a NetworkRow) -> Subject<'a> {
+        let network = &*row.network;
+        let target = Target::Network(network.id.clone(), network.name.clone());
+        let members = || self.world.iter().flat_map(|world| world.members(network));
+        Subject {
+            network: Some(network),
+            users: members().count(),
+            running_users: members().filter(|member| member.endpoint.is_some()).count(),
+            is_busy: self.operations.on(&target).is_some(),
+            ..Subject::of(self.allowed())
+        }
+    }
+
+    /// What an action would be done to: this volume.
+    pub fn subject_of_volume<'a>(&'a self, volume: &'a Volume) -> Subject<'a> {
+        let target = Target::Volume(volume.name.clone());
+        let users = self
+            .world
+            .iter()
+            .flat_map(|world| world.users(&volume.name));
+        Subject {
+            volume: Some(volume),
+            users: users.count(),
             is_busy: self.operations.on(&target).is_some(),
             ..Subject::of(self.allowed())
         }
@@ -471,6 +525,8 @@ impl State {
         let of_screen = problems.iter().filter(|problem| match problem.source {
             Source::Host | Source::Engine => true,
             Source::Containers | Source::Stats => self.screen != Screen::Images,
+            Source::Networks => self.screen == Screen::Networks,
+            Source::Volumes => self.screen == Screen::Volumes,
             Source::Images => self.screen == Screen::Images,
             Source::Groups => self.screen == Screen::Groups,
         });
@@ -494,12 +550,15 @@ impl State {
         Visible {
             // Alerts are watched on every screen; a container's group shows what its row
             // would.
+            // On networks they tell traffic where that is known of whole containers only.
             stats: matches!(
                 self.screen,
-                Screen::Containers | Screen::Groups | Screen::Builds
+                Screen::Containers | Screen::Groups | Screen::Builds | Screen::Networks
             ) || !self.alerts.is_empty(),
             images: self.screen == Screen::Images,
             groups: self.screen == Screen::Groups,
+            networks: self.screen == Screen::Networks,
+            volumes: self.screen == Screen::Volumes,
         }
     }
 
@@ -510,6 +569,10 @@ impl State {
         let (line, lines) = (self.cursor_line(), self.table_lines());
         self.containers.scroll_to(line, lines, height);
         self.images.scroll_into_view(height);
+        self.networks.list.scroll_into_view(height);
+        self.networks.scroll = self.networks.scroll.min(self.network_reach(&regions));
+        self.volumes.list.scroll_into_view(height);
+        self.volumes.scroll = self.volumes.scroll.min(self.volume_reach(&regions));
         self.groups.list.scroll_into_view(height);
         self.settle_groups(&regions);
         self.alert_list.scroll_into_view(height);

@@ -40,8 +40,8 @@ pub struct CgroupsArgs {
 
 const VISIBLE: Visible = Visible {
     stats: true,
-    images: false,
     groups: true,
+    ..Visible::CONTAINERS
 };
 
 /// Columns in the order in which they go where a terminal is too narrow.

@@ -90,8 +90,7 @@ pub fn open(path: &Path, since: Option<Timestamp>) -> Result<Arc<Recording>, Fai
 async fn now(context: &Context) -> Result<Excerpt, Failure> {
     let visible = Visible {
         stats: true,
-        images: false,
-        groups: false,
+        ..Visible::CONTAINERS
     };
     // Rates need two looks.
     context.engine.world(visible).await?;

@@ -99,7 +99,9 @@ pub use crate::{config::Target, record::Showing};
 pub use debug::Shot;
 use failure::{Failure, Outcome};
 pub use man::page as manual;
+use network::NetworkCommand;
 pub use output::Output;
+use volume::VolumeCommand;
 
 /// Opens an engine.
 pub type Open = fn(Option<&Path>, Option<Target>) -> engine::Result<Arc<dyn Engine>>;
@@ -246,12 +248,12 @@ enum Command {
     Rmi(rmi::RmiArgs),
     /// Work with networks
     #[command(subcommand)]
-    Network(network::NetworkCommand),
+    Network(NetworkCommand),
     /// Print where a container's open ports are on the host
     Port(network::PortArgs),
     /// Work with volumes
     #[command(subcommand)]
-    Volume(volume::VolumeCommand),
+    Volume(VolumeCommand),
     /// Work with images
     #[command(subcommand)]
     Image(image::ImageCommand),
@@ -321,22 +323,35 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, faces: &Faces) -> Exi
     }
 }
 
-/// What a command line `wharf run …` or `wharf build …` asks for; one line that says what
-/// is wrong.
+/// What a command line that makes something asks for; one line that says what is wrong.
 pub fn plan(words: &[String]) -> Result<Planned, String> {
     let cli = parse(words.iter().map(OsString::from)).map_err(|error| {
         let text = error.to_string();
         let first = text.split("\n\n").next().unwrap_or("");
         first.trim_start_matches("error: ").replace('\n', " ")
     })?;
-    match cli.command {
-        Some(Command::Run(args)) => config::network_defaults(&cli.config.loader())
+    let defaults = || config::network_defaults(&cli.config.loader());
+    let planned = match cli.command {
+        Some(Command::Run(args)) => defaults()
             .and_then(|defaults| args.container.request(&defaults))
-            .map(|request| Planned::Run(Box::new(request)))
-            .map_err(|failure| failure.message),
+            .map(|request| Planned::Run(Box::new(request))),
         Some(Command::Build(_)) => Ok(Planned::Build),
-        _ => Err("it is not a command that runs a container or builds an image".into()),
-    }
+        Some(Command::Network(NetworkCommand::Create(args))) => {
+            defaults().map(|defaults| Planned::Network(Box::new(args.request(defaults.pools))))
+        }
+        Some(Command::Network(NetworkCommand::Connect(args))) => {
+            args.attachment()
+                .map(|(container, attachment)| Planned::Connect {
+                    container,
+                    attachment,
+                })
+        }
+        Some(Command::Volume(VolumeCommand::Create(args))) => {
+            Ok(Planned::Volume(Box::new(args.request())))
+        }
+        _ => return Err("it is not a command that makes something".into()),
+    };
+    planned.map_err(|failure| failure.message)
 }
 
 /// What a command line `wharf build …` asks for, the files that it names read. Blocks.

@@ -22,7 +22,7 @@ use crate::{
     },
     model::{
         Attachment, ConnectRequest, ContainerId, Network, NetworkCreateRequest, NetworkDetails,
-        NetworkDriver, Port,
+        NetworkDriver, Pool, Port,
     },
 };
 
@@ -245,43 +245,57 @@ pub async fn run(command: NetworkCommand, context: &Context) -> Outcome {
     }
 }
 
+impl CreateArgs {
+    /// What they ask for.
+    pub fn request(self, pools: Vec<Pool>) -> NetworkCreateRequest {
+        NetworkCreateRequest {
+            name: self.name,
+            driver: self.driver,
+            subnets: self.subnet,
+            gateways: self.gateway,
+            ranges: self.ip_range,
+            ipv6: self.ipv6,
+            internal: self.internal,
+            mtu: self.mtu.or(self.opt.last().copied()),
+            labels: self.label.into_iter().collect(),
+            pools,
+        }
+    }
+}
+
 async fn create(args: CreateArgs, context: &Context) -> Outcome {
     let defaults = config::network_defaults(&context.loader)?;
-    let request = NetworkCreateRequest {
-        name: args.name,
-        driver: args.driver,
-        subnets: args.subnet,
-        gateways: args.gateway,
-        ranges: args.ip_range,
-        ipv6: args.ipv6,
-        internal: args.internal,
-        mtu: args.mtu.or(args.opt.last().copied()),
-        labels: args.label.into_iter().collect(),
-        pools: defaults.pools,
-    };
+    let request = args.request(defaults.pools);
     let network = context.engine.create_network(request).await?;
     line(network.id.as_str())?;
     Ok(0)
 }
 
+impl ConnectArgs {
+    /// The container as it was named, and how it is to be on which network.
+    pub fn attachment(self) -> Result<(String, Attachment), Failure> {
+        let attachment = match values::network(&self.network).map_err(Failure::usage)? {
+            Choice::Network(attachment) => attachment,
+            Choice::Mode(_) => {
+                let why = format!("{} can't be combined with networks", self.network);
+                return Err(Failure::usage(why));
+            }
+        };
+        let attachment = Attachment {
+            aliases: [attachment.aliases, self.alias].concat(),
+            ip: self.ip.or(attachment.ip),
+            ip6: self.ip6.or(attachment.ip6),
+            mac: self.mac_address.or(attachment.mac),
+            network: attachment.network,
+        };
+        Ok((self.container, attachment))
+    }
+}
+
 async fn connect(args: ConnectArgs, context: &Context) -> Outcome {
-    let attachment = match values::network(&args.network).map_err(Failure::usage)? {
-        Choice::Network(attachment) => attachment,
-        Choice::Mode(_) => {
-            let why = format!("{} can't be combined with networks", args.network);
-            return Err(Failure::usage(why));
-        }
-    };
-    let container = context.resolve(&args.container).await?;
-    let attachment = Attachment {
-        aliases: [attachment.aliases, args.alias].concat(),
-        ip: args.ip.or(attachment.ip),
-        ip6: args.ip6.or(attachment.ip6),
-        mac: args.mac_address.or(attachment.mac),
-        ..attachment
-    };
+    let (container, attachment) = args.attachment()?;
     let request = ConnectRequest {
-        container,
+        container: context.resolve(&container).await?,
         attachment,
     };
     context.engine.connect(request).await?;

@@ -50,7 +50,7 @@ pub struct RecordArgs {
 const VISIBLE: Visible = Visible {
     stats: true,
     images: true,
-    groups: false,
+    ..Visible::CONTAINERS
 };
 
 fn interval_of(text: &str) -> values::Parsed<Duration> {

@@ -44,8 +44,7 @@ pub struct StatsArgs {
 
 const VISIBLE: Visible = Visible {
     stats: true,
-    images: false,
-    groups: false,
+    ..Visible::CONTAINERS
 };
 
 /// Prints what containers use, again and again.

@@ -203,14 +203,20 @@ pub async fn run(command: VolumeCommand, context: &Context) -> Outcome {
     }
 }
 
+impl CreateArgs {
+    /// What they ask for.
+    pub fn request(self) -> VolumeCreateRequest {
+        VolumeCreateRequest {
+            name: self.name,
+            driver: self.driver,
+            labels: self.label.into_iter().collect(),
+            options: self.opt.into_iter().collect(),
+        }
+    }
+}
+
 async fn create(args: CreateArgs, context: &Context) -> Outcome {
-    let request = VolumeCreateRequest {
-        name: args.name,
-        driver: args.driver,
-        labels: args.label.into_iter().collect(),
-        options: args.opt.into_iter().collect(),
-    };
-    let volume = context.engine.create_volume(request).await?;
+    let volume = context.engine.create_volume(args.request()).await?;
     line(&volume.name)?;
     Ok(0)
 }

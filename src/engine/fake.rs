@@ -10,16 +10,18 @@ use std::{
 
 mod files;
 mod groups;
+mod networks;
 mod sockets;
 mod upkeep;
+mod volumes;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
-    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Networks, Observe, Registries,
-    Result, Session, Volumes,
+    Containers, EngineError, ErrorKind, Exec, Execs, Groups, Images, Observe, Registries, Result,
+    Session,
 };
 use crate::model::{
     AttachStreams, Capabilities, Change, ChangeKind, Container, ContainerConfig, ContainerId,
@@ -75,6 +77,14 @@ impl Fake {
             groups: groups::rows(),
             ..World::default()
         })
+    }
+
+    /// The same with networks and volumes, and containers that use them.
+    pub fn connected() -> Self {
+        let engine = Self::full();
+        engine.change(networks::connect);
+        engine.change(volumes::mount);
+        engine
     }
 
     /// `count` running containers of one kind.
@@ -173,6 +183,22 @@ impl Fake {
             .expect("no code panics while it holds the lock")
     }
 
+    /// Notes a call that is about no container; the failure that it was to have.
+    fn note(&self, call: String) -> Result<()> {
+        let mut inner = self.lock();
+        inner.calls.push(call);
+        match inner.failures.pop_front() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn name_of(&self, id: &ContainerId) -> String {
+        let inner = self.lock();
+        let row = inner.world.container(id);
+        row.map_or_else(|| id.short().to_owned(), |row| row.container.name.clone())
+    }
+
     async fn call(&self, operation: &'static str, id: &ContainerId) -> Result<()> {
         let gate = {
             let mut inner = self.lock();
@@ -264,6 +290,12 @@ impl Observe for Fake {
         }
         if !visible.images {
             world.images = Arc::default();
+        }
+        if !visible.networks {
+            world.networks = Vec::new();
+        }
+        if !visible.volumes {
+            world.volumes = Arc::default();
         }
         Ok(Arc::new(world))
     }
@@ -524,8 +556,6 @@ impl Images for Fake {
     }
 }
 
-impl Networks for Fake {}
-impl Volumes for Fake {}
 impl Registries for Fake {}
 
 #[async_trait]

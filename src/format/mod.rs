@@ -15,6 +15,7 @@ pub mod group;
 pub mod history;
 pub mod inspect;
 pub mod limits;
+pub mod picture;
 mod ports;
 pub mod selection;
 pub mod sockets;

@@ -1,8 +1,10 @@
 //! Words for volumes.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
-use super::{bytes, duration};
+use super::{bytes, duration, text::sanitize};
 use crate::model::{Volume, VolumeSize};
 
 /// What a volume takes; with the age of that figure where it may have changed since.
@@ -14,6 +16,50 @@ pub fn size(size: Option<&VolumeSize>, now: Timestamp) -> String {
             let age = duration::short(duration::between(size.at, now));
             format!("{} ({age} ago)", bytes::decimal(size.bytes))
         }
+    }
+}
+
+/// What there is to know of a volume besides its size and who uses it: a name and a text
+/// for each fact, safe to draw.
+pub fn facts(volume: &Volume, now: Timestamp) -> Vec<(&'static str, String)> {
+    let pairs = |of: &BTreeMap<String, String>| {
+        let all: Vec<_> = of.iter().map(|(key, value)| pair(key, value)).collect();
+        all.join("  ")
+    };
+    let mut facts = Vec::new();
+    if volume.anonymous {
+        facts.push(("name", sanitize(&volume.name).into_owned()));
+    }
+    let path = volume.mountpoint.to_string_lossy();
+    if !path.is_empty() {
+        facts.push(("files at", sanitize(&path).into_owned()));
+    }
+    let kind = match volume.anonymous {
+        true => "anonymous: made for a container, removed with it by rm -v or --rm",
+        false => "named: stays until it is removed",
+    };
+    facts.push(("kind", kind.to_owned()));
+    let mut made = Vec::new();
+    if volume.created > Timestamp::UNIX_EPOCH {
+        let age = duration::words_between(volume.created, now).to_lowercase();
+        made.push(format!("{age} ago"));
+    }
+    made.push(format!("by the driver {}", sanitize(&volume.driver)));
+    facts.push(("made", made.join("  ")));
+    if !volume.options.is_empty() {
+        facts.push(("options", pairs(&volume.options)));
+    }
+    if !volume.labels.is_empty() {
+        facts.push(("labels", pairs(&volume.labels)));
+    }
+    facts
+}
+
+/// A label or an option, safe to draw.
+pub fn pair(key: &str, value: &str) -> String {
+    match value {
+        "" => sanitize(key).into_owned(),
+        value => sanitize(&format!("{key}={value}")).into_owned(),
     }
 }
 

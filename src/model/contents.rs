@@ -91,6 +91,8 @@ pub enum FilesOf {
     },
     /// A container's: its image's layers and what it wrote.
     Container(ContainerId),
+    /// A volume's, by its name.
+    Volume(String),
 }
 
 impl FilesOf {
@@ -99,6 +101,7 @@ impl FilesOf {
         match self {
             Self::Image { reference, .. } => reference,
             Self::Container(id) => id.short(),
+            Self::Volume(name) => name,
         }
     }
 }

@@ -25,6 +25,10 @@ pub enum Source {
     Stats,
     /// Control groups of the host.
     Groups,
+    /// The networks.
+    Networks,
+    /// The volumes.
+    Volumes,
     /// Host figures.
     Host,
     /// The engine as a whole.

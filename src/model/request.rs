@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Container, ContainerConfig, ContainerId, Digest, ExecId, Limit, Limits, Pool, RestartPolicy,
+    Attachment, Container, ContainerConfig, ContainerId, Digest, ExecId, Limit, Limits,
+    NetworkCreateRequest, Pool, RestartPolicy, VolumeCreateRequest,
 };
 
 /// Make a container.
@@ -30,13 +31,24 @@ pub struct StartRequest {
     pub attach: Option<AttachStreams>,
 }
 
-/// What the words of a command line ask for.
+/// What a command line that makes something asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Planned {
-    /// A container to run.
+    /// `wharf run`
     Run(Box<CreateRequest>),
-    /// An image to build: the files that this needs are read when it is begun.
+    /// `wharf build`: the files that this needs are read when it is begun.
     Build,
+    /// `wharf network create`
+    Network(Box<NetworkCreateRequest>),
+    /// `wharf network connect`
+    Connect {
+        /// The container, by name or id.
+        container: String,
+        /// To which network, and how.
+        attachment: Attachment,
+    },
+    /// `wharf volume create`
+    Volume(Box<VolumeCreateRequest>),
 }
 
 /// Which streams an attachment carries.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Container, ContainerId, GroupRow, Image, Limit, Problem, Usage};
+use super::{Container, ContainerId, GroupRow, Image, Limit, Network, Problem, Usage, Volume};
 
 /// Everything that the dashboard and `ps` show, at one time. Cheap to clone and to
 /// hand on: its parts are shared with the world before it where nothing changed.
@@ -21,6 +21,10 @@ pub struct World {
     pub containers: Vec<ContainerRow>,
     /// All images, newest first.
     pub images: Arc<Vec<Image>>,
+    /// All networks, those that are always there first; empty until somebody looked.
+    pub networks: Vec<NetworkRow>,
+    /// All volumes by name, with what was measured of them; empty until somebody looked.
+    pub volumes: Arc<Vec<Volume>>,
     /// The host's control groups, parents before their children; empty while nobody looks.
     pub groups: Vec<GroupRow>,
     /// What could not be read.
@@ -34,6 +38,24 @@ pub struct ContainerRow {
     pub container: Arc<Container>,
     /// What it uses; `None` while it doesn't run.
     pub usage: Option<Usage>,
+}
+
+/// A network and what passes on it now. Who is on it is told by [`World::members`].
+#[derive(Clone, Debug)]
+pub struct NetworkRow {
+    /// What it is.
+    pub network: Arc<Network>,
+    /// What containers receive and send there, of whom that is known.
+    pub flows: Vec<(ContainerId, Flow)>,
+}
+
+/// Bytes that pass an interface, seen from who is behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Flow {
+    /// Received, bytes a second.
+    pub in_bps: f64,
+    /// Sent, bytes a second.
+    pub out_bps: f64,
 }
 
 /// Figures of the machine.
@@ -70,6 +92,21 @@ pub struct Visible {
     pub images: bool,
     /// List the host's control groups.
     pub groups: bool,
+    /// Read the list of networks, and what passes on them.
+    pub networks: bool,
+    /// Read the list of volumes.
+    pub volumes: bool,
+}
+
+impl Visible {
+    /// Nothing but which containers there are.
+    pub const CONTAINERS: Self = Self {
+        stats: false,
+        images: false,
+        groups: false,
+        networks: false,
+        volumes: false,
+    };
 }
 
 impl World {

@@ -97,8 +97,8 @@ impl Decoder {
             host: self.host(),
             containers: rows.collect(),
             images: Arc::clone(&self.images),
-            groups: Vec::new(),
             problems: self.problems.clone(),
+            ..World::default()
         }
     }
 

@@ -8,8 +8,11 @@ use crate::{
     app::{self, Choice, Modal, Screen, Target},
     format::{
         Tone,
-        columns::{self, CONTAINERS, groups, images},
-        text::{Align, fit, truncate, width},
+        columns::{
+            self, CONTAINERS, groups, images, networks,
+            volumes::{self, VolumeItem},
+        },
+        text::{Align, fit, sanitize, truncate, width},
     },
 };
 
@@ -18,7 +21,8 @@ pub fn modal(buffer: &mut Buffer, view: &View<'_>) {
     match &view.state.modal {
         None | Some(Modal::Filter(_) | Modal::Prompt(_)) => {}
         Some(Modal::GroupPrompt(prompt)) => super::groups::prompt(buffer, view, prompt),
-        Some(Modal::Run(form)) => super::form::draw(buffer, view, form),
+        Some(Modal::Prune(prune)) => super::volumes::prune(buffer, view, prune),
+        Some(Modal::Form(form)) => super::form::draw(buffer, view, form),
         Some(Modal::Menu(menu)) => menus::menu(buffer, view, menu),
         Some(Modal::Ask(question)) => menus::question(buffer, view, question),
         Some(Modal::Help(scroll)) => help(buffer, view, *scroll),
@@ -99,6 +103,8 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
     let consequence = match action {
         Action::Kill => "Processes end at once, without a chance to save their work.",
         Action::RemoveImage => "Layers that no other image uses are deleted.",
+        Action::RemoveNetwork => "Its addresses are free for others then.",
+        Action::RemoveVolume => "All that is in it is deleted. This can't be undone.",
         Action::Start => "It runs its command again.",
         Action::Stop => "Processes are asked to end, and killed if they don't in time.",
         Action::Restart => "Processes end, then it starts anew.",
@@ -114,6 +120,8 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
     let things = match (action, targets.len()) {
         (Action::RemoveImage, 1) => "this image".to_owned(),
         (Action::RemoveImage, n) => format!("these {n} images"),
+        (Action::RemoveNetwork, _) => "this network".to_owned(),
+        (Action::RemoveVolume, _) => "this volume".to_owned(),
         (Action::Quit, _) => match view.state.builds.ours() {
             1 => "while one build goes on".to_owned(),
             n => format!("while {n} builds go on"),
@@ -158,6 +166,35 @@ fn fate(view: &View<'_>, action: Action, target: &Target) -> String {
                 _ => row.container.state.to_string(),
             }
         }
+        Target::Network(id, _) => {
+            let row = world.networks.iter().find(|row| row.network.id == *id);
+            let Some(row) = row else {
+                return "is gone already".into();
+            };
+            let ranges = networks::subnets(&row.network).unwrap_or_default();
+            let names: Vec<_> = world
+                .members(&row.network)
+                .map(|member| sanitize(&member.row.container.name).into_owned())
+                .collect();
+            match names.as_slice() {
+                [] => format!("{ranges}  nobody is on it"),
+                names => format!("{ranges}  {} won't start without it", names.join(", ")),
+            }
+        }
+        Target::Volume(name) => {
+            let volume = world.volumes.iter().find(|volume| volume.name == *name);
+            match volume {
+                None => "is gone already".into(),
+                Some(volume) => match volume.size {
+                    None => "was never measured; no container uses it".into(),
+                    Some(_) => {
+                        let size = VolumeItem::new(volume, world).size();
+                        let size = crate::format::volume::size(size.as_ref(), world.at);
+                        format!("{size}; no container uses it")
+                    }
+                },
+            }
+        }
         Target::Image(id, _) => {
             let users = world
                 .containers
@@ -184,6 +221,8 @@ fn sort(buffer: &mut Buffer, view: &View<'_>, cursor: usize) {
             Screen::Containers => columns::find(CONTAINERS, id).map_or(*id, |column| column.title),
             Screen::Groups => groups::find(id).map_or(*id, |column| column.title),
             Screen::Images => images::find(id).map_or(*id, |column| column.title),
+            Screen::Networks => networks::find(id).map_or(*id, |column| column.title),
+            Screen::Volumes => volumes::find(id).map_or(*id, |column| column.title),
             _ => id,
         };
         let mut pen = Pen::line(buffer, inside, y);

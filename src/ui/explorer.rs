@@ -39,7 +39,9 @@ fn heading(buffer: &mut Buffer, view: &View<'_>, explorer: &Explorer) {
     pen.fill(theme.rule(), area.width, theme.quiet());
     let mut pen = Pen::line(buffer, area, area.y);
     let (shown, style) = match (&explorer.what, explorer.view) {
-        (Looked::Container(_), model::View::Merged) => ("all its files", theme.quiet()),
+        (Looked::Volume(_), _) | (Looked::Container(_), model::View::Merged) => {
+            ("all its files", theme.quiet())
+        }
         (Looked::Container(_), model::View::Layer) => ("what it wrote", theme.tone(Tone::Warn)),
         (_, model::View::Merged) => ("all up to it", theme.quiet()),
         (_, model::View::Layer) => ("it alone", theme.tone(Tone::Warn)),
@@ -433,6 +435,7 @@ fn nothing(buffer: &mut Buffer, view: &View<'_>, explorer: &Explorer) {
         let text = match explorer.what {
             Looked::Image(_) => "This layer changes no files",
             Looked::Container(_) => "It wrote nothing yet",
+            Looked::Volume(_) => "It is empty",
         };
         let keys = &view.state.config.keymap;
         let key = keys.shown(crate::action::Action::LayerAlone.spec());

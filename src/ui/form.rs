@@ -1,5 +1,4 @@
-//! The forms that run a container and build an image: their fields, and the command that
-//! each is.
+//! A form that makes something: its fields, and the command that it is.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -23,7 +22,7 @@ const NAME: u16 = 11;
 pub fn draw(buffer: &mut Buffer, view: &View<'_>, form: &Form) {
     let theme = view.theme;
     let place = form_area(view.state, form);
-    let inside = boxed(buffer, view, place, form.title, theme.plain());
+    let inside = boxed(buffer, view, place, form.makes.title(), theme.plain());
     let (top, room) = form_top(form, inside.height);
     let below = inside.height - room;
     let top = top as u16;

@@ -1,17 +1,17 @@
 //! The images screen: what each holds, what it shares, who uses it.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::buffer::Buffer;
 
-use super::{View, gauge, pen::Pen, table};
+use super::{View, gauge, list, pen::Pen, table};
 use crate::{
-    app::{ImageHead, Pane, image_heads},
+    app::image_heads,
     format::{
         Tone, bytes,
         columns::images::ImageItem,
         file,
         text::{Align, sanitize, width},
     },
-    model::{Image, World},
+    model::World,
 };
 
 /// Draws the table of images and the layers of the selected one.
@@ -20,106 +20,37 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let Some(world) = &view.state.world else {
         return table::middle(buffer, rows, &[(theme.reading(), theme.quiet())]);
     };
-    let list = &view.state.images;
-    if list.rows.is_empty() {
+    let images = &view.state.images;
+    if images.rows.is_empty() {
         empty(buffer, view, world);
     } else {
-        titles(buffer, view, world);
         let heads = image_heads(&view.state.image_columns, world, rows.width);
-        for (y, n) in (rows.y..rows.bottom()).zip(list.top..list.rows.len()) {
-            let line = Rect {
-                y,
-                height: 1,
-                ..rows
-            };
-            row(
-                buffer,
-                view,
-                world,
-                &heads,
-                &world.images[list.rows[n]],
-                line,
-            );
-            if n == list.cursor {
-                let style = match view.state.pane {
-                    Pane::Table => theme.selected(),
-                    Pane::Details => theme.strong(),
-                };
-                buffer.set_style(line, style);
+        let largest = world.images.iter().map(|image| image.size_bytes).max();
+        let largest = largest.unwrap_or(1).max(1) as f64;
+        let item = |row: usize| {
+            let image = &world.images[row];
+            let users = world.containers.iter();
+            let users = users.filter(|row| row.container.image_id == image.id);
+            ImageItem {
+                glyphs: theme.glyphs,
+                ..ImageItem::new(image, users.count(), world.at)
             }
-        }
-        table::thumb(buffer, view, rows, list.top, list.rows.len());
-    }
-    details(buffer, view, world);
-}
-
-fn titles(buffer: &mut Buffer, view: &View<'_>, world: &World) {
-    let (area, theme) = (view.regions.titles, view.theme);
-    let mut pen = Pen::line(buffer, area, area.y);
-    let sort = view.state.images.sort;
-    pen.skip(2);
-    for head in image_heads(&view.state.image_columns, world, area.width) {
-        let is_sorted = sort.column == head.column.id;
-        let style = if is_sorted {
-            theme.strong()
-        } else {
-            theme.quiet()
         };
-        let arrow = match (
-            is_sorted,
-            sort.is_descending != head.column.is_largest_first,
-        ) {
-            (false, _) => "",
-            (true, true) => theme.sign("▾", "v"),
-            (true, false) => theme.sign("▴", "^"),
-        };
-        let text = format!("{}{arrow}", head.column.title);
-        pen.cell(&text, head.columns, head.align(), style, theme)
-            .skip(2);
-    }
-}
-
-fn row(
-    buffer: &mut Buffer,
-    view: &View<'_>,
-    world: &World,
-    heads: &[ImageHead],
-    image: &Image,
-    line: Rect,
-) {
-    let theme = view.theme;
-    let users = world
-        .containers
-        .iter()
-        .filter(|row| row.container.image_id == image.id)
-        .count();
-    let item = ImageItem {
-        glyphs: theme.glyphs,
-        ..ImageItem::new(image, users, world.at)
-    };
-    let mut pen = Pen::line(buffer, line, line.y);
-    match view.state.images.marks.contains(&image.id) {
-        true => pen.put(theme.sign("✓", "+"), theme.strong()).skip(1),
-        false => pen.skip(2),
-    };
-    for head in heads {
-        let style = match head.column.id {
+        let style = |item: &ImageItem<'_>, id: &str| match id {
             "name" if item.name.is_some() => theme.strong(),
             "size" | "own" => theme.plain(),
-            "in_use" if users > 0 => theme.plain(),
+            "in_use" if item.users > 0 => theme.plain(),
             _ => theme.quiet(),
         };
-        if head.gauge > 0 {
-            let largest = world.images.iter().map(|image| image.size_bytes).max();
-            let share = image.size_bytes as f64 / largest.unwrap_or(1).max(1) as f64;
-            gauge::draw(&mut pen, Some(share), head.gauge, theme.plain(), theme);
-            pen.skip(1);
-        }
-        let room = head.columns - head.gauge - u16::from(head.gauge > 0);
-        let text = (head.column.cell)(&item);
-        pen.cell(&text, room, head.column.align, style, theme)
-            .skip(2);
+        let rows = list::Rows {
+            item: &item,
+            id: &|row: usize| world.images[row].id.clone(),
+            style: &style,
+            share: &|item: &ImageItem<'_>| Some(item.image.size_bytes as f64 / largest),
+        };
+        list::draw(buffer, view, &heads, images, &rows);
     }
+    details(buffer, view, world);
 }
 
 fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
@@ -144,19 +75,13 @@ fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
         ];
         return table::middle(buffer, area, &lines);
     }
-    let text = format!("nothing matches {}", sanitize(&view.state.images.filter));
-    table::middle(
-        buffer,
-        area,
-        &[(&text, strong), ("esc clears the filter", quiet)],
-    );
+    list::unmatched(buffer, view, &view.state.images.filter);
 }
 
 /// The layers of the selected image, the topmost first, and who uses it.
 fn details(buffer: &mut Buffer, view: &View<'_>, world: &World) {
-    let (tabs, area, theme) = (view.regions.tabs, view.regions.details, view.theme);
-    let mut pen = Pen::line(buffer, tabs, tabs.y);
-    pen.fill(theme.rule(), tabs.width, theme.quiet());
+    let (area, theme) = (view.regions.details, view.theme);
+    list::rule(buffer, view);
     let Some(image) = view.state.selected_image() else {
         return;
     };
@@ -164,15 +89,11 @@ fn details(buffer: &mut Buffer, view: &View<'_>, world: &World) {
         .references
         .first()
         .map_or(image.id.short(), |name| name);
-    let mut pen = Pen::line(buffer, tabs, tabs.y);
-    pen.skip(1)
-        .put(" ", theme.quiet())
-        .put(&sanitize(name), theme.strong());
     let words = match image.layers.len() {
-        1 => "  1 layer ".to_owned(),
-        n => format!("  {n} layers "),
+        1 => "1 layer".to_owned(),
+        n => format!("{n} layers"),
     };
-    pen.put(&words, theme.quiet());
+    list::heading(buffer, view, name, &words);
     if area.height == 0 {
         return;
     }

@@ -20,7 +20,9 @@ mod hints;
 mod image_prune;
 mod images;
 mod limits;
+mod list;
 mod menus;
+mod networks;
 mod pen;
 mod results;
 pub mod svg;
@@ -31,6 +33,7 @@ mod transfers;
 mod trouble;
 mod unreachable;
 mod viewer;
+mod volumes;
 
 use ratatui::buffer::Buffer;
 
@@ -60,6 +63,8 @@ pub fn draw(buffer: &mut Buffer, state: &State) {
             details::draw(buffer, &view);
         }
         Screen::Images => images::draw(buffer, &view),
+        Screen::Networks => networks::draw(buffer, &view),
+        Screen::Volumes => volumes::draw(buffer, &view),
         Screen::Explorer => explorer::draw(buffer, &view),
         Screen::Comparison => comparison::draw(buffer, &view),
         Screen::Groups => groups::draw(buffer, &view),

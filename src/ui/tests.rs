@@ -6,7 +6,7 @@ use super::draw;
 use crate::{
     action::Key,
     app::{Look, Message, State},
-    engine::{Files, Groups, Observe, fake::Fake},
+    engine::{Files, Groups, Observe, Volumes, fake::Fake},
     format::Glyphs,
     model::Visible,
 };
@@ -27,6 +27,8 @@ pub async fn dashboard(engine: &Fake, look: Look, width: u16, height: u16, secon
             stats: true,
             images: true,
             groups: true,
+            networks: true,
+            volumes: true,
         };
         let world = engine.world(visible).await.unwrap();
         state.clock += std::time::Duration::from_secs(1);
@@ -60,6 +62,10 @@ pub async fn answer(state: &mut State, engine: &Fake, effects: Vec<crate::app::E
                     *number,
                     page.map(Box::new).map_err(Into::into),
                 ))
+            }
+            Effect::Measure { number, names } => {
+                let measured = engine.measure_volumes(names).await;
+                Some(Message::Measured(*number, measured.map_err(Into::into)))
             }
             Effect::Compare { number, old, new } => {
                 let found = crate::app::compare(engine, old, new).await;

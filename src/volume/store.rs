@@ -53,7 +53,8 @@ impl Volumes {
         Ok(volumes)
     }
 
-    fn names(&self) -> Result<Vec<String>> {
+    /// Their names, in no order. Whether each can be read is another question.
+    pub fn names(&self) -> Result<Vec<String>> {
         let entries = match fs::read_dir(&self.data) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -165,6 +166,11 @@ impl Volumes {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done.map_err(at("write", path)),
         }
+    }
+
+    /// Where all that is known of a volume lies, its files too unless they are on a device.
+    pub fn directory(&self, name: &str) -> PathBuf {
+        self.data.join(name)
     }
 
     /// Where the files of a volume without a device lie.

@@ -38,12 +38,73 @@ fn fields_become_the_command_that_does_the_same() {
     );
     form.plan(crate::cli::plan);
     let Planned::Run(request) = form.planned.unwrap() else {
-        panic!("it runs nothing");
+        panic!("it runs a container");
     };
     assert_eq!(request.name.as_deref(), Some("web"));
     assert_eq!(request.config.limits.memory_bytes, Some(512 << 20));
     assert_eq!(request.config.command, ["sh", "-c", "echo $X"]);
     assert!(request.config.tty);
+}
+
+#[test]
+fn forms_of_networks_and_volumes_are_read_by_their_commands() {
+    let fill = |mut form: Form, values: &[(&str, &str)]| {
+        for (title, text) in values {
+            let mut fields = form.fields.iter_mut();
+            let field = fields.find(|field| field.title == *title).unwrap();
+            field.value = Value::Text((*text).into());
+        }
+        form.plan(crate::cli::plan);
+        (form.command(), form.planned)
+    };
+    let (_, wrong) = fill(Form::network(), &[]);
+    assert_eq!(wrong.unwrap_err(), "a name is needed");
+    let (_, wrong) = fill(Form::network(), &[("name", "a"), ("subnet", "lots")]);
+    assert!(wrong.unwrap_err().contains("--subnet"));
+    let (command, planned) = fill(
+        Form::network(),
+        &[("name", "front"), ("subnet", "10.5.0.0/24 fd05::/64")],
+    );
+    assert_eq!(
+        command.unwrap(),
+        "wharf network create --subnet=10.5.0.0/24 --subnet=fd05::/64 front"
+    );
+    let Planned::Network(request) = planned.unwrap() else {
+        panic!("it makes a network");
+    };
+    assert_eq!((request.name.as_str(), request.subnets.len()), ("front", 2));
+
+    let (_, wrong) = fill(Form::connection("front"), &[]);
+    assert_eq!(wrong.unwrap_err(), "a container is needed");
+    let values = [
+        ("container", "web"),
+        ("aliases", "www app"),
+        ("ip", "10.5.0.9"),
+    ];
+    let (command, planned) = fill(Form::connection("front"), &values);
+    assert_eq!(
+        command.unwrap(),
+        "wharf network connect --alias=www --alias=app --ip 10.5.0.9 front web"
+    );
+    let Planned::Connect {
+        container,
+        attachment,
+    } = planned.unwrap()
+    else {
+        panic!("it connects");
+    };
+    assert_eq!((&*container, &*attachment.network), ("web", "front"));
+    assert_eq!(attachment.aliases, ["www", "app"]);
+
+    let (command, planned) = fill(Form::volume(), &[]);
+    assert_eq!(command.unwrap(), "wharf volume create");
+    assert!(planned.is_ok());
+    let values = [("name", "data"), ("options", "type=tmpfs device=tmpfs")];
+    let (_, planned) = fill(Form::volume(), &values);
+    let Planned::Volume(request) = planned.unwrap() else {
+        panic!("it makes a volume");
+    };
+    assert_eq!(request.options["type"], "tmpfs");
 }
 
 #[test]

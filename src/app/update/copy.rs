@@ -7,6 +7,8 @@ impl State {
     pub(super) fn copy_selected(&mut self) {
         let picks = match self.screen {
             Screen::Images => self.image_picks(),
+            Screen::Networks => self.network_picks(),
+            Screen::Volumes => self.volume_picks(),
             Screen::Explorer => self.file_picks(),
             Screen::Comparison => self.difference_picks(),
             Screen::Groups => self.group_picks(),
@@ -77,6 +79,38 @@ impl State {
         let path = path.filter(|path| !path.is_empty());
         let pick = |path| Pick::copy('p', "path", "path", path);
         path.map(pick).into_iter().collect()
+    }
+
+    fn network_picks(&self) -> Vec<Pick> {
+        let Some(row) = self.selected_network() else {
+            return Vec::new();
+        };
+        let network = &row.network;
+        let mut picks = vec![
+            Pick::copy('n', "name", "name", network.name.clone()),
+            Pick::copy('i', "id", "id", network.id.as_str().to_owned()),
+        ];
+        for (key, subnet) in "s6".chars().zip(&network.subnets) {
+            let range = subnet.net.to_string();
+            picks.push(Pick::copy(key, "subnet", "subnet", range));
+        }
+        if let Some(subnet) = network.subnets.first() {
+            let gateway = subnet.gateway.to_string();
+            picks.push(Pick::copy('g', "gateway", "gateway", gateway));
+        }
+        picks
+    }
+
+    fn volume_picks(&self) -> Vec<Pick> {
+        let Some(volume) = self.selected_volume() else {
+            return Vec::new();
+        };
+        let path = volume.mountpoint.to_string_lossy().into_owned();
+        let mut picks = vec![Pick::copy('n', "name", "name", volume.name.clone())];
+        if !path.is_empty() {
+            picks.push(Pick::copy('p', "path of its files", "path", path));
+        }
+        picks
     }
 
     fn alert_picks(&self) -> Vec<Pick> {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::{
     super::{
-        Asked, Effect, Failure, Job, Menu, Modal, Pick, Picked, Prompt, Question, Said, Screen,
-        State, Tab, activity::quoted, log::Needle, modal::edit,
+        Asked, Effect, Failure, Job, Made, Menu, Modal, Pick, Picked, Prompt, Question, Said,
+        Screen, State, Tab, activity::quoted, log::Needle, modal::edit,
     },
     TOAST,
 };
@@ -45,12 +45,13 @@ impl State {
         Some(Modal::Menu(menu))
     }
 
-    fn pick(&mut self, picked: Picked) {
+    pub(super) fn pick(&mut self, picked: Picked) {
         match picked {
             Picked::Copy { what, text } => self.copy(what, text),
             Picked::Since(since) => self.pick_since(since),
             Picked::Signal(name) => self.signal_process(name),
             Picked::SortProcesses(column) => self.sort_processes(column),
+            Picked::Disconnect(id) => self.ask_to_disconnect(&id),
         }
     }
 
@@ -209,9 +210,12 @@ impl State {
         match result {
             Ok(said) => {
                 self.say(&said.line);
-                if let Some(id) = said.made {
-                    // It will be in the next picture; the cursor goes there then.
-                    self.select(&id);
+                // It will be in the next picture; the cursor goes there then.
+                match said.made {
+                    Some(Made::Container(id)) => self.select(&id),
+                    Some(Made::Network(id)) => self.networks.list.selected = Some(id),
+                    Some(Made::Volume(name)) => self.volumes.list.selected = Some(name),
+                    None => {}
                 }
             }
             Err(failure) => self.tell_failure(failure),

@@ -66,6 +66,9 @@ impl State {
             }),
             Action::UpperLayer => explorer.step_layer(1),
             Action::LowerLayer => explorer.step_layer(-1),
+            Action::LayerAlone if matches!(explorer.what, Looked::Volume(_)) => {
+                self.say("a volume has no layers");
+            }
             Action::LayerAlone => explorer.change(|explorer| {
                 explorer.view = match explorer.view {
                     View::Merged => View::Layer,
@@ -76,7 +79,7 @@ impl State {
                 explorer.viewer = None;
                 explorer.shows_waste = !explorer.shows_waste;
             }
-            Action::Wasted => self.say("layers waste, and a container has one of its own"),
+            Action::Wasted => self.say("only the layers of an image waste anything"),
             Action::Sort => {
                 explorer.change(|explorer| {
                     explorer.order = match explorer.order {
@@ -201,7 +204,7 @@ impl State {
                 let from = quoted(&format!("{}:/{path}", explorer.name));
                 format!("wharf cp {from} {}", quoted(&typed))
             }),
-            Looked::Image(_) => None,
+            Looked::Image(_) | Looked::Volume(_) => None,
         };
         let what = format!("extract /{} to {}", sanitize_bytes(&path), sanitize(&typed));
         let request = ExtractRequest {

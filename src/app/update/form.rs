@@ -1,13 +1,13 @@
-//! The keys of the forms that run a container and build an image.
+//! The keys of forms.
 
-use super::super::{Effect, Flag, Form, Job, Modal, Screen, State, Value, modal::edit};
+use super::super::{Effect, Form, Job, Makes, Modal, Screen, State, Value, modal::edit};
 use crate::{
     action::{Code, Key},
     format::text::sanitize,
-    model::Planned,
+    model::{NetworkMode, Planned, World},
 };
 
-/// How many images are offered while one types.
+/// How many names are offered while one types.
 const OFFERS: usize = 5;
 
 impl State {
@@ -24,7 +24,7 @@ impl State {
 
     pub(super) fn open(&mut self, mut form: Box<Form>) {
         self.revise(&mut form);
-        self.modal = Some(Modal::Run(form));
+        self.modal = Some(Modal::Form(form));
     }
 
     pub(super) fn on_form_key(&mut self, key: Key, mut form: Box<Form>) -> Option<Modal> {
@@ -59,24 +59,23 @@ impl State {
             }
         }
         self.revise(&mut form);
-        Some(Modal::Run(form))
+        Some(Modal::Form(form))
     }
 
     fn do_form(&mut self, form: Box<Form>) {
-        let Ok(Planned::Run(request)) = &form.planned else {
-            return self.begin_build(form);
-        };
-        let what = match &request.name {
-            Some(name) => format!("run {}", sanitize(name)),
-            None => format!("run {}", sanitize(&request.config.image)),
-        };
-        let job = Job::Run(request.clone());
-        self.begin(what, form.command().ok(), job);
+        match &form.planned {
+            Ok(Planned::Build) => self.begin_build(form),
+            Ok(planned) => {
+                let job = Job::Make(planned.clone());
+                self.begin(deed(planned), form.command().ok(), job);
+            }
+            Err(_) => {}
+        }
     }
 
     /// Paths came for what was typed, unless something else was typed since.
     pub(super) fn on_paths(&mut self, typed: &str, offers: Vec<String>) {
-        if let Some(Modal::Run(form)) = &mut self.modal
+        if let Some(Modal::Form(form)) = &mut self.modal
             && form.path().is_some_and(|(now, _)| now == typed)
         {
             form.offers = offers;
@@ -121,26 +120,76 @@ impl State {
             return;
         }
         let field = form.field().clone();
-        let (Flag::Image, Value::Text(typed), Some(world)) =
-            (field.flag, &field.value, &self.world)
-        else {
+        let (Value::Text(typed), Some(world)) = (&field.value, &self.world) else {
             return;
         };
         let wanted = typed.to_lowercase();
-        let names = world.images.iter().flat_map(|image| &image.references);
-        // Those of containers too: images are read only while their screen is shown.
-        let used = world
-            .containers
-            .iter()
-            .map(|row| &row.container.config.image);
+        let fits = |name: &&String| name.to_lowercase().contains(&wanted) && *name != typed;
+        let names = match (form.makes, field.title) {
+            (Makes::Container, "image") => images(world),
+            (Makes::Connection, "network") => {
+                world.networks.iter().map(|row| &row.network.name).collect()
+            }
+            (Makes::Connection, "container") => self.unconnected(world, form),
+            _ => return,
+        };
         let mut offers: Vec<String> = names
-            .chain(used)
-            .filter(|name| name.to_lowercase().contains(&wanted) && *name != typed)
+            .into_iter()
+            .filter(fits)
             .map(|name| sanitize(name).into_owned())
             .collect();
         offers.sort_by_key(|name| (!name.to_lowercase().starts_with(&wanted), name.clone()));
         offers.dedup();
         offers.truncate(OFFERS);
         form.offers = offers;
+    }
+
+    /// Containers that could be connected to the network of a form.
+    fn unconnected<'a>(&self, world: &'a World, form: &Form) -> Vec<&'a String> {
+        let named = form.fields.iter().find(|field| field.title == "network");
+        let named = match named.map(|field| &field.value) {
+            Some(Value::Text(text)) => text.trim(),
+            _ => "",
+        };
+        let network = world.networks.iter().find(|row| row.network.name == named);
+        let rows = world.containers.iter().filter(|row| {
+            let is_on = network
+                .and_then(|of| world.member(&of.network, row))
+                .is_some();
+            row.container.config.network == NetworkMode::Bridge && !is_on
+        });
+        rows.map(|row| &row.container.name).collect()
+    }
+}
+
+/// Names of images, those of containers too: images are read only while their screen is
+/// shown.
+fn images(world: &World) -> Vec<&String> {
+    let names = world.images.iter().flat_map(|image| &image.references);
+    let used = world.containers.iter();
+    let used = used.map(|row| &row.container.config.image);
+    names.chain(used).collect()
+}
+
+/// What is begun, for the log of what was done. Safe to draw.
+fn deed(planned: &Planned) -> String {
+    match planned {
+        Planned::Run(request) => {
+            let name = request.name.as_ref().unwrap_or(&request.config.image);
+            format!("run {}", sanitize(name))
+        }
+        Planned::Build => "build an image".to_owned(),
+        Planned::Network(request) => format!("make the network {}", sanitize(&request.name)),
+        Planned::Connect {
+            container,
+            attachment,
+        } => {
+            let (name, to) = (sanitize(container), sanitize(&attachment.network));
+            format!("connect {name} to {to}")
+        }
+        Planned::Volume(request) => match &request.name {
+            Some(name) => format!("make the volume {}", sanitize(name)),
+            None => "make a volume".to_owned(),
+        },
     }
 }

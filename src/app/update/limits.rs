@@ -21,7 +21,7 @@ impl State {
             .into_iter()
             .filter_map(|target| match target {
                 Target::Container(id) => Some(id),
-                Target::Image(..) => None,
+                Target::Image(..) | Target::Network(..) | Target::Volume(_) => None,
             });
         let targets: Vec<_> = targets.collect();
         if !targets.is_empty() {

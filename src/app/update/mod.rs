@@ -17,34 +17,30 @@ mod limits;
 mod log;
 mod modals;
 mod motion;
+mod networks;
 mod operate;
 mod palette;
 mod pointer;
 mod processes;
 mod table;
+mod tell;
 mod time;
 mod transfers;
 mod trouble;
+mod volumes;
 mod watch;
 
 pub use log::LogMargin;
 pub use pointer::Pointer;
+use tell::{TOAST, TOAST_ERROR};
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    Effect, Failure, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, Toast,
-    state::OUTAGE,
-};
+use super::{Effect, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, state::OUTAGE};
 use crate::{
     action::{self, Action, ActionSpec, Key},
     model::World,
 };
-
-/// How long a message stays that tells of success.
-const TOAST: Duration = Duration::from_secs(3);
-/// How long one stays that tells of a failure; esc takes it away earlier.
-const TOAST_ERROR: Duration = Duration::from_secs(12);
 
 impl State {
     /// What happens next.
@@ -143,6 +139,7 @@ impl State {
                 self.on_image_prune(number, is_all, result);
             }
             Message::Tree(number, result) => self.on_tree(number, result),
+            Message::Measured(number, result) => self.on_measured(number, result),
             Message::File(number, result) => self.on_file(number, result),
             Message::Tick => {
                 let is_outage = self.outage().is_some();
@@ -238,7 +235,18 @@ impl State {
             | Action::Kill
             | Action::CheckHealth
             | Action::Remove
-            | Action::RemoveImage => self.ask_or_operate(spec),
+            | Action::RemoveImage
+            | Action::RemoveNetwork
+            | Action::RemoveVolume => self.ask_or_operate(spec),
+            Action::CreateNetwork
+            | Action::Connect
+            | Action::Disconnect
+            | Action::PruneNetworks
+            | Action::NetworkMap => self.perform_on_network(spec.action),
+            Action::BrowseVolume
+            | Action::CreateVolume
+            | Action::MeasureVolumes
+            | Action::PruneVolumes => self.perform_on_volume(spec.action),
             Action::CreateGroup
             | Action::MoveIntoGroup
             | Action::UndoGroup
@@ -358,6 +366,8 @@ impl State {
             Action::ScreenContainers => self.go_to_screen(Screen::Containers),
             Action::ScreenImages => self.go_to_screen(Screen::Images),
             Action::ScreenGroups => self.go_to_screen(Screen::Groups),
+            Action::ScreenNetworks => self.go_to_screen(Screen::Networks),
+            Action::ScreenVolumes => self.go_to_screen(Screen::Volumes),
             Action::ScreenAlerts => self.go_to_screen(Screen::Alerts),
             Action::OpenAlert => self.open_alert(),
             Action::Acknowledge => self.acknowledge(),
@@ -514,64 +524,6 @@ impl State {
             self.shown = Some(visible);
             self.effects.push(Effect::Show(visible));
         }
-    }
-
-    fn tell_refusal(&mut self, spec: &ActionSpec, reason: &str) {
-        let name = match self.screen {
-            Screen::Containers => {
-                let row = self.selected_container();
-                row.map(|row| row.container.name.clone())
-            }
-            Screen::Groups if spec.action == Action::RemoveGroup => self.group_name(),
-            _ => None,
-        };
-        let line = match name {
-            Some(name) => format!("can't {} {name}: {reason}", operate::verb(spec)),
-            None => format!("can't {}: {reason}", operate::verb(spec)),
-        };
-        let line = crate::format::text::sanitize(&line).into_owned();
-        self.tell(false, vec![line], None, TOAST);
-    }
-
-    pub(super) fn tell_failure(&mut self, failure: Failure) {
-        self.tell(true, vec![failure.message], failure.hint, TOAST_ERROR);
-    }
-
-    pub(super) fn tell(
-        &mut self,
-        is_error: bool,
-        lines: Vec<String>,
-        hint: Option<String>,
-        lifetime: Duration,
-    ) {
-        // The newest success is the one that matters; failures must all be seen.
-        self.toasts.retain(|toast| toast.is_error);
-        if self.toasts.len() == 3 {
-            self.toasts.remove(0);
-        }
-        self.toasts.push(Toast {
-            is_error,
-            lines,
-            hint,
-            until: self.clock + lifetime,
-        });
-    }
-
-    /// A task of ours panicked: it said why on the terminal, where it is read after this.
-    pub(super) fn on_panic(&mut self) {
-        self.is_dirty = true;
-        self.tell_failure(Failure {
-            message: "a part of wharf failed; what it said stands above the prompt after this"
-                .into(),
-            hint: Some("please report it".into()),
-        });
-    }
-
-    fn drop_old_toasts(&mut self) {
-        let before = self.toasts.len();
-        let clock = self.clock;
-        self.toasts.retain(|toast| toast.until > clock);
-        self.is_dirty |= self.toasts.len() != before;
     }
 }
 

@@ -18,7 +18,8 @@ impl State {
             Modal::GroupPrompt(prompt) => self.on_group_prompt_key(key, prompt),
             Modal::Sort(cursor) => self.on_sort_key(key, cursor),
             Modal::Palette(choice) => self.on_palette_key(key, choice),
-            Modal::Run(form) => self.on_form_key(key, form),
+            Modal::Form(form) => self.on_form_key(key, form),
+            Modal::Prune(prune) => self.on_prune_key(key, prune),
             Modal::Prompt(prompt) => self.on_prompt_key(key, prompt),
             Modal::Menu(menu) => self.on_menu_key(key, menu),
             Modal::Ask(question) => self.on_question_key(key, question),
@@ -62,13 +63,13 @@ impl State {
             self.modal = Some(Modal::Palette(choice));
             return;
         }
-        if let Some(Modal::Run(mut form)) = self.modal.take_if(|m| matches!(m, Modal::Run(_))) {
+        if let Some(Modal::Form(mut form)) = self.modal.take_if(|m| matches!(m, Modal::Form(_))) {
             if let Value::Text(typed) = &mut form.field().value {
                 typed.push_str(&text);
                 form.is_touched = true;
             }
             self.revise(&mut form);
-            self.modal = Some(Modal::Run(form));
+            self.modal = Some(Modal::Form(form));
             return;
         }
         if let Some(Modal::Prompt(mut prompt)) =
@@ -103,6 +104,8 @@ impl State {
                 self.containers.filter = filter;
             }
             Screen::Images => self.images.filter = filter,
+            Screen::Networks => self.networks.list.filter = filter,
+            Screen::Volumes => self.volumes.list.filter = filter,
             Screen::Explorer => {
                 if let Some(explorer) = &mut self.explorer {
                     explorer.shows_waste = false;
@@ -172,6 +175,8 @@ impl State {
         match self.screen {
             Screen::Containers => self.containers.sort,
             Screen::Groups => self.groups.list.sort,
+            Screen::Networks => self.networks.list.sort,
+            Screen::Volumes => self.volumes.list.sort,
             _ => self.images.sort,
         }
     }
@@ -200,12 +205,16 @@ impl State {
             is_descending: if current.column == column {
                 !current.is_descending
             } else {
-                self.screen != Screen::Images && starts_descending(column)
+                // The others' columns say themselves which of theirs come first.
+                matches!(self.screen, Screen::Containers | Screen::Groups)
+                    && starts_descending(column)
             },
         };
         match self.screen {
             Screen::Containers => self.containers.sort = sort,
             Screen::Groups => self.groups.list.sort = sort,
+            Screen::Networks => self.networks.list.sort = sort,
+            Screen::Volumes => self.volumes.list.sort = sort,
             _ => self.images.sort = sort,
         }
         self.arrange();

@@ -42,6 +42,16 @@ impl State {
                 self.images.step(by, |row| world.images[row].id.clone());
                 self.layers_scroll = 0;
             }
+            Screen::Networks => {
+                let list = &mut self.networks.list;
+                list.step(by, |row| world.networks[row].network.id.clone());
+                self.networks.scroll = 0;
+            }
+            Screen::Volumes => {
+                let list = &mut self.volumes.list;
+                list.step(by, |row| world.volumes[row].name.clone());
+                self.volumes.scroll = 0;
+            }
             Screen::Groups => self
                 .groups
                 .list
@@ -56,6 +66,16 @@ impl State {
     fn scroll(&mut self, motion: Action, page: usize, regions: &Geometry) {
         if self.screen == Screen::Images {
             self.layers_scroll = moved(self.layers_scroll, motion, page, usize::MAX / 2);
+            return;
+        }
+        if self.screen == Screen::Networks {
+            let reach = self.network_reach(regions);
+            self.networks.scroll = moved(self.networks.scroll, motion, page, reach);
+            return;
+        }
+        if self.screen == Screen::Volumes {
+            let reach = self.volume_reach(regions);
+            self.volumes.scroll = moved(self.volumes.scroll, motion, page, reach);
             return;
         }
         if self.screen == Screen::Groups {

@@ -62,6 +62,18 @@ impl State {
                 false => marked,
             };
         }
+        if self.screen == Screen::Networks {
+            let named = self.selected_network().map(|row| {
+                let network = &row.network;
+                Target::Network(network.id.clone(), network.name.clone())
+            });
+            return named.into_iter().collect();
+        }
+        if self.screen == Screen::Volumes {
+            let named = self.selected_volume();
+            let named = named.map(|volume| Target::Volume(volume.name.clone()));
+            return named.into_iter().collect();
+        }
         let allowed =
             |row: &&crate::model::ContainerRow| (spec.needs)(&self.subject_of(row)).is_ok();
         let marked: Vec<_> = self.marked().collect();
@@ -144,7 +156,9 @@ impl State {
 
     fn raw_name_of(&self, target: &Target) -> String {
         let name = match target {
-            Target::Image(_, name) => name.as_str(),
+            Target::Image(_, name) | Target::Network(_, name) | Target::Volume(name) => {
+                name.as_str()
+            }
             Target::Container(id) => self
                 .world
                 .as_ref()
@@ -207,7 +221,9 @@ fn past(action: Action) -> &'static str {
         Action::Unpause => "unpaused",
         Action::Kill => "killed",
         Action::CheckHealth => "checking the health of",
-        Action::Remove | Action::RemoveImage => "removed",
+        Action::Remove | Action::RemoveImage | Action::RemoveNetwork | Action::RemoveVolume => {
+            "removed"
+        }
         Action::Limits => "changed limits of",
         Action::UndoLimits => "restored limits of",
         other => other.spec().title,
@@ -223,6 +239,14 @@ pub(super) fn verb(spec: &ActionSpec) -> &'static str {
         Action::Changes => "list files of",
         Action::Network => "look at the network of",
         Action::CreateGroup => "make a group",
+        Action::CreateNetwork => "make a network",
+        Action::CreateVolume => "make a volume",
+        Action::Connect => "connect anybody",
+        Action::Disconnect => "disconnect anybody",
+        Action::BrowseVolume => "look into it",
+        Action::ScreenGroups => "show cgroups",
+        Action::ScreenNetworks => "show networks",
+        Action::ScreenVolumes => "show volumes",
         Action::MoveIntoGroup => "move a process in",
         Action::UndoGroup => "undo",
         Action::Limits => "change limits of",

@@ -76,6 +76,20 @@ impl State {
                     targets,
                 });
             }
+            Some(Argument::Network(id, name)) => {
+                let targets = vec![Target::Network(id.clone(), name.clone())];
+                self.modal = Some(Modal::Confirm {
+                    action: Action::RemoveNetwork,
+                    targets,
+                });
+            }
+            Some(Argument::Volume(name)) => {
+                let targets = vec![Target::Volume(name.clone())];
+                self.modal = Some(Modal::Confirm {
+                    action: Action::RemoveVolume,
+                    targets,
+                });
+            }
             Some(Argument::Container(id)) if spec.is_bulk() => {
                 let targets = vec![Target::Container(id.clone())];
                 match spec.danger {

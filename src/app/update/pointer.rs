@@ -69,6 +69,13 @@ impl State {
                     (true, Screen::Alerts) => self.open_alert(),
                     (true, Screen::Comparison) => self.open_difference(),
                     (true, Screen::Containers | Screen::Images) => self.is_zoomed = true,
+                    (true, Screen::Networks) => self.is_zoomed = true,
+                    (true, Screen::Volumes) => {
+                        let spec = crate::action::Action::BrowseVolume.spec();
+                        if self.verdict(spec).is_ok() {
+                            self.perform(spec);
+                        }
+                    }
                     (true, Screen::Builds) => self.builds.fold(),
                     (true, Screen::Groups) => self.fold_tree(None),
                     (true, Screen::Explorer) => {
@@ -114,7 +121,7 @@ impl State {
             Some(Modal::Menu(menu)) => menu.cursor = n,
             Some(Modal::Sort(cursor)) => *cursor = n,
             Some(Modal::Palette(choice)) => choice.cursor = n,
-            Some(Modal::Run(form)) => {
+            Some(Modal::Form(form)) => {
                 // A field is gone to; what has no text to type is changed by it.
                 let is_same = std::mem::replace(&mut form.cursor, n) == n;
                 let is_typed = matches!(form.field().value, Value::Text(_));
@@ -130,6 +137,8 @@ impl State {
         let cursor = match self.screen {
             Screen::Containers => self.cursor_line(),
             Screen::Images => self.images.cursor,
+            Screen::Networks => self.networks.list.cursor,
+            Screen::Volumes => self.volumes.list.cursor,
             Screen::Groups => self.groups.list.cursor,
             Screen::Events => self.events.list.cursor,
             Screen::Alerts => self.alert_list.cursor,
@@ -238,6 +247,14 @@ impl State {
         }
         if self.screen == Screen::Explorer {
             return self.press_layer(by);
+        }
+        if self.screen == Screen::Networks {
+            self.networks.scroll = self.networks.scroll.saturating_add_signed(by);
+            return;
+        }
+        if self.screen == Screen::Volumes {
+            self.volumes.scroll = self.volumes.scroll.saturating_add_signed(by);
+            return;
         }
         if self.screen == Screen::Groups {
             self.groups.scroll = self.groups.scroll.saturating_add_signed(by);

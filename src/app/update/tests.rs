@@ -590,7 +590,7 @@ async fn form_that_is_wrong_stays_open_and_says_why() {
     let mut bench = bench_with_log(&[]).await;
     bench.state.plan = crate::cli::plan;
     bench.press("R enter").await;
-    let Some(Modal::Run(form)) = &bench.state.modal else {
+    let Some(Modal::Form(form)) = &bench.state.modal else {
         panic!("it is open");
     };
     assert_eq!(form.planned.clone().unwrap_err(), "an image is needed");
@@ -598,7 +598,7 @@ async fn form_that_is_wrong_stays_open_and_says_why() {
     bench.press("down down down down").await;
     bench.send(Message::Paste("lots\n".into())).await;
     bench.press("enter").await;
-    let Some(Modal::Run(form)) = &bench.state.modal else {
+    let Some(Modal::Form(form)) = &bench.state.modal else {
         panic!("it is open");
     };
     assert!(form.planned.clone().unwrap_err().contains("--memory"));
@@ -670,12 +670,12 @@ async fn heads_of_images_and_fields_of_the_form_are_clicked() {
     bench.state.plan = crate::cli::plan;
     bench.press("R").await;
     let field = |bench: &Bench, n: usize| {
-        let Some(Modal::Run(form)) = &bench.state.modal else {
+        let Some(Modal::Form(form)) = &bench.state.modal else {
             panic!("it is open");
         };
         (form.cursor, form.fields[n].value.clone())
     };
-    let Some(Modal::Run(form)) = &bench.state.modal else {
+    let Some(Modal::Form(form)) = &bench.state.modal else {
         panic!("it is open");
     };
     let lines = inside(form_area(&bench.state, form));

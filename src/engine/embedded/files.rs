@@ -1,4 +1,4 @@
-//! Looking into images and containers. What was looked at last stays open, because the
+//! Looking into images, containers and volumes. What was looked at last stays open, because the
 //! next look mostly is at the same.
 
 use std::{
@@ -13,7 +13,7 @@ use crate::{
     engine::{Files, Result},
     layer::Explorer,
     model::{
-        ContainerId, Digest, ExtractRequest, Extracted, FilePage, FilesOf, ImageLayers,
+        ContainerId, Digest, ExtractRequest, Extracted, FilePage, FilesOf, ImageLayers, Mark,
         ReadRequest, TreePage, TreeRequest,
     },
     runtime::lifecycle::{self, Lifecycle},
@@ -32,6 +32,7 @@ pub(super) struct Kept(Option<(Of, Explorer)>);
 enum Of {
     Image(Vec<Digest>),
     Container { id: ContainerId, until: Instant },
+    Volume { name: String, until: Instant },
 }
 
 #[async_trait]
@@ -66,14 +67,21 @@ impl Files for Embedded {
         let kept = self.files.clone();
         self.blocking("list the files of", &subject, move |lifecycle| {
             let mut kept = lock(&kept);
-            look(
+            let mut page = look(
                 lifecycle,
                 &mut kept,
                 &request.of,
                 "list",
                 b"",
                 |explorer, top| explorer.tree(top, &request),
-            )
+            )?;
+            if let FilesOf::Volume(_) = request.of {
+                // There is nothing below it that it could have changed.
+                page.rows
+                    .iter_mut()
+                    .for_each(|row| row.mark = Mark::Unchanged);
+            }
+            Ok(page)
         })
         .await
     }
@@ -150,6 +158,8 @@ fn layers(lifecycle: &Lifecycle, of: &FilesOf) -> lifecycle::Result<Vec<Digest>>
     match of {
         FilesOf::Image { reference, .. } => Ok(lifecycle.images()?.resolve(reference)?.layers),
         FilesOf::Container(id) => lifecycle.container_layers(id),
+        // What it holds is listed anew each time.
+        FilesOf::Volume(_) => Ok(Vec::new()),
     }
 }
 
@@ -179,6 +189,18 @@ fn open<'a>(
                 let until = Instant::now() + FRESH.max(now.elapsed() * WORTH);
                 let id = id.clone();
                 kept.0 = Some((Of::Container { id, until }, explorer));
+            }
+            usize::MAX
+        }
+        FilesOf::Volume(name) => {
+            let now = Instant::now();
+            let is_fresh = matches!(&kept.0, Some((Of::Volume { name: of, until }, _))
+                if of == name && now < *until);
+            if !is_fresh {
+                let explorer = lifecycle.volume_files(name)?;
+                let until = Instant::now() + FRESH.max(now.elapsed() * WORTH);
+                let name = name.clone();
+                kept.0 = Some((Of::Volume { name, until }, explorer));
             }
             usize::MAX
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use nix::{
@@ -21,6 +21,12 @@ enum Place {
     Lives,
     /// The images' directory.
     Images,
+    /// The networks' directory.
+    Networks,
+    /// The volumes' directory, or that of one of them.
+    Volumes,
+    /// What all of these are in, while one of them is not made yet.
+    Above,
     /// One container's record or live directory.
     Container(ContainerId),
 }
@@ -30,6 +36,8 @@ enum Place {
 pub struct Watches {
     inotify: Inotify,
     places: HashMap<WatchDescriptor, Place>,
+    /// Directories that are not made yet.
+    missing: Vec<(PathBuf, Place)>,
 }
 
 /// What must be read again.
@@ -43,6 +51,10 @@ pub struct Changes {
     pub containers: HashSet<ContainerId>,
     /// The image list.
     pub images: bool,
+    /// The list of networks.
+    pub networks: bool,
+    /// The list of volumes, or what was measured of them.
+    pub volumes: bool,
 }
 
 impl Changes {
@@ -52,6 +64,8 @@ impl Changes {
             all: true,
             listing: true,
             images: true,
+            networks: true,
+            volumes: true,
             ..Self::default()
         }
     }
@@ -64,6 +78,15 @@ const ENTRIES: AddWatchFlags = AddWatchFlags::IN_MOVED_TO
     .union(AddWatchFlags::IN_DELETE);
 /// Records are replaced by a rename.
 const RECORDS: AddWatchFlags = AddWatchFlags::IN_MOVED_TO;
+/// Networks and volumes come by a rename and go by another, or by unlink.
+const LISTED: AddWatchFlags = AddWatchFlags::IN_MOVED_TO
+    .union(AddWatchFlags::IN_MOVED_FROM)
+    .union(AddWatchFlags::IN_DELETE);
+/// What was measured of a volume comes by a rename, and the mark that it may have changed
+/// is opened to be written.
+const SIZES: AddWatchFlags = AddWatchFlags::IN_MOVED_TO.union(AddWatchFlags::IN_CLOSE_WRITE);
+/// Directories are made.
+const MADE: AddWatchFlags = AddWatchFlags::IN_CREATE.union(AddWatchFlags::IN_MOVED_TO);
 /// Files of a run come and go with it. Writes are not watched by directory: a container
 /// writes to the FIFOs there.
 const LIFE: AddWatchFlags = AddWatchFlags::IN_CREATE.union(AddWatchFlags::IN_DELETE_SELF);
@@ -79,11 +102,38 @@ impl Watches {
         let mut watches = Self {
             inotify: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?,
             places: HashMap::new(),
+            missing: vec![
+                (root.networks(), Place::Networks),
+                (root.volumes(), Place::Volumes),
+            ],
         };
         watches.add(&root.containers(), ENTRIES, Place::Records)?;
         watches.add(&root.live_containers(), ENTRIES, Place::Lives)?;
         watches.add(&root.images(), AddWatchFlags::IN_MOVED_TO, Place::Images)?;
+        // Before they are looked for, so that none is made unseen.
+        watches.add(&root.data, MADE, Place::Above)?;
+        watches.find_missing()?;
         Ok(watches)
+    }
+
+    /// Watches what was made meanwhile.
+    fn find_missing(&mut self) -> Result<(), Errno> {
+        for (path, place) in std::mem::take(&mut self.missing) {
+            match self.add(&path, LISTED, place.clone()) {
+                Err(Errno::ENOENT) => self.missing.push((path, place)),
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Watches what is measured of a volume. Called before it is read.
+    pub fn watch_volume(&mut self, directory: &Path) -> Result<(), Errno> {
+        match self.add(directory, SIZES, Place::Volumes) {
+            // It is gone again.
+            Err(Errno::ENOENT) => Ok(()),
+            done => done,
+        }
     }
 
     /// Watches one container. Called before it is read, so that nothing slips by.
@@ -133,6 +183,16 @@ impl Watches {
                     // What is kept beside the index says nothing new.
                     Place::Images => {
                         changes.images |= event.name.as_deref() == Some("index.json".as_ref());
+                    }
+                    Place::Networks => changes.networks = true,
+                    Place::Volumes => changes.volumes = true,
+                    Place::Above if self.missing.is_empty() => {}
+                    Place::Above => {
+                        if self.find_missing().is_err() {
+                            return Changes::all();
+                        }
+                        changes.networks = true;
+                        changes.volumes = true;
                     }
                     Place::Container(id) => {
                         changes.containers.insert(id.clone());
@@ -198,5 +258,39 @@ mod tests {
         assert!(changes.images && changes.containers.is_empty());
         fs::create_dir(root.container(&id(2)).data).unwrap();
         assert!(watches.changes().listing);
+    }
+
+    #[test]
+    fn networks_and_volumes_are_seen_from_their_first_on_and_what_is_measured_of_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = root(dir.path());
+        let mut watches = Watches::new(&root).unwrap();
+        assert_eq!(watches.changes(), Changes::default());
+        fs::create_dir(root.networks()).unwrap();
+        assert!(watches.changes().networks);
+        let network = root.networks().join("front.new");
+        fs::write(&network, "{}").unwrap();
+        assert_eq!(watches.changes(), Changes::default());
+        fs::rename(&network, root.networks().join("front.json")).unwrap();
+        let changes = watches.changes();
+        assert!(changes.networks && !changes.volumes, "{changes:?}");
+        fs::remove_file(root.networks().join("front.json")).unwrap();
+        assert!(watches.changes().networks);
+
+        fs::create_dir(root.volumes()).unwrap();
+        assert!(watches.changes().volumes);
+        let (scratch, volume) = (root.volumes().join(".tmp-1"), root.volumes().join("data"));
+        fs::create_dir(&scratch).unwrap();
+        assert_eq!(watches.changes(), Changes::default());
+        fs::rename(&scratch, &volume).unwrap();
+        assert!(watches.changes().volumes);
+        watches.watch_volume(&volume).unwrap();
+        fs::create_dir(volume.join("_data")).unwrap();
+        fs::write(volume.join("_data/file"), "written by a container").unwrap();
+        assert_eq!(watches.changes(), Changes::default());
+        fs::write(volume.join("changed"), "").unwrap();
+        assert!(watches.changes().volumes);
+        fs::rename(&volume, &scratch).unwrap();
+        assert!(watches.changes().volumes);
     }
 }

@@ -12,14 +12,15 @@ use jiff::Timestamp;
 use super::{
     error,
     groups::Forest,
-    traffic::{self, Meter},
+    traffic::{self, Link, Meter},
     watches::{Changes, Watches},
 };
 use crate::{
     engine::usage::{Gauge, monotonic_ns},
     model::{
-        Container, ContainerId, ContainerRow, GroupRow, Host, Image, Limit, NetworkMode, Problem,
-        Source, Traffic, Usage, Visible, World,
+        Container, ContainerId, ContainerRow, Flow, GroupRow, Host, Image, Limit, Network,
+        NetworkId, NetworkMode, NetworkRow, Problem, Source, Traffic, Usage, Visible, Volume,
+        World,
     },
     runtime::{
         inspect,
@@ -29,7 +30,7 @@ use crate::{
     sys::host,
 };
 
-/// Pictures after which images are read though nobody looks at them.
+/// The picture for which lists are read though nobody looks at them.
 const READ_AHEAD: u64 = 2;
 
 /// What is known since the last picture.
@@ -45,11 +46,16 @@ pub struct Picture {
     order: Vec<ContainerId>,
     images: Arc<Vec<Image>>,
     images_known: bool,
+    networks: Vec<Arc<Network>>,
+    networks_known: bool,
+    volumes: Arc<Vec<Volume>>,
+    volumes_known: bool,
     /// What could not be repaired when the engine was opened.
     repair_problems: Vec<Problem>,
     /// What is wrong with the records, until they are read again.
     record_problems: HashMap<Option<ContainerId>, Problem>,
-    image_problem: Option<Problem>,
+    /// What is wrong with the lists, until they are read again.
+    list_problems: HashMap<Source, Problem>,
     machine: host::Sampler,
     meter: Meter,
     /// What the kernel can't limit or count.
@@ -62,7 +68,7 @@ struct Row {
     container: Arc<Container>,
     gauge: Gauge,
     /// The host's ends of its interfaces; `None` until they are looked for.
-    links: Option<Vec<u32>>,
+    links: Option<Vec<Link>>,
 }
 
 impl Picture {
@@ -81,9 +87,13 @@ impl Picture {
             order: Vec::new(),
             images: Arc::default(),
             images_known: false,
+            networks: Vec::new(),
+            networks_known: false,
+            volumes: Arc::default(),
+            volumes_known: false,
             repair_problems,
             record_problems: HashMap::new(),
-            image_problem: None,
+            list_problems: HashMap::new(),
             machine: host::Sampler::default(),
             meter: Meter::default(),
             missing: None,
@@ -95,11 +105,13 @@ impl Picture {
         let changes = self.changes();
         self.read_records(&changes);
         self.read_images(&changes, visible);
+        self.read_networks(&changes, visible);
+        self.read_volumes(&changes, visible);
         let mut problems = self.repair_problems.clone();
         problems.extend(self.record_problems.values().cloned());
-        problems.extend(self.image_problem.clone());
+        problems.extend(self.list_problems.values().cloned());
 
-        if visible.stats {
+        if visible.stats || visible.networks {
             self.read_traffic();
         }
         let mut stats = Ok(());
@@ -128,6 +140,7 @@ impl Picture {
         }
         let host = self.host();
         let groups = self.groups(visible, &host, &containers, &mut problems);
+        let networks = self.networks(visible);
         self.generation += 1;
         Arc::new(World {
             generation: self.generation,
@@ -136,6 +149,8 @@ impl Picture {
             groups,
             containers,
             images: self.images.clone(),
+            networks,
+            volumes: self.volumes.clone(),
             problems,
         })
     }
@@ -255,31 +270,108 @@ impl Picture {
         });
     }
 
+    /// Whether a list is read that is not known.
+    fn is_wanted(&self, is_visible: bool) -> bool {
+        // Whoever goes on looking will want them: then their screen has something to show
+        // with the key that opens it. Not before the first figures are there.
+        is_visible || self.generation == READ_AHEAD
+    }
+
+    fn note_list<T>(
+        &mut self,
+        source: Source,
+        what: &str,
+        read: lifecycle::Result<T>,
+    ) -> Option<T> {
+        match read {
+            Ok(list) => {
+                self.list_problems.remove(&source);
+                Some(list)
+            }
+            Err(failure) => {
+                self.list_problems
+                    .insert(source, problem(source, what, &failure));
+                None
+            }
+        }
+    }
+
     fn read_images(&mut self, changes: &Changes, visible: Visible) {
         if changes.images {
             self.images_known = false;
         }
-        // Whoever goes on looking will want them: then their screen has something to show
-        // with the key that opens it. Not before the first figures are there.
-        let is_ahead = self.generation == READ_AHEAD;
-        if !(visible.images || is_ahead) || self.images_known {
+        if self.images_known || !self.is_wanted(visible.images) {
             return;
         }
         let listed = self
             .lifecycle
             .images()
             .and_then(|images| Ok(images.list()?));
-        match listed {
-            Ok(images) => {
-                self.images = Arc::new(images);
-                self.image_problem = None;
-                // Without a watch nobody tells when the list changes.
-                self.images_known = self.watches.is_some();
+        if let Some(images) = self.note_list(Source::Images, "list images", listed) {
+            self.images = Arc::new(images);
+            // Without a watch nobody tells when the list changes.
+            self.images_known = self.watches.is_some();
+        }
+    }
+
+    fn read_networks(&mut self, changes: &Changes, visible: Visible) {
+        if changes.networks {
+            self.networks_known = false;
+        }
+        if self.networks_known || !self.is_wanted(visible.networks) {
+            return;
+        }
+        let listed = self.lifecycle.networks().list().map_err(Into::into);
+        if let Some(networks) = self.note_list(Source::Networks, "list networks", listed) {
+            self.networks = networks.into_iter().map(Arc::new).collect();
+            self.networks_known = self.watches.is_some();
+        }
+    }
+
+    fn read_volumes(&mut self, changes: &Changes, visible: Visible) {
+        if changes.volumes {
+            self.volumes_known = false;
+        }
+        if self.volumes_known || !self.is_wanted(visible.volumes) {
+            return;
+        }
+        let volumes = self.lifecycle.volumes();
+        let mut is_watched = self.watches.is_some();
+        let listed = volumes.names().and_then(|names| {
+            for name in &names {
+                let watches = self.watches.as_mut();
+                let watched = watches.map(|watches| watches.watch_volume(&volumes.directory(name)));
+                is_watched &= !matches!(watched, Some(Err(_)));
             }
-            Err(failure) => {
-                self.image_problem = Some(problem(Source::Images, "list images", &failure));
+            volumes.list()
+        });
+        let listed = listed.map_err(Into::into);
+        if let Some(list) = self.note_list(Source::Volumes, "list volumes", listed) {
+            self.volumes = Arc::new(list);
+            // One that can't be watched is looked at each time.
+            self.volumes_known = is_watched;
+        }
+    }
+
+    /// The networks with what passes on them, where somebody looks.
+    fn networks(&mut self, visible: Visible) -> Vec<NetworkRow> {
+        let mut flows: HashMap<NetworkId, Vec<(ContainerId, Flow)>> = HashMap::new();
+        if visible.networks {
+            for (id, row) in &self.rows {
+                for link in row.links.iter().flatten() {
+                    if let Some(flow) = self.meter.flow(link.index) {
+                        let of_network = flows.entry(link.network.clone()).or_default();
+                        of_network.push((id.clone(), flow));
+                    }
+                }
             }
         }
+        self.meter.settle(visible.networks);
+        let row = |network: &Arc<Network>| NetworkRow {
+            flows: flows.remove(&network.id).unwrap_or_default(),
+            network: network.clone(),
+        };
+        self.networks.iter().map(row).collect()
     }
 
     fn groups(

@@ -139,6 +139,7 @@ impl Fake {
                 let count = self.image(reference).await?.layers.len();
                 Ok((all(&LAYERS[..count.min(LAYERS.len())]), *layer))
             }
+            FilesOf::Volume(_) => Ok((all(&[WRITTEN]), usize::MAX)),
             FilesOf::Container(_) => {
                 let [lowest, above, top] = LAYERS;
                 Ok((all(&[lowest, above, top, WRITTEN]), usize::MAX))

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{Remote, client::Ask, read, unreadable, write};
+use super::{Remote, client::Ask, read, unreadable, world, write};
 use crate::{
     engine::{Networks, Result},
     model::{ConnectRequest, ContainerId, Network, NetworkCreateRequest, NetworkDetails},
@@ -13,16 +13,7 @@ use crate::{
 #[async_trait]
 impl Networks for Remote {
     async fn networks(&self) -> Result<Vec<Network>> {
-        let all: Vec<Value> = self
-            .client
-            .json(Ask::get("/networks", "list", "the networks"))
-            .await?;
-        let mut networks: Vec<_> = all.iter().filter_map(read::network).collect();
-        networks.sort_by(|a, b| {
-            let key = |network: &Network| (!network.is_built_in(), network.name.clone());
-            key(a).cmp(&key(b))
-        });
-        Ok(networks)
+        world::networks(&self.client).await
     }
 
     async fn network(&self, reference: &str) -> Result<NetworkDetails> {

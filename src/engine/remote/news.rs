@@ -34,6 +34,10 @@ pub struct Stale {
     pub listing: bool,
     /// The list of images.
     pub images: bool,
+    /// The list of networks.
+    pub networks: bool,
+    /// The list of volumes.
+    pub volumes: bool,
     /// These.
     pub containers: HashSet<ContainerId>,
 }
@@ -99,6 +103,15 @@ fn note(value: &serde_json::Value, stale: &mut Stale) {
         EventKind::Image => stale.images = true,
         // Who is on a network, or uses a volume, is a container's.
         EventKind::Network | EventKind::Volume => {
+            match (event.kind, action) {
+                (EventKind::Network, "create" | "destroy" | "remove" | "prune") => {
+                    stale.networks = true;
+                }
+                (EventKind::Volume, "create" | "destroy" | "remove" | "prune") => {
+                    stale.volumes = true;
+                }
+                _ => {}
+            }
             let of = event.attributes.get("container");
             stale
                 .containers

@@ -10,8 +10,8 @@ use super::{Remote, client::Ask, read, unreadable};
 use crate::{
     engine::{EngineError, ErrorKind, Observe, Result, Volumes},
     model::{
-        MountKind, PruneVolumes, PrunedVolumes, Visible, Volume, VolumeCreateRequest,
-        VolumeDetails, VolumeUser, World,
+        ContainerRow, Mount, PruneVolumes, PrunedVolumes, Visible, Volume, VolumeCreateRequest,
+        VolumeDetails, VolumeUser,
     },
 };
 
@@ -82,6 +82,8 @@ impl Volumes for Remote {
         let ask = Ask::get("/system/df", "measure", "the volumes").query("type", "volume");
         let answer: Value = self.client.json(ask).await?;
         let mut all = self.with_users(&answer["Volumes"]).await?;
+        let measured = all.iter().map(|found| &found.volume);
+        self.picture.lock().await.keep_sizes(measured);
         all.retain(|found| names.is_empty() || names.contains(&found.volume.name));
         Ok(all)
     }
@@ -107,29 +109,18 @@ impl Remote {
         let all = volumes.as_array().into_iter().flatten();
         let all = all.filter_map(|value| {
             let volume = read::volume(value)?;
-            let users = users(&world, &volume.name);
+            let user = |(row, mount): (&ContainerRow, &Mount)| VolumeUser {
+                id: row.container.id.clone(),
+                name: row.container.name.clone(),
+                target: mount.target.clone(),
+                read_only: mount.read_only,
+                is_running: row.container.state.has_process(),
+            };
+            let users = world.users(&volume.name).map(user).collect();
             Some(VolumeDetails { volume, users })
         });
         let mut all: Vec<_> = all.collect();
         all.sort_by(|a, b| a.volume.name.cmp(&b.volume.name));
         Ok(all)
     }
-}
-
-fn users(world: &World, name: &str) -> Vec<VolumeUser> {
-    let rows = world.containers.iter();
-    rows.flat_map(|row| {
-        let container = &row.container;
-        container.config.mounts.iter().filter_map(move |mount| {
-            let is_it = matches!(&mount.kind, MountKind::Volume(volume) if volume.name.as_deref() == Some(name));
-            is_it.then(|| VolumeUser {
-                id: container.id.clone(),
-                name: container.name.clone(),
-                target: mount.target.clone(),
-                read_only: mount.read_only,
-                is_running: container.state.has_process(),
-            })
-        })
-    })
-    .collect()
 }

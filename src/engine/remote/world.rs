@@ -25,11 +25,15 @@ use crate::{
         usage::{Gauge, monotonic_ns},
     },
     model::{
-        Address, Container, ContainerId, ContainerRow, Host, Image, Problem, Sample, Source,
-        Traffic, Usage, Visible, World,
+        Address, Container, ContainerId, ContainerRow, Host, Image, Network, NetworkRow, Problem,
+        Sample, Source, Traffic, Usage, Visible, Volume, VolumeSize, World,
     },
     sys::{cgroup::Cgroups, host},
 };
+
+/// The picture for which short lists are read though nobody looks at them: whoever goes
+/// on looking will want them.
+const READ_AHEAD: u64 = 2;
 
 /// What is known since the last picture.
 #[derive(Debug)]
@@ -43,6 +47,12 @@ pub struct Picture {
     order: Vec<ContainerId>,
     images: Arc<Vec<Image>>,
     images_known: bool,
+    networks: Vec<Arc<Network>>,
+    networks_known: bool,
+    volumes: Arc<Vec<Volume>>,
+    volumes_known: bool,
+    /// What volumes took when the engine was asked to measure them, by name.
+    sizes: HashMap<String, VolumeSize>,
     host: Option<Machine>,
     cgroups: Option<Cgroups>,
 }
@@ -85,6 +95,11 @@ impl Picture {
             order: Vec::new(),
             images: Arc::default(),
             images_known: false,
+            networks: Vec::new(),
+            networks_known: false,
+            volumes: Arc::default(),
+            volumes_known: false,
+            sizes: HashMap::new(),
             host: None,
             cgroups: None,
         }
@@ -99,6 +114,8 @@ impl Picture {
                 self.news = None;
                 self.host = None;
                 self.images_known = false;
+                self.networks_known = false;
+                self.volumes_known = false;
                 // Another engine may answer next.
                 *lock(&self.identity) = None;
                 Err(error)
@@ -115,6 +132,8 @@ impl Picture {
         let stale = self.stale().await?;
         self.read_containers(&stale, &mut problems).await?;
         self.read_images(&stale, visible, &mut problems).await;
+        self.read_networks(&stale, visible, &mut problems).await;
+        self.read_volumes(&stale, visible, &mut problems).await;
         let host = self.host().await?;
         let mut usages = match visible.stats {
             true => self.usages(&mut problems).await,
@@ -127,12 +146,19 @@ impl Picture {
                 usage: usages.remove(id),
             })
         });
+        // Figures are of containers only, of all their networks together.
+        let row = |network: &Arc<Network>| NetworkRow {
+            network: network.clone(),
+            flows: Vec::new(),
+        };
         Ok(Arc::new(World {
             generation: self.generation,
             at: Timestamp::now(),
             host,
             containers: containers.collect(),
             images: self.images.clone(),
+            networks: self.networks.iter().map(row).collect(),
+            volumes: self.volumes.clone(),
             groups: Vec::new(),
             problems,
         }))
@@ -162,6 +188,8 @@ impl Picture {
         if self.client.take_change() {
             stale.listing = true;
             stale.images = true;
+            stale.networks = true;
+            stale.volumes = true;
         }
         Ok(stale)
     }
@@ -248,6 +276,64 @@ impl Picture {
             }
             Err(error) => problems.push(problem(Source::Images, &error)),
         }
+    }
+
+    async fn read_networks(
+        &mut self,
+        stale: &Stale,
+        visible: Visible,
+        problems: &mut Vec<Problem>,
+    ) {
+        if stale.all || stale.networks {
+            self.networks_known = false;
+        }
+        if self.networks_known || !(visible.networks || self.generation == READ_AHEAD) {
+            return;
+        }
+        match networks(&self.client).await {
+            Ok(networks) => {
+                self.networks = networks.into_iter().map(Arc::new).collect();
+                self.networks_known = self.news.is_some();
+            }
+            Err(error) => problems.push(problem(Source::Networks, &error)),
+        }
+    }
+
+    async fn read_volumes(&mut self, stale: &Stale, visible: Visible, problems: &mut Vec<Problem>) {
+        if stale.all || stale.volumes {
+            self.volumes_known = false;
+        }
+        if self.volumes_known || !(visible.volumes || self.generation == READ_AHEAD) {
+            return;
+        }
+        match volumes(&self.client).await {
+            Ok(mut volumes) => {
+                let has = |name: &str| volumes.iter().any(|volume| volume.name == name);
+                self.sizes.retain(|name, _| has(name));
+                for volume in &mut volumes {
+                    volume.size = self.sizes.get(&volume.name).copied();
+                }
+                self.volumes = Arc::new(volumes);
+                self.volumes_known = self.news.is_some();
+            }
+            Err(error) => problems.push(problem(Source::Volumes, &error)),
+        }
+    }
+
+    /// Keeps what the engine measured: it is asked for that only when somebody wants it,
+    /// as it walks all files each time.
+    pub fn keep_sizes<'a>(&mut self, measured: impl Iterator<Item = &'a Volume>) {
+        for volume in measured {
+            if let Some(size) = volume.size {
+                let size = VolumeSize {
+                    // Nobody tells when something is written to it.
+                    is_current: false,
+                    ..size
+                };
+                self.sizes.insert(volume.name.clone(), size);
+            }
+        }
+        self.volumes_known = false;
     }
 
     async fn host(&mut self) -> Result<Host> {
@@ -390,6 +476,28 @@ pub async fn inspect(client: &Shared, id: &ContainerId) -> Result<Container> {
     let ask = Ask::get(format!("/containers/{id}/json"), "inspect", id.short());
     let value: Value = client.soon(ask).await?;
     read::container(&value).map_err(|why| unreadable("inspect", id.short(), why))
+}
+
+/// All networks, those that are always there first.
+pub async fn networks(client: &Shared) -> Result<Vec<Network>> {
+    let ask = Ask::get("/networks", "list", "the networks");
+    let all: Vec<Value> = client.soon(ask).await?;
+    let mut networks: Vec<_> = all.iter().filter_map(read::network).collect();
+    networks.sort_by(|a, b| {
+        let key = |network: &Network| (!network.is_built_in(), network.name.clone());
+        key(a).cmp(&key(b))
+    });
+    Ok(networks)
+}
+
+/// All volumes by name.
+async fn volumes(client: &Shared) -> Result<Vec<Volume>> {
+    let ask = Ask::get("/volumes", "list", "the volumes");
+    let answer: Value = client.soon(ask).await?;
+    let all = answer["Volumes"].as_array().into_iter().flatten();
+    let mut volumes: Vec<_> = all.filter_map(read::volume).collect();
+    volumes.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(volumes)
 }
 
 /// All images. Those that are known are not asked about again, but for their names.

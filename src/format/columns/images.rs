@@ -3,32 +3,25 @@
 
 use jiff::Timestamp;
 
-use super::{Align, Key};
+use super::{
+    Key,
+    list::{self, ListColumn, Listed, figure, number, text},
+};
 use crate::{
     format::{Glyphs, bytes, duration, text::sanitize},
     model::Image,
 };
 
-/// One column.
-#[derive(Clone, Copy)]
-pub struct ImageColumn {
-    /// What it is called where one sorts by it.
-    pub id: &'static str,
-    /// What stands above it.
-    pub title: &'static str,
-    /// On which side its text is.
-    pub align: Align,
-    /// Columns of its text.
-    pub width: u16,
-    /// The lightest goes first where there is no room.
-    pub weight: u8,
-    /// Whether the largest, or the newest, come first.
-    pub is_largest_first: bool,
-    /// Its text, safe to print.
-    pub cell: fn(&ImageItem) -> String,
-    /// What it is sorted by.
-    pub key: fn(&ImageItem) -> Key,
+/// Columns of images.
+#[derive(Debug)]
+pub enum OfImages {}
+
+impl Listed for OfImages {
+    type Item<'a> = ImageItem<'a>;
 }
+
+/// One column.
+pub type ImageColumn = ListColumn<OfImages>;
 
 /// What a column is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -86,32 +79,7 @@ impl<'a> ImageItem<'a> {
 
 /// The column that is called so.
 pub fn find(id: &str) -> Option<&'static ImageColumn> {
-    IMAGES.iter().find(|column| column.id == id)
-}
-
-const fn text(id: &'static str, title: &'static str, width: u16, weight: u8) -> ImageColumn {
-    ImageColumn {
-        id,
-        title,
-        align: Align::Left,
-        width,
-        weight,
-        is_largest_first: false,
-        cell: |_| String::new(),
-        key: |_| Key::Unknown,
-    }
-}
-
-const fn figure(id: &'static str, title: &'static str, width: u16, weight: u8) -> ImageColumn {
-    ImageColumn {
-        align: Align::Right,
-        is_largest_first: true,
-        ..text(id, title, width, weight)
-    }
-}
-
-fn number(number: u64) -> Key {
-    Key::Number(number as f64)
+    list::find(IMAGES, id)
 }
 
 /// All of them.

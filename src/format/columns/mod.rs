@@ -4,9 +4,12 @@
 mod containers;
 pub mod groups;
 pub mod images;
+pub mod list;
+pub mod networks;
 #[cfg(test)]
 pub mod sample;
 mod traffic;
+pub mod volumes;
 
 use std::{cmp::Ordering, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Views into the files of images and containers.
+//! Views into the files of images, containers and volumes.
 
 use std::io;
 
@@ -27,6 +27,17 @@ impl Lifecycle {
             Err(error) => return Err(error.into()),
         }
         Ok(Explorer::new(stacked))
+    }
+
+    /// A view into a volume. All its files are listed for it, which takes as long as a
+    /// walk of it.
+    pub fn volume_files(&self, name: &str) -> Result<Explorer> {
+        // One that is on a device is there only while it is mounted.
+        self.volume_root(name)?;
+        let files = self.volumes().source(name)?.path;
+        let images = self.images()?;
+        let contents = images.layers().contents_of(&files)?;
+        Ok(Explorer::new([(files, contents)]))
     }
 
     /// Makes the records of what layers hold anew, because one was found damaged.

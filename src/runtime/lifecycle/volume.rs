@@ -384,7 +384,7 @@ impl Lifecycle {
         Ok(entries?)
     }
 
-    fn volume_root(&self, name: &str) -> Result<OwnedFd> {
+    pub(super) fn volume_root(&self, name: &str) -> Result<OwnedFd> {
         let source = self.volumes().source(name)?;
         match std::fs::File::open(&source.path) {
             Ok(root) => Ok(root.into()),

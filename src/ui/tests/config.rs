@@ -34,7 +34,7 @@ async fn configured(
         let visible = Visible {
             stats: true,
             images: true,
-            groups: false,
+            ..Visible::default()
         };
         let world = engine.world(visible).await.unwrap();
         state.clock += std::time::Duration::from_secs(1);
@@ -82,7 +82,7 @@ fn state_visible() -> Visible {
     Visible {
         stats: true,
         images: true,
-        groups: false,
+        ..Visible::default()
     }
 }
 

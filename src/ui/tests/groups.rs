@@ -122,8 +122,8 @@ async fn finish(state: &mut State, engine: &Fake, change: GroupChange) {
     state.update(Message::GroupChanged(result));
     let visible = Visible {
         stats: true,
-        images: false,
         groups: true,
+        ..Visible::default()
     };
     let world = engine.world(visible).await.unwrap();
     let effects = state.update(Message::World(Ok(world)));

@@ -16,7 +16,7 @@
 //! before it says what it is in each state, or why it is never in it.
 
 use super::{config::configuration, *};
-use crate::app::{Depth, Modal, Screen, Tab, geometry};
+use crate::app::{Depth, Makes, Modal, Screen, Tab, geometry};
 
 mod scenes;
 
@@ -40,7 +40,7 @@ listed! {
         Containers, Logs, Stats, Processes, Inspect, Files, Network, Advice, Images, Cgroups,
         CgroupProcesses, Events, Alerts, Activity, Builds, TimeLine, Filter, Sort, GroupBy, Columns,
         Trouble, Results, Palette, Help, CgroupPrompt, Form, BuildForm, Prompt, Menu, Ask, Confirm,
-        Limits, TooSmall,
+        Limits, TooSmall, Networks, NetworkMap, Volumes, Prune,
     }
 }
 
@@ -65,12 +65,13 @@ fn shown(state: &State) -> Panel {
             Modal::Palette(_) => Panel::Palette,
             Modal::Help(_) => Panel::Help,
             Modal::GroupPrompt(_) => Panel::CgroupPrompt,
-            Modal::Run(form) if form.title.starts_with("Build") => Panel::BuildForm,
-            Modal::Run(_) => Panel::Form,
+            Modal::Form(form) if form.makes == Makes::Image => Panel::BuildForm,
+            Modal::Form(_) => Panel::Form,
             Modal::Prompt(_) => Panel::Prompt,
             Modal::Menu(_) => Panel::Menu,
             Modal::Ask(_) => Panel::Ask,
             Modal::Confirm { .. } => Panel::Confirm,
+            Modal::Prune(_) => Panel::Prune,
             Modal::Limits(_) => Panel::Limits,
             // Its own tests draw it.
             Modal::Transfers(_) | Modal::PruneImages(_) | Modal::Engines(_) => Panel::Results,
@@ -90,6 +91,9 @@ fn shown(state: &State) -> Panel {
         (Screen::Containers, Tab::Advice) => Panel::Advice,
         // Its own tests draw what is looked into.
         (Screen::Images | Screen::Explorer | Screen::Comparison, _) => Panel::Images,
+        (Screen::Networks, _) if state.networks.is_map => Panel::NetworkMap,
+        (Screen::Networks, _) => Panel::Networks,
+        (Screen::Volumes, _) => Panel::Volumes,
         (Screen::Groups, _) if state.has_details_focus() => Panel::CgroupProcesses,
         (Screen::Groups, _) => Panel::Cgroups,
         (Screen::Events, _) => Panel::Events,
@@ -119,6 +123,8 @@ async fn put(panel: Panel, case: Case, look: Look) -> Result<State, &'static str
             stats: true,
             images: true,
             groups: true,
+            networks: true,
+            volumes: true,
         };
         let world = engine.world(visible).await.unwrap();
         state.clock += std::time::Duration::from_secs(1);
@@ -142,7 +148,8 @@ async fn put(panel: Panel, case: Case, look: Look) -> Result<State, &'static str
 /// The part of the screen that a panel has for itself.
 fn part(state: &mut State, panel: Panel) -> Rect {
     use Panel::{
-        Activity, Alerts, Builds, Cgroups, Containers, Events, Filter, Images, TimeLine, TooSmall,
+        Activity, Alerts, Builds, Cgroups, Containers, Events, Filter, Images, NetworkMap,
+        Networks, TimeLine, TooSmall, Volumes,
     };
     let is_whole = matches!(
         panel,
@@ -155,6 +162,9 @@ fn part(state: &mut State, panel: Panel) -> Rect {
             | TimeLine
             | Filter
             | Images
+            | Networks
+            | NetworkMap
+            | Volumes
             | TooSmall
     );
     if is_whole {

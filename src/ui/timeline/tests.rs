@@ -30,7 +30,7 @@ async fn frozen_screen_says_so_and_keeps_its_figures() {
         let visible = Visible {
             stats: true,
             images: true,
-            groups: false,
+            ..Visible::default()
         };
         let world = engine.world(visible).await.unwrap();
         state.clock += Duration::from_secs(1);
@@ -92,7 +92,7 @@ async fn recording(dir: &std::path::Path) -> Arc<Recording> {
         let visible = Visible {
             stats: true,
             images: true,
-            groups: false,
+            ..Visible::default()
         };
         let world = engine.world(visible).await.unwrap();
         let mut world = (*world).clone();

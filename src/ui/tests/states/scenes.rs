@@ -18,6 +18,14 @@ pub struct Scene {
     pub after: fn(&mut State),
 }
 
+/// A machine with networks and volumes.
+fn connected(keys: &'static str) -> Setting {
+    Ok(Scene {
+        engine: Fake::connected(),
+        ..scene(keys)
+    })
+}
+
 /// Or why it is never in it.
 pub type Setting = Result<Scene, &'static str>;
 
@@ -85,6 +93,10 @@ fn opened(panel: Panel) -> Setting {
         Panel::Confirm => keys("space space d"),
         Panel::Limits => keys("j u 2 down down down 1 g"),
         Panel::TooSmall => keys(""),
+        Panel::Networks => connected("8 j"),
+        Panel::NetworkMap => connected("8 v"),
+        Panel::Volumes => connected("9 j j"),
+        Panel::Prune => connected("9 p a"),
     }
 }
 
@@ -164,6 +176,14 @@ fn empty(panel: Panel) -> Setting {
         Panel::Inspect => Err("a container has its own facts"),
         Panel::Help => Err("there are always keys"),
         Panel::Images => Err("its own tests draw it"),
+        Panel::Networks => connected("8 G"),
+        Panel::NetworkMap => Ok(Scene {
+            engine: Fake::connected(),
+            after: vanished,
+            ..scene("8 v")
+        }),
+        Panel::Volumes => nothing("9"),
+        Panel::Prune => nothing("9 p"),
         Panel::TooSmall => Err("it says one thing"),
     }
 }
@@ -252,6 +272,20 @@ fn failed(panel: Panel) -> Setting {
         Panel::Prompt => keys("l tab / ~ ("),
         Panel::Limits => keys("u m u c h enter"),
         Panel::Inspect => Err("it shows what the picture has"),
+        Panel::Networks => unread("8", Source::Networks, "list networks"),
+        Panel::Volumes => unread("9", Source::Volumes, "list volumes"),
+        Panel::Prune => Ok(Scene {
+            engine: Fake::connected(),
+            is_mute: true,
+            after: |state| {
+                if let Some(crate::app::Modal::Prune(prune)) = &state.modal {
+                    let why = Err(failure("measure the volumes"));
+                    state.update(Message::Measured(prune.number, why));
+                }
+            },
+            ..scene("9 p")
+        }),
+        Panel::NetworkMap => Err("it shows what the picture has"),
         Panel::Sort | Panel::GroupBy | Panel::Columns | Panel::Menu | Panel::Help => {
             Err("nothing is read for it")
         }
@@ -261,12 +295,31 @@ fn failed(panel: Panel) -> Setting {
     }
 }
 
+/// A list that can't be read.
+fn unread(keys: &'static str, source: Source, what: &'static str) -> Setting {
+    let engine = Fake::full();
+    engine.change(|world| {
+        world.problems.push(Problem {
+            source,
+            message: format!("{what}: input/output error"),
+            hint: None,
+        });
+    });
+    Ok(Scene {
+        engine,
+        ..scene(keys)
+    })
+}
+
 fn filtered(panel: Panel) -> Setting {
     match panel {
         Panel::Containers => keys("/ s h o p enter"),
         Panel::Logs => keys("l tab & g e t enter"),
         Panel::Inspect => keys("i tab / m e m o enter"),
         Panel::Cgroups => keys("3 / d o c k e r enter"),
+        Panel::Networks => connected("8 / p o s t enter"),
+        Panel::Volumes => connected("9 / s h o p enter"),
+        Panel::NetworkMap => connected("8 / z z z enter v"),
         Panel::Events => keys("4 / o o m enter"),
         Panel::Alerts => keys("5 / g a t e enter"),
         Panel::Activity => then("6 / s t o p enter", operated),
@@ -297,6 +350,7 @@ fn filtered(panel: Panel) -> Setting {
         | Panel::Menu
         | Panel::Ask
         | Panel::Confirm
+        | Panel::Prune
         | Panel::Limits => Err("a dialog is not filtered"),
         Panel::Images => Err("its own tests draw it"),
         Panel::TooSmall => Err("it says one thing"),
@@ -395,6 +449,14 @@ fn foreign(engine: &Fake) {
             container.argv = vec!["実行".into(), "--名前=👩\u{200d}💻".into()];
             container.config.image = format!("店/注文:{n}");
             row.container = Arc::new(container);
+        }
+        for (n, row) in world.networks.iter_mut().enumerate().skip(3) {
+            let network = Arc::make_mut(&mut row.network);
+            network.name = format!("{} {}", NAMES[n % NAMES.len()], network.name);
+        }
+        for (n, volume) in Arc::make_mut(&mut world.volumes).iter_mut().enumerate() {
+            let label = (NAMES[n].to_owned(), NAMES[n + 1].to_owned());
+            volume.labels.extend([label]);
         }
         for (n, row) in world.groups.iter_mut().enumerate().skip(1) {
             let mut group = (*row.group).clone();
