@@ -481,6 +481,8 @@ fn file_of_a_container_is_edited_on_a_copy_and_never_over_another_change() {
     t.until("all its files");
     t.keys(&["/"]);
     t.tmux(&["send-keys", "-l", "srv.conf"]);
+    // Its row, and no other.
+    t.until("5:6");
     t.keys(&["Enter", "G"]);
     t.until("E edit");
 
@@ -516,9 +518,9 @@ fn file_of_a_container_is_edited_on_a_copy_and_never_over_another_change() {
     assert_eq!(std::fs::read_to_string(copy).unwrap(), "mine\n");
 
     // A link is not followed, wherever it leads.
-    t.keys(&["Escape"]);
-    t.keys(&["/"]);
+    t.keys(&["/", "C-u"]);
     t.tmux(&["send-keys", "-l", "srv.link"]);
+    t.until("srv.link -> ");
     t.keys(&["Enter", "G", "E"]);
     t.until("only files can be edited");
 }

@@ -310,7 +310,7 @@ pub(super) fn a_group(subject: &Subject<'_>) -> Verdict {
 pub(super) fn can_edit(subject: &Subject<'_>) -> Verdict {
     a_file(subject)?;
     check(subject.is_in_container, || {
-        "an image's files stay as they are".into()
+        "only files of a container are edited".into()
     })?;
     writable(subject)?;
     able(subject, Ability::Archives)
