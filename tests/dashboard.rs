@@ -712,7 +712,8 @@ fn network_and_volume_are_made_seen_with_their_containers_and_pruned_by_keys() {
     t.until("removed 2 networks");
     let left = s.ok(&["network", "ls", "--format", "{{.Name}}"]);
     assert_eq!(left.lines().collect::<Vec<_>>(), ["bridge", "host", "none"]);
-    t.keys(&["6"]);
+    // What was done first stands last.
+    t.keys(&["6", "G"]);
     t.until("wharf network create --subnet=10.7.0.0/24 quay");
 }
 
