@@ -18,7 +18,7 @@ fn ask(port: u16) -> Option<String> {
 }
 
 #[test]
-fn services_in_c_python_and_go_are_built_run_and_answer() {
+fn services_in_c_python_go_and_rust_are_built_run_and_answer() {
     let engine = Sandbox::empty();
     engine.import("projects.tar", "projects:1");
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/build/projects");
@@ -31,6 +31,7 @@ fn services_in_c_python_and_go_are_built_run_and_answer() {
             None,
         ),
         ("go", &[][..], "hello from Go", Some(1)),
+        ("rust", &[][..], "hello from Rust", Some(1)),
     ] {
         let context = here.join(name);
         let words = [&["build", "-t", name], flags, &[context.to_str().unwrap()]].concat();
