@@ -520,7 +520,7 @@ fn file_of_a_container_is_edited_on_a_copy_and_never_over_another_change() {
     // A link is not followed, wherever it leads.
     t.keys(&["/", "C-u"]);
     t.tmux(&["send-keys", "-l", "srv.link"]);
-    t.until("srv.link -> ");
+    t.until("srv.link → ");
     t.keys(&["Enter", "G", "E"]);
     t.until("only files can be edited");
 }

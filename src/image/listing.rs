@@ -71,6 +71,14 @@ impl ImageStore {
         Ok(())
     }
 
+    /// Removes a list that so few images don't need.
+    pub(super) fn forget_short_list(&self, images: usize) {
+        if images < WORTH_KEEPING {
+            // Mostly there is none; one that stays is of another index, and not believed.
+            let _ = fs::remove_file(self.kept_list());
+        }
+    }
+
     fn kept_list(&self) -> PathBuf {
         self.layout.directory().join("list.json")
     }
@@ -164,6 +172,10 @@ mod tests {
             fs::write(store.kept_list(), damage).unwrap();
             assert_eq!(store.list().unwrap(), tagged);
         }
+        for name in ["another:1", "app-0:1"] {
+            store.remove(name, false, &|_| Vec::new()).unwrap();
+        }
+        assert!(!store.kept_list().exists());
     }
 
     #[test]

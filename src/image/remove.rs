@@ -168,6 +168,7 @@ impl ImageStore {
         }
         let (images, others): (Vec<_>, Vec<_>) =
             self.layout.index()?.into_iter().partition(Layout::is_image);
+        self.forget_short_list(images.len());
         for descriptor in images {
             match self.mark(&descriptor, &mut blobs, &mut layers) {
                 // Which layers it has can't be told any more: none goes before it does.
