@@ -83,11 +83,14 @@ pub struct ScreenPlace {
     pub count: Option<String>,
 }
 
-/// From this width on, the header names all screens.
+/// From this width on, the header names all screens where no address stands in it.
 const NAMES: u16 = 140;
 
 /// The names of the screens in the header.
 pub fn screen_places(state: &State, header: Rect) -> Vec<ScreenPlace> {
+    // Whose containers these are is said before what their screens are called.
+    let address = state.capabilities.address.as_deref().map_or(0, width);
+    let names = NAMES.saturating_add(address as u16);
     // After ` wharf `.
     let mut x = header.x + 7;
     let mut places = Vec::new();
@@ -95,7 +98,7 @@ pub fn screen_places(state: &State, header: Rect) -> Vec<ScreenPlace> {
         let spec = action.spec();
         let key = state.config.keymap.shown(spec).unwrap_or_default();
         // What has no key is still to be clicked at.
-        let is_named = header.width >= NAMES || screen == state.screen || key.is_empty();
+        let is_named = header.width >= names || screen == state.screen || key.is_empty();
         let title = if is_named { spec.title } else { "" };
         let count = match (screen, state.alerts.open().0) {
             (Screen::Alerts, count) if count > 0 => Some(count.to_string()),
