@@ -307,7 +307,7 @@ fn palette(buffer: &mut Buffer, view: &View<'_>, choice: &Choice) {
 
 fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
     let theme = view.theme;
-    let tab = view.state.details.tab.action().spec().title;
+    let tab = view.state.tab().action().spec().title;
     let of_tab = view.state.tab_scope().map(|scope| (tab, scope));
     let of_screen = [
         ("This screen", view.state.scope()),

@@ -95,6 +95,7 @@ impl State {
         state.hears_mouse = self.hears_mouse;
         state.table.layout = self.table.layout.clone();
         state.table.cpu = self.table.cpu;
+        state.image_columns = std::mem::take(&mut self.image_columns);
         state.containers.sort = self.containers.sort;
         state.shows_all = self.shows_all;
         state.activity = std::mem::take(&mut self.activity);

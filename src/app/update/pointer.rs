@@ -88,7 +88,7 @@ impl State {
             Hit::ProcessHead(column) => self.sort_processes(column),
             Hit::Details(line) => {
                 self.pane = Pane::Details;
-                if is_double && !matches!(self.details.tab, Tab::Inspect) {
+                if is_double && !matches!(self.tab(), Tab::Inspect) {
                     self.is_zoomed = !self.is_zoomed;
                 } else {
                     self.press_details(usize::from(line));
@@ -264,7 +264,7 @@ impl State {
             self.layers_scroll = self.layers_scroll.saturating_add_signed(by);
             return;
         }
-        match self.details.tab {
+        match self.tab() {
             Tab::Logs => {
                 let frame = self.log_frame();
                 self.details.log.scroll_lines(by, frame);
