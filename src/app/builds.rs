@@ -291,7 +291,7 @@ impl BuildRun {
 
     /// The container that its failed step left.
     pub fn container(&self) -> Option<&ContainerId> {
-        let (failure, _) = self.progress.failure()?;
+        let failure = self.progress.failure()?;
         failure.container.as_ref().filter(|_| self.is_held)
     }
 
@@ -357,9 +357,10 @@ impl BuildRun {
 
     /// Adds why it failed to what its step wrote, with the lines of the Dockerfile.
     fn explain(&mut self, at: Timestamp) {
-        let Some((failure, lines)) = self.progress.failure() else {
+        let Some(failure) = self.progress.failure() else {
             return;
         };
+        let lines = self.progress.about(failure);
         let mut texts: Vec<String> = lines.lines().map(str::to_owned).collect();
         texts.push(sanitize(&self.progress.told(failure)).into_owned());
         let hint = failure.hint.as_deref();

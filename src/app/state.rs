@@ -570,9 +570,14 @@ impl State {
         self.containers.scroll_to(line, lines, height);
         self.images.scroll_into_view(height);
         self.networks.list.scroll_into_view(height);
-        self.networks.scroll = self.networks.scroll.min(self.network_reach(&regions));
+        // How far they reach is not cheap to tell, and mostly nobody has scrolled.
+        if self.networks.scroll > 0 {
+            self.networks.scroll = self.networks.scroll.min(self.network_reach(&regions));
+        }
         self.volumes.list.scroll_into_view(height);
-        self.volumes.scroll = self.volumes.scroll.min(self.volume_reach(&regions));
+        if self.volumes.scroll > 0 {
+            self.volumes.scroll = self.volumes.scroll.min(self.volume_reach(&regions));
+        }
         self.groups.list.scroll_into_view(height);
         self.settle_groups(&regions);
         self.alert_list.scroll_into_view(height);

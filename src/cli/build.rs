@@ -199,8 +199,8 @@ pub async fn run(args: &BuildArgs, context: &Context) -> Outcome {
             }
             BuildEvent::Ended(failure) => {
                 view.end()?;
-                if let (Some((_, lines)), false) = (view.progress.failure(), args.quiet) {
-                    eprint!("{lines}");
+                if !args.quiet {
+                    eprint!("{}", view.progress.about(&failure));
                 }
                 let error = Failure::new(view.progress.told(&failure));
                 let code = failure.exit_code.and_then(|code| u8::try_from(code).ok());

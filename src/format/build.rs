@@ -184,15 +184,18 @@ impl BuildProgress {
             .collect()
     }
 
-    /// Why it failed, and the lines of the Dockerfile that this is about, with some around
-    /// them.
-    pub fn failure(&self) -> Option<(&BuildFailure, String)> {
-        let Some(BuildEnd::Failed(failure)) = &self.end else {
-            return None;
-        };
+    /// Why it failed.
+    pub fn failure(&self) -> Option<&BuildFailure> {
+        match &self.end {
+            Some(BuildEnd::Failed(failure)) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// The lines of the Dockerfile that a failure is about, with some around them.
+    pub fn about(&self, failure: &BuildFailure) -> String {
         let lines = failure.lines.as_ref();
-        let about = lines.map_or(String::new(), |lines| excerpt(&self.file, lines));
-        Some((failure, about))
+        lines.map_or(String::new(), |lines| excerpt(&self.file, lines))
     }
 
     /// What a failure is told as: place and message.

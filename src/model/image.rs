@@ -35,6 +35,13 @@ pub struct Image {
     pub defaults: ImageDefaults,
 }
 
+impl Image {
+    /// Its first name; of one that has none the beginning of its id.
+    pub fn title(&self) -> &str {
+        self.references.first().map_or(self.id.short(), |name| name)
+    }
+}
+
 /// What an image's config says about the process that it is for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

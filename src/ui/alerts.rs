@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{View, chart, pen::Pen, table, theme::Theme};
+use super::{View, chart, list, pen::Pen, table, theme::Theme};
 use crate::{
     app::{Pane, alerts::Alert},
     config::{
@@ -167,12 +167,7 @@ fn empty(buffer: &mut Buffer, view: &View<'_>) {
     let rules = state.config.alerts.iter().filter(|rule| rule.is_enabled);
     let all = state.alerts.log().len();
     if all > 0 {
-        let text = format!("nothing matches {}", sanitize(&state.alert_list.filter));
-        let lines = [
-            (text.as_str(), theme.strong()),
-            ("esc clears the filter", theme.quiet()),
-        ];
-        return table::middle(buffer, view.regions.rows, &lines);
+        return list::unmatched(buffer, view, &state.alert_list.filter);
     }
     let mut lines = vec![("No alerts".to_owned(), theme.strong())];
     lines.push((String::new(), theme.quiet()));

@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{View, details::logs, gauge, pen::Pen, table};
+use super::{View, details::logs, gauge, list, pen::Pen, table};
 use crate::{
     action::Action,
     app::{
@@ -269,7 +269,7 @@ fn step_line(
 
 /// How the step of a build failed.
 fn failed(build: &BuildRun) -> String {
-    let code = build.progress.failure().and_then(|(why, _)| why.exit_code);
+    let code = build.progress.failure().and_then(|why| why.exit_code);
     code.map_or("failed".into(), |code| format!("exit {code}"))
 }
 
@@ -298,12 +298,7 @@ fn empty(buffer: &mut Buffer, view: &View<'_>) {
     let (state, theme) = (view.state, view.theme);
     let filter = &state.builds.list.filter;
     if !state.builds.all.is_empty() {
-        let text = format!("nothing matches {}", sanitize(filter));
-        let lines = [
-            (text.as_str(), theme.strong()),
-            ("esc clears the filter", theme.quiet()),
-        ];
-        return table::middle(buffer, view.regions.rows, &lines);
+        return list::unmatched(buffer, view, filter);
     }
     let key = state.config.keymap.shown(Action::Build.spec());
     let how = key.map_or(String::new(), |key| {

@@ -8,7 +8,7 @@ use super::{
     bounds::{NetRates, Subject},
     details::stats,
     dialogs::{boxed, centered},
-    gauge,
+    gauge, list,
     pen::Pen,
     table,
 };
@@ -240,12 +240,7 @@ fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
     let (strong, quiet) = (theme.strong(), theme.quiet());
     let filter = &view.state.groups.list.filter;
     if !world.groups.is_empty() && !filter.is_empty() {
-        let text = format!("nothing matches {}", sanitize(filter));
-        return table::middle(
-            buffer,
-            area,
-            &[(&text, strong), ("esc clears the filter", quiet)],
-        );
+        return list::unmatched(buffer, view, filter);
     }
     if view.state.timeline.is_replay() {
         let text = "a recording holds containers, no control groups";
@@ -264,9 +259,8 @@ fn empty(buffer: &mut Buffer, view: &View<'_>, world: &World) {
 
 /// The selected group: its path, its use beside its limits, its processes.
 fn details(buffer: &mut Buffer, view: &View<'_>) {
-    let (tabs, area, theme) = (view.regions.tabs, view.regions.details, view.theme);
-    let mut pen = Pen::line(buffer, tabs, tabs.y);
-    pen.fill(theme.rule(), tabs.width, theme.quiet());
+    let (tabs, area) = (view.regions.tabs, view.regions.details);
+    list::rule(buffer, view);
     let Some(row) = view.state.selected_group() else {
         return;
     };

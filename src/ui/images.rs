@@ -85,10 +85,7 @@ fn details(buffer: &mut Buffer, view: &View<'_>, world: &World) {
     let Some(image) = view.state.selected_image() else {
         return;
     };
-    let name = image
-        .references
-        .first()
-        .map_or(image.id.short(), |name| name);
+    let name = image.title();
     let words = match image.layers.len() {
         1 => "1 layer".to_owned(),
         n => format!("{n} layers"),

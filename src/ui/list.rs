@@ -5,6 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{View, gauge, pen::Pen, table};
 use crate::{
+    action::Action,
     app::{Head, List, Pane},
     format::{columns::list::Listed, text::sanitize},
     model::Source,
@@ -155,4 +156,17 @@ pub fn rule(buffer: &mut Buffer, view: &View<'_>) {
     let (tabs, theme) = (view.regions.tabs, view.theme);
     let mut pen = Pen::line(buffer, tabs, tabs.y);
     pen.fill(theme.rule(), tabs.width, theme.quiet());
+}
+
+/// What can be done about it: the key of each action that is possible, and what it does.
+pub fn offers(pen: &mut Pen<'_>, view: &View<'_>, actions: &[(Action, &str)]) {
+    let theme = view.theme;
+    for (action, does) in actions {
+        let spec = action.spec();
+        let key = view.state.config.keymap.shown(spec);
+        if let (Some(key), Ok(())) = (key, view.state.verdict(spec)) {
+            pen.put("  ", theme.quiet()).put(&key, theme.accent());
+            pen.put(" ", theme.quiet()).put(does, theme.quiet());
+        }
+    }
 }

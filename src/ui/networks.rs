@@ -285,24 +285,17 @@ impl<'a> Drawing<'a> {
     /// What stands in place of the containers.
     fn nobody(&self, pen: &mut Pen<'_>) {
         let theme = self.view.theme;
-        let keymap = &self.view.state.config.keymap;
         if self.view.state.networks.is_map {
             pen.skip(1).put("nobody is on any network", theme.plain());
             return;
         }
         pen.skip(1).put("nobody is on it", theme.plain());
         use crate::action::Action::{Connect, RemoveNetwork};
-        for (action, does) in [
+        let does = [
             (Connect, "connects a container"),
             (RemoveNetwork, "removes it"),
-        ] {
-            let spec = action.spec();
-            let key = keymap.shown(spec);
-            if let (Some(key), Ok(())) = (key, self.view.state.verdict(spec)) {
-                pen.put("  ", theme.quiet()).put(&key, theme.accent());
-                pen.put(" ", theme.quiet()).put(does, theme.quiet());
-            }
-        }
+        ];
+        list::offers(pen, self.view, &does);
     }
 
     fn note(&self, n: usize) -> Option<String> {

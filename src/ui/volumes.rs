@@ -154,14 +154,7 @@ fn nobody(pen: &mut Pen<'_>, view: &View<'_>) {
     let theme = view.theme;
     pen.put("no container uses it", theme.plain());
     let does = [(RemoveVolume, "removes it"), (PruneVolumes, "all such")];
-    for (action, does) in does {
-        let spec = action.spec();
-        let key = view.state.config.keymap.shown(spec);
-        if let (Some(key), Ok(())) = (key, view.state.verdict(spec)) {
-            pen.put("  ", theme.quiet()).put(&key, theme.accent());
-            pen.put(" ", theme.quiet()).put(does, theme.quiet());
-        }
-    }
+    list::offers(pen, view, &does);
 }
 
 /// Columns of those who use a volume.

@@ -3,8 +3,8 @@
 use std::os::unix::ffi::OsStrExt;
 
 use super::super::{
-    Asked, Compared, Comparison, Difference, Effect, Failure, Looked, Modal, Named, Pane, Pick,
-    Prompt, Screen, State, activity::quoted,
+    Asked, Compared, Comparison, Difference, Effect, Failure, Looked, Named, Pane, Pick, Prompt,
+    Screen, State, activity::quoted,
 };
 use crate::model::{ChangeKind, Image};
 
@@ -42,14 +42,7 @@ impl State {
                 (marked[0], marked[1])
             }
             [] | [_] => {
-                self.modal = Some(Modal::Prompt(Prompt {
-                    asked: Asked::Compare,
-                    text: String::new(),
-                    error: None,
-                    before: String::new(),
-                    place: None,
-                }));
-                return;
+                return self.ask(Asked::Compare, String::new(), String::new());
             }
             _ => return self.say("two images are compared; more are marked"),
         };
@@ -151,9 +144,8 @@ impl State {
 }
 
 fn named(image: &Image) -> Named {
-    let name = image.references.first();
     Named {
         reference: image.id.to_string(),
-        name: name.map_or(image.id.short(), |name| name).to_owned(),
+        name: image.title().to_owned(),
     }
 }

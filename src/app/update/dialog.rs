@@ -10,7 +10,7 @@ use super::{
     TOAST,
 };
 use crate::{
-    action::{Code, Key},
+    action::{Action, Code, Key},
     format::text::{sanitize, truncate},
 };
 
@@ -184,6 +184,15 @@ impl State {
         let what = format!("save the log to {}", sanitize(typed));
         let path = PathBuf::from(typed);
         self.begin(what, command, Job::Save { path, text });
+    }
+
+    /// Asks first where the configuration says so.
+    pub(super) fn ask_or_begin(&mut self, action: Action, question: Question) -> Option<Modal> {
+        if self.config.asks_before(action.spec()) {
+            return Some(Modal::Ask(question));
+        }
+        self.begin(question.what, question.command, question.job);
+        None
     }
 
     pub(super) fn on_question_key(&mut self, key: Key, question: Question) -> Option<Modal> {

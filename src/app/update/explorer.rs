@@ -23,13 +23,9 @@ impl State {
     pub(super) fn perform_in_files(&mut self, action: Action) {
         match action {
             Action::Explore => {
-                let image = self.selected_image().map(|image| {
-                    let name = image
-                        .references
-                        .first()
-                        .map_or(image.id.short(), |name| name);
-                    (image.id.to_string(), name.to_owned())
-                });
+                let image = self
+                    .selected_image()
+                    .map(|image| (image.id.to_string(), image.title().to_owned()));
                 if let Some((id, name)) = image {
                     self.explore(Looked::Image(id), name);
                 }
@@ -145,13 +141,7 @@ impl State {
             Ok(name) if !name.chars().any(char::is_control) => name.to_owned(),
             _ => "extracted".to_owned(),
         };
-        self.modal = Some(super::super::Modal::Prompt(Prompt {
-            asked: Asked::Extract,
-            text: format!("./{text}"),
-            error: None,
-            before: String::new(),
-            place: None,
-        }));
+        self.ask(Asked::Extract, format!("./{text}"), String::new());
     }
 
     fn edit_file(&mut self) {

@@ -93,10 +93,6 @@ impl State {
                 false => "wharf image prune -f".into(),
             }),
         };
-        if self.config.asks_before(Action::PruneImages.spec()) {
-            return Some(Modal::Ask(question));
-        }
-        self.begin(question.what, question.command, question.job);
-        None
+        self.ask_or_begin(Action::PruneImages, question)
     }
 }

@@ -114,11 +114,7 @@ impl State {
                 network: network.name.clone(),
             },
         };
-        if self.config.asks_before(Action::Disconnect.spec()) {
-            self.modal = Some(Modal::Ask(question));
-        } else {
-            self.begin(question.what, question.command, question.job);
-        }
+        self.modal = self.ask_or_begin(Action::Disconnect, question);
     }
 
     /// Shows what a prune would remove.

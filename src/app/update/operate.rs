@@ -52,10 +52,7 @@ impl State {
     /// What an action would be done to: of several only those that allow it.
     pub(super) fn targets(&self, spec: &ActionSpec) -> Vec<Target> {
         if self.screen == Screen::Images {
-            let named = |image: &Image| {
-                let name = image.references.first().map_or(image.id.short(), |r| r);
-                Target::Image(image.id.clone(), name.to_owned())
-            };
+            let named = |image: &Image| Target::Image(image.id.clone(), image.title().to_owned());
             let marked: Vec<_> = self.marked_images().map(named).collect();
             return match marked.is_empty() {
                 true => self.selected_image().map(named).into_iter().collect(),

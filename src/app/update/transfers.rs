@@ -20,13 +20,7 @@ impl State {
             Action::TagImage => (Asked::Tag, name.unwrap_or_default()),
             _ => (Asked::Pull, String::new()),
         };
-        self.modal = Some(Modal::Prompt(Prompt {
-            asked,
-            text,
-            error: None,
-            before: String::new(),
-            place: None,
-        }));
+        self.ask(asked, text, String::new());
     }
 
     /// What was typed is a name.
