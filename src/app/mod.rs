@@ -61,6 +61,7 @@ mod saved;
 mod slots;
 mod state;
 mod still;
+mod subject;
 mod table;
 mod terminal;
 mod timebar;

@@ -7,17 +7,16 @@ use ratatui::layout::Rect;
 
 use super::{
     Activity, Builds, Comparison, Depth, Details, Effect, Events, Explorer, Failure, GroupsView,
-    History, List, Looked, Modal, NetworksView, Operations, Plan, Pointer, Tab, Target, Transfers,
-    VolumesView, alerts::Alerts, geometry, layout::Layout, limits::UndoStack, table::Table,
-    timeline::Timeline,
+    History, List, Modal, NetworksView, Operations, Plan, Pointer, Tab, Transfers, VolumesView,
+    alerts::Alerts, geometry, layout::Layout, limits::UndoStack, table::Table, timeline::Timeline,
 };
 use crate::{
-    action::{Action, Scope, Subject},
+    action::{Action, Scope},
     config::{Config, alert::Channel},
     format::{Glyphs, columns::images::ImageColumn},
     model::{
-        Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, NetworkRow, Problem,
-        Source, Visible, Volume, World,
+        Capabilities, ContainerId, ContainerRow, Digest, GroupRow, Image, Problem, Source, Visible,
+        World,
     },
 };
 
@@ -401,88 +400,6 @@ impl State {
         }
     }
 
-    /// What an action would be done to: the thing under the cursor.
-    pub fn subject(&self) -> Subject<'_> {
-        let mut subject = Subject::of(self.allowed());
-        match self.screen {
-            Screen::Containers => {
-                if let Some(row) = self.selected_container() {
-                    subject = self.subject_of(row);
-                }
-            }
-            Screen::Images => subject.image = self.selected_image(),
-            Screen::Networks => {
-                if let Some(row) = self.selected_network() {
-                    subject = self.subject_of_network(row);
-                }
-            }
-            Screen::Volumes => {
-                if let Some(volume) = self.selected_volume() {
-                    subject = self.subject_of_volume(volume);
-                }
-            }
-            Screen::Explorer => {
-                subject.has_file = self.explorer.as_ref().is_some_and(|explorer| {
-                    explorer.viewer.is_some()
-                        || (!explorer.shows_waste && explorer.selected().is_some())
-                });
-                subject.is_in_container = self
-                    .explorer
-                    .as_ref()
-                    .is_some_and(|explorer| matches!(explorer.what, Looked::Container(_)));
-            }
-            Screen::Groups => {
-                subject.group = self.selected_group().map(|row| &*row.group);
-                subject.has_group_undo = !self.groups.undo.is_empty();
-                subject.is_busy = self.groups.deed.is_some();
-            }
-            Screen::Builds => {
-                subject.build = self.builds.selected().map(|(build, _)| build.subject());
-            }
-            Screen::Alerts | Screen::Events | Screen::Activity | Screen::Comparison => {}
-        }
-        subject
-    }
-
-    /// What an action would be done to: this container.
-    pub fn subject_of<'a>(&'a self, row: &'a ContainerRow) -> Subject<'a> {
-        let target = Target::Container(row.container.id.clone());
-        Subject {
-            container: Some(&row.container),
-            is_busy: self.operations.on(&target).is_some(),
-            ..Subject::of(self.allowed())
-        }
-    }
-
-    /// What an action would be done to: this network.
-    pub fn subject_of_network<'a>(&'a self, row: &'a NetworkRow) -> Subject<'a> {
-        let network = &*row.network;
-        let target = Target::Network(network.id.clone(), network.name.clone());
-        let members = || self.world.iter().flat_map(|world| world.members(network));
-        Subject {
-            network: Some(network),
-            users: members().count(),
-            running_users: members().filter(|member| member.endpoint.is_some()).count(),
-            is_busy: self.operations.on(&target).is_some(),
-            ..Subject::of(self.allowed())
-        }
-    }
-
-    /// What an action would be done to: this volume.
-    pub fn subject_of_volume<'a>(&'a self, volume: &'a Volume) -> Subject<'a> {
-        let target = Target::Volume(volume.name.clone());
-        let users = self
-            .world
-            .iter()
-            .flat_map(|world| world.users(&volume.name));
-        Subject {
-            volume: Some(volume),
-            users: users.count(),
-            is_busy: self.operations.on(&target).is_some(),
-            ..Subject::of(self.allowed())
-        }
-    }
-
     /// An engine elsewhere says who it is once it answers.
     pub(super) fn learn(&mut self, capabilities: Capabilities) {
         self.past_capabilities
@@ -492,7 +409,7 @@ impl State {
     }
 
     /// What can be done: what the engine can, but nothing is changed in the past.
-    fn allowed(&self) -> &Capabilities {
+    pub(super) fn allowed(&self) -> &Capabilities {
         match &self.timeline.past {
             Some(_) if !self.timeline.is_replay() => &self.past_capabilities,
             _ => &self.capabilities,
