@@ -1,8 +1,8 @@
-//! Connections that are made while the caller goes on.
+//! Sockets to a server, for who must not wait.
 
 use std::{
     io,
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
     os::fd::OwnedFd,
 };
 
@@ -23,4 +23,17 @@ pub(super) fn dial(server: SocketAddr) -> io::Result<TcpStream> {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
         Err(errno) => Err(errno.into()),
     }
+}
+
+/// A socket for datagrams to and from a server, at a port of its own: what comes back
+/// can't be guessed.
+pub(super) fn datagrams(server: SocketAddr) -> io::Result<UdpSocket> {
+    let any: IpAddr = match server {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.set_nonblocking(true)?;
+    socket.connect(server)?;
+    Ok(socket)
 }

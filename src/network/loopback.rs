@@ -18,7 +18,10 @@ use std::{
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use rustix::net::{SocketType, listen, sockopt};
 
-use super::{Networks, dial::dial};
+use super::{
+    Networks,
+    dial::{datagrams, dial},
+};
 use crate::model::{ContainerId, Transport};
 
 /// Connections, and clients by UDP, at a time; who has been silent longest goes first.
@@ -67,6 +70,8 @@ struct Stream {
     far: TcpStream,
     there: Flow,
     back: Flow,
+    /// Whether the near and the far socket have nothing more to tell.
+    is_quiet: [bool; 2],
 }
 
 /// One way of a stream.
@@ -140,7 +145,7 @@ impl Loopback {
                 .filter(|at| *at < self.doors.len())
             {
                 Some(door) => self.open_door(door),
-                None => self.go_on(token & !1),
+                None => self.go_on(token, event.events()),
             }
         }
         let now = Instant::now();
@@ -148,13 +153,12 @@ impl Loopback {
     }
 
     fn open_door(&mut self, at: usize) {
-        for _ in 0..AT_ONCE {
-            let is_done = match &self.doors[at].socket {
-                Listening::Tcp(_) => self.accept(at),
-                Listening::Udp(_) => self.hear(at),
-            };
-            if is_done.is_none() {
-                return;
+        let mut left = 0..AT_ONCE;
+        match &self.doors[at].socket {
+            Listening::Tcp(_) => while left.next().is_some() && self.accept(at).is_some() {},
+            Listening::Udp(_) => {
+                let mut buffer = [0; DATAGRAM_BYTES];
+                while left.next().is_some() && self.hear(at, &mut buffer).is_some() {}
             }
         }
     }
@@ -187,19 +191,19 @@ impl Loopback {
                 far,
                 there: Flow::default(),
                 back: Flow::default(),
+                is_quiet: [false; 2],
             });
         }
         Some(())
     }
 
     /// Passes one datagram on. None if there is none.
-    fn hear(&mut self, at: usize) -> Option<()> {
-        let mut buffer = [0; DATAGRAM_BYTES];
+    fn hear(&mut self, at: usize, buffer: &mut [u8]) -> Option<()> {
         let Door { port, socket } = &self.doors[at];
         let Listening::Udp(socket) = socket else {
             return None;
         };
-        let (length, client) = socket.recv_from(&mut buffer).ok()?;
+        let (length, client) = socket.recv_from(buffer).ok()?;
         let known = self
             .senders
             .iter()
@@ -225,9 +229,7 @@ impl Loopback {
     }
 
     fn sender(&mut self, door: usize, client: SocketAddr, target: SocketAddr) -> Option<Sender> {
-        let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).ok()?;
-        socket.set_nonblocking(true).ok()?;
-        socket.connect(target).ok()?;
+        let socket = datagrams(target).ok()?;
         let token = self.token();
         let hung = self.hang(&socket, EpollFlags::EPOLLIN, token);
         hung.then(|| Sender {
@@ -262,7 +264,9 @@ impl Loopback {
             .is_ok()
     }
 
-    fn go_on(&mut self, token: u64) {
+    fn go_on(&mut self, token: u64, flags: EpollFlags) {
+        let is_far = token & 1 == 1;
+        let token = token & !1;
         if let Some(sender) = self.senders.iter_mut().find(|one| one.token == token) {
             let Listening::Udp(door) = &self.doors[sender.door].socket else {
                 return;
@@ -273,7 +277,7 @@ impl Loopback {
         let Some(mut stream) = found.and_then(|at| self.streams.remove(at)) else {
             return;
         };
-        if stream.pass(&self.epoll) {
+        if stream.pass(&self.epoll) && stream.bears(is_far, flags, &self.epoll) {
             self.streams.push_back(stream);
         }
     }
@@ -310,8 +314,27 @@ impl Stream {
                 .modify(socket, &mut EpollEvent::new(flags, token))
                 .is_ok()
         };
-        ask(&self.near, &self.there, &self.back, self.token)
-            && ask(&self.far, &self.back, &self.there, self.token | 1)
+        let [near, far] = self.is_quiet;
+        (near || ask(&self.near, &self.there, &self.back, self.token))
+            && (far || ask(&self.far, &self.back, &self.there, self.token | 1))
+    }
+
+    /// What epoll tells unasked, and again and again (epoll_ctl(2)): a socket that failed
+    /// ends both, and one that is closed on both ways is heard no more, while what came
+    /// from it still goes on. False if it is over.
+    fn bears(&mut self, is_far: bool, flags: EpollFlags, epoll: &Epoll) -> bool {
+        if flags.contains(EpollFlags::EPOLLERR) {
+            return false;
+        }
+        let (socket, from) = match is_far {
+            true => (&self.far, &self.back),
+            false => (&self.near, &self.there),
+        };
+        if flags.contains(EpollFlags::EPOLLHUP) && from.has_ended {
+            self.is_quiet[usize::from(is_far)] = true;
+            return epoll.delete(socket).is_ok();
+        }
+        true
     }
 }
 

@@ -103,6 +103,44 @@ fn loopback_of_ipv6_carries_much_both_ways_and_the_end_of_each() {
     sandbox.ok(&["rm", "-f", "echo"]);
 }
 
+#[test]
+fn client_at_loopback_of_ipv6_that_is_reset_leaves_nothing_in_the_shim() {
+    let _host = Host::enter();
+    let sandbox = Sandbox::debian();
+    sandbox.ok(&["network", "create", "--ipv6", "one"]);
+    // It takes a client, hears nothing and says nothing.
+    let deaf = ECHO.replace(
+        "local $/; my $all = <$c>; print $c $all; close $c;",
+        "push @c, $c;",
+    );
+    let mut words = vec!["--name", "deaf", "--network", "one", "-p", "8080:80"];
+    words.extend([DEBIAN, "perl", "-e", &deaf]);
+    sandbox.start(&words);
+    let pid = sandbox.ok(&["inspect", "--format", "{{.State.Pid}}", "deaf"]);
+    let shim = process::status_field(pid.parse().unwrap(), "PPid").unwrap();
+    let descriptors = || {
+        let all = std::fs::read_dir(format!("/proc/{shim}/fd")).unwrap();
+        all.count()
+    };
+    let before = descriptors();
+    // The server takes a moment to listen: until then clients are hung up on.
+    let mut client = None;
+    eventually("the shim passes it on", || {
+        client = TcpStream::connect("[::1]:8080").ok();
+        std::thread::sleep(Duration::from_millis(200));
+        descriptors() == before + 2
+    });
+    let mut client = client.unwrap();
+    client.write_all(b"hello").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    // A close without lingering resets it.
+    let lingers = Some(Duration::ZERO);
+    rustix::net::sockopt::set_socket_linger(&client, lingers).unwrap();
+    drop(client);
+    eventually("nothing of it is left", || descriptors() == before);
+    sandbox.ok(&["rm", "-f", "deaf"]);
+}
+
 /// A client that sends from one and the same port, and says so when somebody answers.
 const PATIENT: &str = r#"
 use IO::Socket::IP;

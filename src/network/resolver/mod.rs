@@ -26,7 +26,7 @@ use self::{
     answer::{Names, Verdict, decide, failure},
     connection::Connection,
 };
-use super::Networks;
+use super::{Networks, dial::datagrams};
 use crate::{
     model::{ContainerId, NetworkId},
     sys::netns,
@@ -282,14 +282,7 @@ impl Resolver {
 }
 
 fn send(query: &[u8], server: SocketAddr) -> io::Result<UdpSocket> {
-    let any: IpAddr = match server {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-    };
-    // A port of its own for each question: what comes back can't be guessed.
-    let socket = UdpSocket::bind((any, 0))?;
-    socket.set_nonblocking(true)?;
-    socket.connect(server)?;
+    let socket = datagrams(server)?;
     socket.send(query)?;
     Ok(socket)
 }
