@@ -25,7 +25,7 @@ enum Place {
     Networks,
     /// The volumes' directory, or that of one of them.
     Volumes,
-    /// What all of these are in, while one of them is not made yet.
+    /// What some of these are in, while one of them is not made yet.
     Above,
     /// One container's record or live directory.
     Container(ContainerId),
@@ -37,7 +37,7 @@ pub struct Watches {
     inotify: Inotify,
     places: HashMap<WatchDescriptor, Place>,
     /// Directories that are not made yet.
-    missing: Vec<(PathBuf, Place)>,
+    missing: Vec<(PathBuf, AddWatchFlags, Place)>,
 }
 
 /// What must be read again.
@@ -103,28 +103,30 @@ impl Watches {
             inotify: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?,
             places: HashMap::new(),
             missing: vec![
-                (root.networks(), Place::Networks),
-                (root.volumes(), Place::Volumes),
+                (root.containers(), ENTRIES, Place::Records),
+                (root.live_containers(), ENTRIES, Place::Lives),
+                (root.images(), AddWatchFlags::IN_MOVED_TO, Place::Images),
+                (root.networks(), LISTED, Place::Networks),
+                (root.volumes(), LISTED, Place::Volumes),
             ],
         };
-        watches.add(&root.containers(), ENTRIES, Place::Records)?;
-        watches.add(&root.live_containers(), ENTRIES, Place::Lives)?;
-        watches.add(&root.images(), AddWatchFlags::IN_MOVED_TO, Place::Images)?;
         // Before they are looked for, so that none is made unseen.
         watches.add(&root.data, MADE, Place::Above)?;
+        watches.add(&root.run, MADE, Place::Above)?;
         watches.find_missing()?;
         Ok(watches)
     }
 
-    /// Watches what was made meanwhile.
-    fn find_missing(&mut self) -> Result<(), Errno> {
-        for (path, place) in std::mem::take(&mut self.missing) {
-            match self.add(&path, LISTED, place.clone()) {
-                Err(Errno::ENOENT) => self.missing.push((path, place)),
+    /// Watches what was made meanwhile; whether there was any.
+    fn find_missing(&mut self) -> Result<bool, Errno> {
+        let before = self.missing.len();
+        for (path, flags, place) in std::mem::take(&mut self.missing) {
+            match self.add(&path, flags, place.clone()) {
+                Err(Errno::ENOENT) => self.missing.push((path, flags, place)),
                 done => done?,
             }
         }
-        Ok(())
+        Ok(self.missing.len() < before)
     }
 
     /// Watches what is measured of a volume. Called before it is read.
@@ -188,11 +190,9 @@ impl Watches {
                     Place::Volumes => changes.volumes = true,
                     Place::Above if self.missing.is_empty() => {}
                     Place::Above => {
-                        if self.find_missing().is_err() {
+                        if self.find_missing() != Ok(false) {
                             return Changes::all();
                         }
-                        changes.networks = true;
-                        changes.volumes = true;
                     }
                     Place::Container(id) => {
                         changes.containers.insert(id.clone());
