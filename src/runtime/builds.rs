@@ -59,9 +59,15 @@ pub fn connect(root: &Root, name: &str) -> io::Result<UnixStream> {
     at(&root.builds(), name, |path| UnixStream::connect(path))
 }
 
-/// Removes the sockets of dead processes.
+/// Removes the sockets of dead processes. Those of the living are left in peace: whoever
+/// connects is told all that a build did so far.
 pub fn sweep(root: &Root) -> io::Result<()> {
-    for name in names(root) {
+    let is_dead = |name: &String| {
+        let pid = name.trim_start_matches('.').split('-').next();
+        pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
+    };
+    for name in names(root).into_iter().filter(is_dead) {
+        // Its process may only be out of our sight, in another pid namespace.
         let refused = connect(root, &name).is_err_and(|error| {
             // Its process may remove it meanwhile, which is as good.
             error.kind() == io::ErrorKind::ConnectionRefused
@@ -115,9 +121,15 @@ mod tests {
         drop(listener);
         // As a killed process leaves it.
         let (listener, socket) = Socket::listen(&root).unwrap();
+        let mut dead = process::Command::new("true").spawn().unwrap();
+        dead.wait().unwrap();
+        let left = root.builds().join(format!("{}-0123", dead.id()));
+        fs::rename(&socket.path, &left).unwrap();
         std::mem::forget(socket);
-        drop(listener);
+        // Alive, as far as its socket says.
+        sweep(&root).unwrap();
         assert_eq!(names(&root).len(), 1);
+        drop(listener);
         sweep(&root).unwrap();
         assert!(names(&root).is_empty());
     }
