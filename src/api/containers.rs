@@ -330,14 +330,16 @@ async fn kill(server: &Server, ask: &Ask, id: &ContainerId, reference: &str) -> 
 }
 
 async fn pause(server: &Server, id: &ContainerId) -> Outcome {
-    let state = server.engine.inspect(id).await?.state;
     match server.engine.pause(id).await {
         Ok(()) => done(),
         Err(error) if error.kind != ErrorKind::Conflict => Err(error.into()),
-        Err(_) => Err(Failure::conflict(match state {
-            State::Paused => format!("container {id} is already paused"),
-            _ => format!("container {id} is not running"),
-        })),
+        Err(_) => {
+            let state = server.engine.inspect(id).await?.state;
+            Err(Failure::conflict(match state {
+                State::Paused => format!("container {id} is already paused"),
+                _ => format!("container {id} is not running"),
+            }))
+        }
     }
 }
 

@@ -102,10 +102,7 @@ async fn list(server: &Server, ask: &Ask) -> Outcome {
             filters.any("reference", |pattern| names(pattern, name))
                 && pattern.is_none_or(|pattern| names(pattern, name))
         });
-        if ask.is_older_than((1, 43)) {
-            wire::image::name_nameless(&mut summary);
-        }
-        wire::image::with_virtual_size(&summary)
+        wire::image::line(summary, ask.is_older_than((1, 43)))
     });
     json(&list.collect::<Vec<_>>())
 }

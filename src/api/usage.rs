@@ -30,11 +30,8 @@ pub async fn usage(server: &Server, ask: &Ask) -> Outcome {
         let images = world.images.iter().map(|image| {
             let of = |row: &&crate::model::ContainerRow| row.container.image_id == image.id;
             let users = world.containers.iter().filter(of).count();
-            let mut summary = wire::image::summary(image, users as i64, true);
-            if ask.is_older_than((1, 43)) {
-                wire::image::name_nameless(&mut summary);
-            }
-            wire::image::with_virtual_size(&summary)
+            let summary = wire::image::summary(image, users as i64, true);
+            wire::image::line(summary, ask.is_older_than((1, 43)))
         });
         answer["Images"] = images.collect();
     }

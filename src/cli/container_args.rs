@@ -17,10 +17,9 @@ use crate::model::{
 };
 
 /// Whose a namespace is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Whose {
     /// Its own.
-    #[default]
     Private,
     /// The host's.
     Host,
@@ -96,35 +95,14 @@ pub struct ContainerArgs {
     #[arg(long, value_name = "FIELDS", value_parser = values::mount)]
     mount: Vec<Mount>,
     /// Whose shared memory and message queues it has: private or host
-    #[arg(
-        long,
-        value_name = "WHOSE",
-        value_enum,
-        default_value_t,
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
-    ipc: Whose,
+    #[arg(long, value_name = "WHOSE", value_enum, hide_possible_values = true)]
+    ipc: Option<Whose>,
     /// Whose processes it sees: private or host
-    #[arg(
-        long,
-        value_name = "WHOSE",
-        value_enum,
-        default_value_t,
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
-    pid: Whose,
+    #[arg(long, value_name = "WHOSE", value_enum, hide_possible_values = true)]
+    pid: Option<Whose>,
     /// Whose host name it has: private or host
-    #[arg(
-        long,
-        value_name = "WHOSE",
-        value_enum,
-        default_value_t,
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
-    uts: Whose,
+    #[arg(long, value_name = "WHOSE", value_enum, hide_possible_values = true)]
+    uts: Option<Whose>,
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
@@ -251,9 +229,9 @@ impl ContainerArgs {
             user: self.user.clone(),
             groups: self.group_add.clone(),
             shared: SharedNamespaces {
-                ipc: self.ipc == Whose::Host,
-                pid: self.pid == Whose::Host,
-                uts: self.uts == Whose::Host,
+                ipc: self.ipc == Some(Whose::Host),
+                pid: self.pid == Some(Whose::Host),
+                uts: self.uts == Some(Whose::Host),
             },
             labels: self.label.iter().cloned().collect(),
             tty: self.tty,

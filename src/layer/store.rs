@@ -153,22 +153,29 @@ impl LayerStore {
         self.home(diff_id).join("layer.json").exists()
     }
 
-    /// The overlay of some layers, lowest first, beneath a writable one, which
-    /// [`make_writable`](super::make_writable) made.
+    /// The directories of some layers, which come lowest first, the highest first.
     ///
     /// A layer that an image lists twice counts where it lies highest, which gives the
     /// same files: overlayfs refuses to see a directory twice.
-    pub fn overlay(&self, layers: &[Digest], upper: PathBuf, work: PathBuf) -> Overlay {
+    pub fn directories(&self, layers: &[Digest]) -> Vec<PathBuf> {
         let mut seen = HashSet::new();
         let layers = layers.iter().rev().filter(|layer| seen.insert(*layer));
-        let mut lower: Vec<_> = layers.map(|layer| self.home(layer).join(FILES)).collect();
+        let mut directories: Vec<_> = layers.map(|layer| self.home(layer).join(FILES)).collect();
         // What hides something of a layer below has nothing to hide here.
-        if let Some(lowest) = lower.last_mut() {
+        if let Some(lowest) = directories.last_mut() {
             let without_marks = lowest.with_file_name(LOWEST);
             if without_marks.exists() {
                 *lowest = without_marks;
             }
-        } else {
+        }
+        directories
+    }
+
+    /// The overlay of some layers, lowest first, beneath a writable one, which
+    /// [`make_writable`](super::make_writable) made.
+    pub fn overlay(&self, layers: &[Digest], upper: PathBuf, work: PathBuf) -> Overlay {
+        let mut lower = self.directories(layers);
+        if lower.is_empty() {
             lower.push(upper.with_file_name(BOTTOM));
         }
         Overlay {

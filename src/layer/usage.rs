@@ -39,11 +39,15 @@ pub fn walk(directory: &OwnedFd) -> io::Result<Taken> {
     Ok(total.taken)
 }
 
-/// Measures and keeps what was found at `kept`.
-pub fn measure(kept: &Path, look: impl FnOnce() -> io::Result<Taken>) -> io::Result<VolumeSize> {
+/// Measures and keeps what was found at `kept`; current if nobody noted a change meanwhile.
+pub fn measure(
+    kept: &Path,
+    changed: &Path,
+    look: impl FnOnce() -> io::Result<Taken>,
+) -> io::Result<VolumeSize> {
     let (began, at) = (Instant::now(), Timestamp::now());
     let Taken { bytes, files } = look()?;
-    let size = VolumeSize {
+    let mut size = VolumeSize {
         bytes,
         files,
         at,
@@ -53,6 +57,7 @@ pub fn measure(kept: &Path, look: impl FnOnce() -> io::Result<Taken>) -> io::Res
     let text = serde_json::to_vec(&size).expect("numbers make JSON");
     // Where what was measured is gone, or the disk is full, it is known for now only.
     let _ = write_atomically(kept, &text, Durability::Unsynced);
+    size.is_current = is_current(at, changed);
     Ok(size)
 }
 
@@ -60,12 +65,16 @@ pub fn measure(kept: &Path, look: impl FnOnce() -> io::Result<Taken>) -> io::Res
 /// where it can't be read.
 pub fn known(kept: &Path, changed: &Path) -> Option<VolumeSize> {
     let mut size: VolumeSize = serde_json::from_slice(&fs::read(kept).ok()?).ok()?;
-    let changed = fs::metadata(changed).and_then(|found| found.modified());
-    size.is_current = match changed {
-        Ok(changed) => Timestamp::try_from(changed).is_ok_and(|changed| size.at > changed),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    };
+    size.is_current = is_current(size.at, changed);
     Some(size)
+}
+
+/// Whether nobody noted a change since.
+fn is_current(at: Timestamp, changed: &Path) -> bool {
+    match fs::metadata(changed).and_then(|found| found.modified()) {
+        Ok(changed) => Timestamp::try_from(changed).is_ok_and(|changed| at > changed),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 /// Notes that something may have been written.
@@ -123,13 +132,13 @@ mod tests {
         fs::hard_link(tree.join("a/one"), tree.join("a/b/two")).unwrap();
         let root = OwnedFd::from(File::open(&tree).unwrap());
         assert_eq!(known(&kept, &changed), None);
-        let size = measure(&kept, || walk(&root)).unwrap();
+        let size = measure(&kept, &changed, || walk(&root)).unwrap();
         assert_eq!(size.files, 3);
         assert!((10_000..40_000).contains(&size.bytes), "{size:?}");
         assert!(known(&kept, &changed).unwrap().is_current);
         note_change(&changed).unwrap();
         assert!(!known(&kept, &changed).unwrap().is_current);
-        measure(&kept, || walk(&root)).unwrap();
+        measure(&kept, &changed, || walk(&root)).unwrap();
         assert!(known(&kept, &changed).unwrap().is_current);
         fs::write(&kept, "damaged").unwrap();
         assert_eq!(known(&kept, &changed), None);

@@ -42,8 +42,7 @@ impl Volumes {
             }
             (Some(root), _) => usage::walk(&root),
         };
-        let size = usage::measure(&self.data().join(name).join(SIZE), look);
-        let size = size.map_err(at("measure", path))?;
-        Ok(self.known_size(name).unwrap_or(size))
+        let kept = self.data().join(name).join(SIZE);
+        usage::measure(&kept, &self.changed(name), look).map_err(at("measure", path))
     }
 }

@@ -29,17 +29,15 @@ pub fn summary(image: &Image, containers: i64, shared: bool) -> models::ImageSum
     }
 }
 
-/// Clients of versions before 1.43 show no image that has no names.
-pub fn name_nameless(summary: &mut models::ImageSummary) {
-    if summary.repo_tags.is_empty() && summary.repo_digests.is_empty() {
+/// A line of a list, for a client of a version before 1.43 if it `is_older`: those show no
+/// image that has no names.
+pub fn line(mut summary: models::ImageSummary, is_older: bool) -> Value {
+    if is_older && summary.repo_tags.is_empty() && summary.repo_digests.is_empty() {
         summary.repo_tags = vec!["<none>:<none>".into()];
         summary.repo_digests = vec!["<none>@<none>".into()];
     }
-}
-
-/// The same line with the size by the name that clients of versions before 1.44 read.
-pub fn with_virtual_size(summary: &models::ImageSummary) -> Value {
     let mut line = json!(summary);
+    // The size by the name that clients of versions before 1.44 read.
     line["VirtualSize"] = summary.size.into();
     line
 }

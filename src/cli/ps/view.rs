@@ -247,8 +247,7 @@ fn headings() -> Value {
     let pairs = CONTAINERS
         .iter()
         .map(|c| (c.field.to_owned(), json!(title(c))));
-    let aliases = [("Container", "CONTAINER"), ("Name", "NAME")];
-    let aliases = aliases.map(|(name, title)| (name.to_owned(), json!(title)));
+    let aliases = ALIASES.map(|(name, _)| (name.to_owned(), json!(name.to_uppercase())));
     Value::Object(pairs.chain(aliases).collect::<Map<_, _>>())
 }
 

@@ -13,8 +13,8 @@ use crate::{
     engine::{Files, Result},
     layer::Explorer,
     model::{
-        ContainerId, Digest, ExtractRequest, Extracted, FilePage, FilesOf, ImageLayers, Mark,
-        ReadRequest, TreePage, TreeRequest,
+        Digest, ExtractRequest, Extracted, FilePage, FilesOf, ImageLayers, Mark, ReadRequest,
+        TreePage, TreeRequest,
     },
     runtime::lifecycle::{self, Lifecycle},
 };
@@ -31,8 +31,11 @@ pub(super) struct Kept(Option<(Of, Explorer)>);
 #[derive(Debug, PartialEq)]
 enum Of {
     Image(Vec<Digest>),
-    Container { id: ContainerId, until: Instant },
-    Volume { name: String, until: Instant },
+    /// A container or a volume, whose files change.
+    Changing {
+        of: FilesOf,
+        until: Instant,
+    },
 }
 
 #[async_trait]
@@ -180,27 +183,19 @@ fn open<'a>(
             }
             *layer
         }
-        FilesOf::Container(id) => {
+        FilesOf::Container(_) | FilesOf::Volume(_) => {
             let now = Instant::now();
-            let is_fresh = matches!(&kept.0, Some((Of::Container { id: of, until }, _))
-                if of == id && now < *until);
+            let is_fresh = matches!(&kept.0, Some((Of::Changing { of: last, until }, _))
+                if last == of && now < *until);
             if !is_fresh {
-                let explorer = lifecycle.container_files(id)?;
+                let explorer = match of {
+                    FilesOf::Container(id) => lifecycle.container_files(id)?,
+                    FilesOf::Volume(name) => lifecycle.volume_files(name)?,
+                    FilesOf::Image { .. } => unreachable!("an image is opened above"),
+                };
                 let until = Instant::now() + FRESH.max(now.elapsed() * WORTH);
-                let id = id.clone();
-                kept.0 = Some((Of::Container { id, until }, explorer));
-            }
-            usize::MAX
-        }
-        FilesOf::Volume(name) => {
-            let now = Instant::now();
-            let is_fresh = matches!(&kept.0, Some((Of::Volume { name: of, until }, _))
-                if of == name && now < *until);
-            if !is_fresh {
-                let explorer = lifecycle.volume_files(name)?;
-                let until = Instant::now() + FRESH.max(now.elapsed() * WORTH);
-                let name = name.clone();
-                kept.0 = Some((Of::Volume { name, until }, explorer));
+                let of = of.clone();
+                kept.0 = Some((Of::Changing { of, until }, explorer));
             }
             usize::MAX
         }

@@ -44,11 +44,9 @@ impl Upkeep for Embedded {
             let _held = images.hold_shared()?;
             let paths = |name: &str| {
                 let layers = images.resolve(name)?.layers;
-                if layers.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let overlay = images.layers().overlay(&layers, "".into(), "".into());
-                Ok::<_, crate::image::Error>(overlay.lower.into_iter().rev().collect::<Vec<_>>())
+                let mut paths = images.layers().directories(&layers);
+                paths.reverse();
+                Ok::<_, crate::image::Error>(paths)
             };
             Ok(layer::compare(&paths(&old)?, &paths(&new)?)?)
         })

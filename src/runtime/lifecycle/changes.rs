@@ -60,7 +60,8 @@ impl Lifecycle {
         }
         let upper = paths.upper();
         let look = || usage::walk(&File::open(&upper)?.into());
-        let size = usage::measure(&paths.size(), look).map_err(failed("measure", &upper))?;
+        let size = usage::measure(&paths.size(), &paths.changed(), look)
+            .map_err(failed("measure", &upper))?;
         Ok(size.bytes)
     }
 }
