@@ -38,7 +38,7 @@ pub use crate::runtime::lifecycle::{CopyFrom, CopyTo};
 pub use error::{EngineError, ErrorKind, Result};
 
 /// How the names of images are read; the same everywhere.
-pub use crate::image::{Reference, ReferenceError};
+pub use crate::image::{Reference, ReferenceError, registry_host};
 
 use crate::model::{
     Ability, AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest,

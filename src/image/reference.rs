@@ -197,6 +197,19 @@ impl fmt::Display for Reference {
     }
 }
 
+/// The registry's host and port in an address as people and clients write it: that of
+/// `https://index.docker.io/v1/` is `docker.io`.
+pub fn registry_host(address: &str) -> &str {
+    let rest = address
+        .strip_prefix("https://")
+        .or_else(|| address.strip_prefix("http://"))
+        .unwrap_or(address);
+    match rest.split('/').next().unwrap_or(rest) {
+        "index.docker.io" | "registry-1.docker.io" => DEFAULT_DOMAIN,
+        host => host,
+    }
+}
+
 /// What comes before the first slash is a registry only if it can't be a part of a name:
 /// it has a dot, a port or upper case, or it is `localhost`.
 fn split_domain(name: &str) -> (&str, &str) {
