@@ -9,11 +9,11 @@ use std::{
 
 use crate::{
     Client,
-    debian::{Door, Registry},
     plain::Plain,
     support::{
         host::Host,
         process::{Background, DEADLINE, eventually, finish, signal},
+        registry::{Door, Registry},
         sandbox::{BUSYBOX, Sandbox, rootfs, wharf},
     },
 };
