@@ -157,6 +157,22 @@ impl Reference {
         self.tag.as_deref()
     }
 
+    /// Whether a text names a repository alone, without a tag or a digest.
+    pub fn is_repository(text: &str) -> bool {
+        let last = text.rsplit('/').next().unwrap_or(text);
+        !last.contains([':', '@'])
+    }
+
+    /// Those of some names that are tags of the same repository, in order.
+    pub fn tags_among<'a>(&self, names: impl Iterator<Item = &'a String>) -> Vec<Self> {
+        let names = names.filter_map(|name| Self::parse(name).ok());
+        let is_of_it =
+            |name: &Self| name.any_digest().is_none() && name.repository() == self.repository();
+        let mut found: Vec<_> = names.filter(is_of_it).collect();
+        found.sort_by(|a, b| a.tag.cmp(&b.tag));
+        found
+    }
+
     /// The same without its tag, for one that has a digest.
     pub(super) fn without_tag(&self) -> Self {
         Self {
