@@ -441,12 +441,12 @@ pub trait Upkeep: Send + Sync {
 
     /// Remove images that no container uses, or say which would go.
     async fn prune_images(&self, _request: PruneImages) -> Result<PrunedImages> {
-        Err(EngineError::lacks(Ability::Upkeep, "prune", "images"))
+        Err(EngineError::lacks(Ability::Prune, "prune", "images"))
     }
 
     /// What takes how much room.
     async fn image_usage(&self) -> Result<StoreUsage> {
-        Err(EngineError::lacks(Ability::Upkeep, "measure", "images"))
+        Err(EngineError::lacks(Ability::Prune, "measure", "images"))
     }
 
     /// Files that two images have otherwise.
