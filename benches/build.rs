@@ -14,13 +14,21 @@ use std::{
     time::Duration,
 };
 
-use support::{Contestant, Sandbox, disk::Disk, docker::Daemon, exists, quantile, race, run, time};
+use support::{
+    Contestant, Sandbox,
+    disk::Disk,
+    docker::{Docker, NO_NETWORKS},
+    exists,
+    host::Host,
+    quantile, race, run, time,
+};
 
 const ROUNDS: usize = 5;
 const FILES: usize = 2000;
 const BYTES: usize = 10_000;
 
 fn main() {
+    let _host = Host::enter();
     let disk = Disk::new();
     let sandbox = Sandbox::below(&disk.path());
     let debian = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/rootfs/debian.tar");
@@ -41,9 +49,9 @@ fn main() {
         run(&mut sandbox.wharf(&["rmi", "-f", "it"]));
         run(&mut sandbox.wharf(&["builder", "prune", "-af"]));
     };
-    let daemon = Daemon::start(&sandbox);
+    let daemon = Docker::below(&sandbox.path().join("docker"), NO_NETWORKS);
     run(daemon
-        .docker(&["import"])
+        .command(&["import"])
         .arg(&debian)
         .arg("bench-debian:1"));
     let docker = |kit: &str, flags: &[&str]| {
@@ -53,7 +61,7 @@ fn main() {
             &[context],
         ]
         .concat();
-        time(daemon.docker(&words).env("DOCKER_BUILDKIT", kit))
+        time(daemon.command(&words).env("DOCKER_BUILDKIT", kit))
     };
     let peer = |program: &str, words: &[&str]| {
         let mut command = Command::new(program);

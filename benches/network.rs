@@ -8,14 +8,14 @@
 mod support;
 
 use std::{
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
-use nix::sched::{CloneFlags, unshare};
-
-use support::{Sandbox, disk::Disk, exists, quantile, race, run, time};
+use support::{
+    Sandbox, disk::Disk, exists, host::Host, process::Background, quantile, race, rank, run, time,
+};
 
 const ROUNDS: usize = 60;
 const PAIRS: usize = 20;
@@ -24,8 +24,7 @@ const STARTS: usize = 100;
 const END: usize = 20;
 
 fn main() {
-    unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace can be made");
-    ip("link set lo up");
+    let _host = Host::enter();
     let disk = Disk::new();
     let sandbox = Sandbox::below(&disk.path());
     run(&mut sandbox.wharf(&["network", "create", "bench"]));
@@ -80,7 +79,7 @@ fn ip(words: &str) {
 }
 
 /// A bare namespace on a bare bridge.
-struct Bare(Child);
+struct Bare(Background);
 
 impl Bare {
     fn new(number: u8) -> Self {
@@ -95,7 +94,7 @@ impl Bare {
             "link add bare{number} type veth peer name eth0 netns {pid}"
         ));
         ip(&format!("link set bare{number} master barebr up"));
-        let bare = Self(holder);
+        let bare = Self(Background(holder));
         for words in [
             format!("addr add 10.99.0.{number}/24 dev eth0"),
             "link set eth0 up".into(),
@@ -103,14 +102,6 @@ impl Bare {
             run(nsenter(pid).arg("ip").args(words.split(' ')));
         }
         bare
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        // Errors mean that it is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -167,7 +158,7 @@ fn traffic(sandbox: &Sandbox) {
     ip("addr add 10.99.0.254/24 dev barebr");
     ip("link set barebr up");
     let (one, two) = (Bare::new(1), Bare::new(2));
-    let bare = (one.0.id(), two.0.id());
+    let bare = (one.0.pid() as u32, two.0.pid() as u32);
     let mut pids = Vec::new();
     for name in ["one", "two"] {
         let words = format!("run -d --name {name} --network bench bench:1 sleep 3600");
@@ -195,7 +186,7 @@ fn traffic(sandbox: &Sandbox) {
         }
         let at = |values: &mut Vec<f64>, q: f64| {
             values.sort_by(f64::total_cmp);
-            values[((values.len() - 1) as f64 * q).round() as usize]
+            values[rank(values.len(), q)]
         };
         println!(
             "{what} between two containers against two bare namespaces ({:.1} {unit}), {PAIRS} \

@@ -18,7 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Contestant, WHARF, disk::Disk, race, run, time};
+use support::{
+    Contestant, WHARF,
+    disk::Disk,
+    docker::{Docker, NO_NETWORKS},
+    host::Host,
+    race, run, time,
+};
 
 const ROUNDS: usize = 7;
 const NAME: &str = "bench/debian:1";
@@ -29,16 +35,18 @@ fn main() {
         "layers hold devices and owners: run it as root"
     );
     let layers = layers();
+    // The registry is on loopback there, and nobody else is.
+    let _host = Host::enter();
     let disk = Disk::new();
     let directory = &disk.path();
     let registry = Registry::start(directory);
     registry.fill(&layers, directory);
     let name = registry.name(NAME);
-    let docker = Docker::start(directory);
+    let daemon = Docker::below(&directory.join("docker"), NO_NETWORKS);
 
     let mut contestants: Vec<Contestant> = vec![
         ("wharf pull", Box::new(|| wharf(directory, &name))),
-        ("docker pull", Box::new(|| docker.pull(&name))),
+        ("docker pull", Box::new(|| docker(&daemon, &name))),
         ("podman pull", Box::new(|| podman(directory, &name))),
         (
             "tar -xzf, side by side",
@@ -263,67 +271,10 @@ impl Drop for Registry {
     }
 }
 
-/// Debian's dockerd in the host's network, which it is told to leave alone: the registry
-/// is there.
-struct Docker {
-    process: Child,
-    host: String,
-}
-
-impl Docker {
-    fn start(directory: &Path) -> Self {
-        let dir = directory.join("docker");
-        let host = format!("unix://{}", dir.join("socket").display());
-        let process = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "dockerd"])
-            .args(["--bridge", "none", "--iptables=false", "--ip-forward=false"])
-            .args(["--ip-masq=false", "--userland-proxy=false"])
-            .arg("--data-root")
-            .arg(dir.join("data"))
-            .arg("--exec-root")
-            .arg(dir.join("exec"))
-            .arg("--pidfile")
-            .arg(dir.join("pid"))
-            .args(["-H", &host])
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("needs Debian's docker.io: apt-get install docker.io");
-        let docker = Self { process, host };
-        for _ in 0..300 {
-            let version = docker
-                .command(&["version"])
-                .output()
-                .expect("docker starts");
-            if version.status.success() {
-                return docker;
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
-        panic!("dockerd did not answer within 60 s");
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new("/usr/bin/docker");
-        command.args(["-H", &self.host]).args(args);
-        command
-    }
-
-    fn pull(&self, name: &str) -> Duration {
-        let elapsed = time(&mut self.command(&["pull", "-q", name]));
-        run(&mut self.command(&["rmi", "-f", name]));
-        elapsed
-    }
-}
-
-impl Drop for Docker {
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.process);
-        // Errors mean that it is gone already.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.process.wait();
-    }
+fn docker(docker: &Docker, name: &str) -> Duration {
+    let elapsed = time(&mut docker.command(&["pull", "-q", name]));
+    run(&mut docker.command(&["rmi", "-f", name]));
+    elapsed
 }
 
 fn size(path: &Path) -> u64 {

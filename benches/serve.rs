@@ -1,19 +1,30 @@
 //! The API's server: docker's own command over it beside the same over Debian's dockerd
 //! (where docker.io is installed), requests a second over one connection with 100
-//! containers, and what 1,000 followed logs take of memory.
+//! containers, and what 1,000 followed logs take of memory. Where containers are listed
+//! the command also asks [one](support::replay) that has the answer ready: what it takes
+//! then is its own, and no server can make it less.
 
 mod support;
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufReader, Read, Write},
     os::unix::net::UnixStream,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
-use support::{Contestant, Sandbox, disk::Disk, docker::Daemon, exists, quantile, race, run, time};
+use support::{
+    Contestant, Sandbox,
+    disk::Disk,
+    docker, dockerd, exists,
+    host::Host,
+    process::Background,
+    quantile, race,
+    replay::{Replay, read_body, read_head},
+    run, time,
+};
 
 const RUNNING: usize = 100;
 const STOPPED: usize = 200;
@@ -22,7 +33,7 @@ const LOGS: usize = 1000;
 
 /// `wharf serve` over a sandbox's engine.
 struct Server {
-    process: Child,
+    process: Background,
     socket: PathBuf,
 }
 
@@ -30,11 +41,7 @@ impl Server {
     fn start(sandbox: &Sandbox) -> Self {
         let socket = sandbox.path().join("docker.sock");
         let address = format!("unix://{}", socket.display());
-        let process = sandbox
-            .wharf(&["serve", "-H", &address])
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the server starts");
+        let process = Background::silent(&mut sandbox.wharf(&["serve", "-H", &address]));
         let server = Self { process, socket };
         for _ in 0..100 {
             if UnixStream::connect(&server.socket).is_ok() {
@@ -46,12 +53,7 @@ impl Server {
     }
 
     fn docker(&self, args: &[&str]) -> Command {
-        let mut command = Command::new("docker");
-        command
-            .arg("-H")
-            .arg(format!("unix://{}", self.socket.display()))
-            .args(args);
-        command
+        docker::client(&self.socket, args)
     }
 
     /// One request after the other over one connection; the time of each.
@@ -63,38 +65,18 @@ impl Server {
         let mut one = || {
             let start = Instant::now();
             writer.write_all(request.as_bytes()).expect("it reads");
-            let mut len = 0;
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).expect("it answers");
-                let lower = line.to_ascii_lowercase();
-                if let Some(number) = lower.strip_prefix("content-length:") {
-                    len = number.trim().parse().expect("a length is a number");
-                }
-                if line == "\r\n" {
-                    break;
-                }
-            }
-            let mut body = vec![0; len];
-            reader.read_exact(&mut body).expect("all of it comes");
-            assert!(len > 2, "{path} answers with nothing");
+            let head = read_head(&mut reader);
+            let body = read_body(&mut reader, &head);
+            assert!(body.len() > 2, "{path} answers with nothing");
             start.elapsed()
         };
         (0..times).map(|_| one()).collect()
     }
 
     fn resident_kib(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.process.id());
+        let status = format!("/proc/{}/status", self.process.pid());
         let status = std::fs::read_to_string(status).expect("it runs");
         support::screen::field_kib(&status, "VmRSS:")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended; either way it is over.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -103,6 +85,7 @@ fn main() {
         println!("docker's command is not here: apt-get install docker.io");
         return;
     }
+    let _host = Host::enter();
     let disk = Disk::new();
     let sandbox = Sandbox::below(&disk.path());
     let server = Server::start(&sandbox);
@@ -146,33 +129,35 @@ fn main() {
     drop(followed);
 
     fill(STOPPED, |args| server.docker(args), "true");
-    let daemon = exists("dockerd").then(|| Daemon::start(&sandbox));
+    let daemon = dockerd(&sandbox);
+    let replay = Replay::of(&server.socket);
     let once = ["run", "--rm", "--network", "none", "bench:1", "true"];
     let list = ["ps", "-a"];
-    let mut lists: Vec<Contestant> = vec![(
-        "docker ps -a on wharf",
-        Box::new(|| time(&mut server.docker(&list))),
-    )];
+    let mut lists: Vec<Contestant> = vec![
+        (
+            "docker ps -a on wharf",
+            Box::new(|| time(&mut server.docker(&list))),
+        ),
+        (
+            "docker ps -a by itself",
+            Box::new(|| time(&mut docker::client(&replay.socket, &list))),
+        ),
+    ];
     let mut runs: Vec<Contestant> = vec![(
         "docker run --rm on wharf",
         Box::new(|| time(&mut server.docker(&once))),
     )];
-    match &daemon {
-        None => println!("dockerd is not here: apt-get install docker.io"),
-        Some(daemon) => {
-            let tar = sandbox.path().join("rootfs.tar");
-            run(daemon.docker(&["import"]).arg(tar).arg("bench:1"));
-            fill(RUNNING, |args| daemon.docker(args), "sleep");
-            fill(STOPPED, |args| daemon.docker(args), "true");
-            lists.push((
-                "docker ps -a on dockerd",
-                Box::new(|| time(&mut daemon.docker(&list))),
-            ));
-            runs.push((
-                "docker run on dockerd",
-                Box::new(|| time(&mut daemon.docker(&once))),
-            ));
-        }
+    if let Some(daemon) = &daemon {
+        fill(RUNNING, |args| daemon.command(args), "sleep");
+        fill(STOPPED, |args| daemon.command(args), "true");
+        lists.push((
+            "docker ps -a on dockerd",
+            Box::new(|| time(&mut daemon.command(&list))),
+        ));
+        runs.push((
+            "docker run on dockerd",
+            Box::new(|| time(&mut daemon.command(&once))),
+        ));
     }
     race("300 containers, 100 running", 20, &mut lists);
     race("a container that does nothing", 10, &mut runs);

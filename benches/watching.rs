@@ -8,16 +8,19 @@ mod support;
 use std::{path::Path, process::Command, thread, time::Duration};
 
 use support::{
-    Sandbox,
-    docker::{self, Daemon},
-    exists, run,
+    Sandbox, cgroup, dockerd, exists,
+    host::Host,
+    run,
     screen::{Screen, cpu_secs},
 };
 
 const CONTAINERS: usize = 100;
 const WATCHED: Duration = Duration::from_secs(20);
+/// The control group that podman is told to make its own below.
+const GROUP: &str = "wharf-bench";
 
 fn main() {
+    let _host = Host::enter();
     let sandbox = Sandbox::new();
     println!(
         "{CONTAINERS} running containers, watched {} s each",
@@ -34,18 +37,16 @@ fn main() {
         command.args(["--delay=1", "--depth=9"]);
         against(own, watch("systemd-cgtop", command, &[], b"q"));
     }
-    if installed("dockerd") {
-        let daemon = Daemon::start(&sandbox);
-        run(daemon.docker(&["import"]).arg(tar(&sandbox)).arg("bench:1"));
-        fill(|args| daemon.docker(args), &["--network", "none"]);
+    if let Some(daemon) = dockerd(&sandbox) {
+        fill(|args| daemon.command(args), &["--network", "none"]);
         let pids = daemon.pids();
         against(
             own,
-            watch("docker stats", daemon.docker(&["stats"]), &pids, b"\x03"),
+            watch("docker stats", daemon.command(&["stats"]), &pids, b"\x03"),
         );
         if installed("oxker") {
             let mut command = Command::new("oxker");
-            command.arg("--host").arg(daemon.host());
+            command.arg("--host").arg(daemon.address());
             against(own, watch("oxker", command, &pids, b"q"));
         }
     }
@@ -53,10 +54,12 @@ fn main() {
         let podman = Podman(&sandbox);
         run(podman
             .command(&["import"])
-            .arg(tar(&sandbox))
+            .arg(sandbox.path().join("rootfs.tar"))
             .arg("bench:1"));
-        let further = "--network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 \
-            --cgroup-parent /wharf-bench";
+        let further = format!(
+            "--network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 \
+             --cgroup-parent /{GROUP}"
+        );
         let further: Vec<&str> = further.split_whitespace().collect();
         fill(|args| podman.command(args), &further);
         against(
@@ -69,7 +72,7 @@ fn main() {
             ),
         );
         run(&mut podman.command(&["rm", "--all", "--force", "--time", "0"]));
-        docker::remove_groups();
+        cgroup::remove(GROUP);
     }
 }
 
@@ -81,10 +84,6 @@ fn installed(program: &str) -> bool {
     is_here
 }
 
-fn tar(sandbox: &Sandbox) -> std::path::PathBuf {
-    sandbox.path().join("rootfs.tar")
-}
-
 fn fill(command: impl Fn(&[&str]) -> Command, further: &[&str]) {
     for number in 0..CONTAINERS {
         let name = format!("bench-{number}");
@@ -94,11 +93,12 @@ fn fill(command: impl Fn(&[&str]) -> Command, further: &[&str]) {
 }
 
 /// Share of a core that watching takes, a row printed.
-fn watch(name: &str, command: Command, daemons: &[u32], keys: &[u8]) -> f64 {
+fn watch(name: &str, command: Command, daemons: &[i32], keys: &[u8]) -> f64 {
     let mut screen = Screen::open(command, "\x1b");
     thread::sleep(Duration::from_secs(6));
-    let cpu =
-        |screen: &Screen| screen.cpu_secs() + daemons.iter().map(|pid| cpu_secs(*pid)).sum::<f64>();
+    let cpu = |screen: &Screen| {
+        screen.cpu_secs() + daemons.iter().map(|pid| cpu_secs(*pid as u32)).sum::<f64>()
+    };
     let (before, bytes) = (cpu(&screen), screen.bytes());
     thread::sleep(WATCHED);
     let secs = WATCHED.as_secs_f64();

@@ -10,7 +10,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use support::{
-    Cgroup, Sandbox, eventually,
+    Cgroup, Sandbox, eventually, process,
     sandbox::BUSYBOX,
     terminal::{Terminal, confirm},
 };
@@ -31,7 +31,7 @@ fn change_limits(t: &Terminal, name: &str, values: &[(usize, &str)]) {
         for _ in 0..*down {
             t.keys(&["Down"]);
         }
-        t.tmux(&["send-keys", "-l", value]);
+        t.types(value);
     }
     t.keys(&["Enter"]);
 }
@@ -41,11 +41,7 @@ fn container_is_started_paused_entered_stopped_and_removed_by_keys() {
     let s = Sandbox::new();
     s.ok(&["create", "--name", "harbour", BUSYBOX, "sleep", "1000"]);
     let t = Terminal::new(&s, 140, 40);
-    let before = t.tmux(&[
-        "display-message",
-        "-p",
-        "#{alternate_on} #{cursor_flag} #{mouse_any_flag}",
-    ]);
+    let before = modes(&t);
     t.line(&format!(
         "exec 3>&1; {} ; echo left with $?",
         support::sandbox::wharf().display()
@@ -83,12 +79,7 @@ fn container_is_started_paused_entered_stopped_and_removed_by_keys() {
 
     t.keys(&["q"]);
     t.until("left with 0");
-    let after = t.tmux(&[
-        "display-message",
-        "-p",
-        "#{alternate_on} #{cursor_flag} #{mouse_any_flag}",
-    ]);
-    assert_eq!(before, after, "the terminal is as it was");
+    assert_eq!(modes(&t), before, "the terminal is as it was");
 }
 
 /// A dashboard that runs in a terminal, and its process.
@@ -129,7 +120,7 @@ fn log_is_searched_copied_and_without_effect_on_the_terminal() {
     t.until("first red");
     assert_eq!(t.tmux(&["display-message", "-p", "#{pane_title}"]), title);
     t.keys(&["Tab", "/"]);
-    t.tmux(&["send-keys", "-l", "needle"]);
+    t.types("needle");
     t.keys(&["Enter"]);
     t.until("/needle 1/1");
     t.keys(&["y"]);
@@ -178,18 +169,17 @@ fn container_is_run_by_the_form_and_what_happens_is_told() {
     t.until("No containers yet");
     t.keys(&["R"]);
     t.until("Run a container");
-    let typed = |text: &str| t.tmux(&["send-keys", "-l", text]);
-    typed(BUSYBOX);
+    t.types(BUSYBOX);
     t.keys(&["Down"]);
-    typed("sh -c 'sleep 1000'");
+    t.types("sh -c 'sleep 1000'");
     t.keys(&["Down"]);
-    typed("formed");
+    t.types("formed");
     t.keys(&["Down", "Down"]);
-    typed("1k");
+    t.types("1k");
     t.keys(&["Enter"]);
     t.until("--memory");
     t.keys(&["C-u"]);
-    typed("32m");
+    t.types("32m");
     t.until("--memory 32m");
     t.keys(&["Enter"]);
     t.until("started formed");
@@ -237,17 +227,17 @@ fn terminal_is_given_back_when_it_hangs_up_and_while_the_dashboard_is_stopped() 
     let t = Terminal::new(&s, 80, 24);
     let before = modes(&t);
     let pid = dashboard(&t);
-    support::process::signal(pid, libc::SIGTSTP);
+    process::signal(pid, libc::SIGTSTP);
     t.until("Stopped");
     assert_eq!(modes(&t), before);
     t.line("fg");
     eventually("it has the screen again", || modes(&t).starts_with("1 0"));
     t.until("No containers yet");
     // Stopped in a way that cannot be caught, it finds its way back all the same.
-    support::process::signal(pid, libc::SIGSTOP);
-    support::process::signal(pid, libc::SIGCONT);
+    process::signal(pid, libc::SIGSTOP);
+    process::signal(pid, libc::SIGCONT);
     t.until("No containers yet");
-    support::process::signal(pid, libc::SIGHUP);
+    process::signal(pid, libc::SIGHUP);
     eventually("the terminal is as before", || modes(&t) == before);
 }
 
@@ -294,13 +284,9 @@ fn terminal_is_restored_when_the_dashboard_is_asked_to_end() {
     let s = Sandbox::new();
     let t = Terminal::new(&s, 80, 24);
     let pid = dashboard(&t);
-    support::process::signal(pid, libc::SIGTERM);
+    process::signal(pid, libc::SIGTERM);
     t.until("left");
-    assert_eq!(
-        t.tmux(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"])
-            .trim(),
-        "0 1"
-    );
+    assert!(modes(&t).starts_with("0 1"));
 }
 
 /// How much of the first gauge in a row is full.
@@ -396,12 +382,12 @@ fn memory_is_refused_raised_lowered_and_its_end_is_told_in_words() {
     change_limits(&t, "eater", &[(3, "8m")]);
     t.until("that can't be given back");
     t.keys(&["C-u"]);
-    t.tmux(&["send-keys", "-l", "128m"]);
+    t.types("128m");
     t.keys(&["Enter"]);
     t.until("counts memory and swap together");
     assert!(is_limit(64));
     t.keys(&["Down"]);
-    t.tmux(&["send-keys", "-l", "128m"]);
+    t.types("128m");
     t.keys(&["Enter"]);
     eventually("it is raised", || is_limit(128));
     t.until("MiB/128MiB");
@@ -429,7 +415,7 @@ fn image_is_looked_into_filtered_read_and_extracted() {
     t.until("layer 1 of 1");
     t.until("bin/");
     t.keys(&["/"]);
-    t.tmux(&["send-keys", "-l", "/busybox"]);
+    t.types("/busybox");
     t.until("-rwxr-xr-x");
     t.keys(&["Enter", "G", "e"]);
     t.until("extract to ./busybox");
@@ -480,7 +466,7 @@ fn file_of_a_container_is_edited_on_a_copy_and_never_over_another_change() {
     t.keys(&["B"]);
     t.until("all its files");
     t.keys(&["/"]);
-    t.tmux(&["send-keys", "-l", "srv.conf"]);
+    t.types("srv.conf");
     // Its row, and no other.
     t.until("5:6");
     t.keys(&["Enter", "G"]);
@@ -529,7 +515,7 @@ fn file_of_a_container_is_edited_on_a_copy_and_never_over_another_change() {
 
     // A link is not followed, wherever it leads.
     t.keys(&["/", "C-u"]);
-    t.tmux(&["send-keys", "-l", "srv.link"]);
+    t.types("srv.link");
     t.until("srv.link → ");
     t.keys(&["Enter", "G"]);
     t.until("E edit");
@@ -560,10 +546,10 @@ fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
     t.until("Build an image");
     t.keys(&["C-u"]);
     let path = context.path().to_str().unwrap();
-    t.tmux(&["send-keys", "-l", &path[..path.len() - 2]]);
+    t.types(&path[..path.len() - 2]);
     t.until(&format!("{path}/"));
     t.keys(&["Right", "Down"]);
-    t.tmux(&["send-keys", "-l", "shop:1"]);
+    t.types("shop:1");
     t.until(&format!("wharf build --tag=shop:1 {path}/"));
     t.keys(&["Enter"]);
 
@@ -599,9 +585,9 @@ fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
     t.keys(&["I"]);
     t.until("Build an image");
     t.keys(&["C-u"]);
-    t.tmux(&["send-keys", "-l", path]);
+    t.types(path);
     t.keys(&["Down"]);
-    t.tmux(&["send-keys", "-l", "shop:2"]);
+    t.types("shop:2");
     t.keys(&["Enter"]);
     t.until("waiting");
     t.until("7 builds 1");
@@ -619,16 +605,7 @@ fn build_is_begun_watched_entered_where_it_failed_and_cancelled_by_keys() {
     t.keys(&["r"]);
     t.until("the image is sha256:");
     t.keys(&["q"]);
-    eventually("the dashboard is left", || {
-        std::fs::read_dir("/proc")
-            .unwrap()
-            .flatten()
-            .all(|process| {
-                let root = format!("WHARF_ROOT={}", s.root().display());
-                let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
-                !String::from_utf8_lossy(&environment).contains(&root)
-            })
-    });
+    assert_eq!(s.leaks(), [""; 0]);
     s.ok(&["rmi", "shop:2"]);
     s.ok(&["builder", "prune", "-af"]);
 }
@@ -638,16 +615,15 @@ fn network_and_volume_are_made_seen_with_their_containers_and_pruned_by_keys() {
     let _host = support::host::Host::enter();
     let s = Sandbox::new();
     let t = shown(&s);
-    let typed = |text: &str| t.tmux(&["send-keys", "-l", text]);
 
     // A form makes the network; what it will do is the command that it shows.
     t.keys(&["8"]);
     t.until("always there");
     t.keys(&["n"]);
     t.until("Make a network");
-    typed("quay");
+    t.types("quay");
     t.keys(&["Down"]);
-    typed("10.7.0.0/24");
+    t.types("10.7.0.0/24");
     t.until("wharf network create --subnet=10.7.0.0/24 quay");
     t.keys(&["Enter"]);
     t.until("made the network quay");
@@ -667,7 +643,7 @@ fn network_and_volume_are_made_seen_with_their_containers_and_pruned_by_keys() {
     t.keys(&["c"]);
     t.until("Connect a container");
     t.keys(&["Up", "C-u"]);
-    typed("pier");
+    t.types("pier");
     t.keys(&["Down", "Right", "Enter"]);
     t.until("connected crane to pier");
     // One line for it, with a knot on each of its two networks.
@@ -686,7 +662,7 @@ fn network_and_volume_are_made_seen_with_their_containers_and_pruned_by_keys() {
     t.until("read and write");
     t.keys(&["n"]);
     t.until("Make a volume");
-    typed("spare");
+    t.types("spare");
     t.keys(&["Enter"]);
     t.until("made the volume spare");
     s.ok(&[

@@ -7,10 +7,23 @@
     dead_code,
     reason = "each benchmark is a crate of its own and uses a part"
 )]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what it has of the tests panics as they do"
+)]
 
 pub mod disk;
-pub mod docker;
+pub mod replay;
 pub mod screen;
+
+#[path = "../../tests/support/cgroup.rs"]
+pub mod cgroup;
+#[path = "../../tests/support/docker.rs"]
+pub mod docker;
+#[path = "../../tests/support/host.rs"]
+pub mod host;
+#[path = "../../tests/support/process.rs"]
+pub mod process;
 
 use std::{
     fs,
@@ -19,6 +32,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use docker::{Docker, NO_NETWORKS};
 
 /// The program that is measured.
 pub const WHARF: &str = env!("CARGO_BIN_EXE_wharf");
@@ -180,8 +195,24 @@ pub fn race(title: &str, rounds: usize, contestants: &mut [Contestant]) {
 /// The `q`-quantile of some times, in milliseconds.
 pub fn quantile(times: &mut [Duration], q: f64) -> f64 {
     times.sort_unstable();
-    let index = ((times.len() - 1) as f64 * q).round() as usize;
-    times[index].as_secs_f64() * 1e3
+    times[rank(times.len(), q)].as_secs_f64() * 1e3
+}
+
+/// Where the `q`-quantile stands among so many sorted figures.
+pub fn rank(count: usize, q: f64) -> usize {
+    ((count - 1) as f64 * q).round() as usize
+}
+
+/// Debian's dockerd below a sandbox's directory, if it is here, with the image `bench:1`.
+pub fn dockerd(sandbox: &Sandbox) -> Option<Docker> {
+    if !exists("dockerd") {
+        println!("  dockerd is not here: apt-get install docker.io");
+        return None;
+    }
+    let docker = Docker::below(&sandbox.path().join("docker"), NO_NETWORKS);
+    let tar = sandbox.path().join("rootfs.tar");
+    run(docker.command(&["import"]).arg(tar).arg("bench:1"));
+    Some(docker)
 }
 
 /// Whether a program is on the PATH.

@@ -117,11 +117,11 @@ impl Created for Times<'_> {
 async fn list(server: &Server, ask: &Ask) -> Outcome {
     let query = &ask.query;
     let given = Filters::of(query)?;
-    let (mut filters, mut no_task) = (Vec::new(), true);
+    // There are no tasks of a swarm.
+    let is_task = given.is_on("is-task")?;
+    let mut filters = Vec::new();
     for pair in given.pairs() {
-        // There are no tasks of a swarm.
-        if let Some(wanted) = pair.strip_prefix("is-task=") {
-            no_task = matches!(wanted, "0" | "f" | "false");
+        if pair.starts_with("is-task=") {
             continue;
         }
         filters.push(
@@ -169,7 +169,10 @@ async fn list(server: &Server, ask: &Ask) -> Outcome {
         if shown.len() == most {
             break;
         }
-        if !no_task || !(all || is_up) || !selection::passes(&filters, container, around) {
+        if is_task == Some(true)
+            || !(all || is_up)
+            || !selection::passes(&filters, container, around)
+        {
             continue;
         }
         let mut summary = wire::container::summary(container, now);

@@ -12,6 +12,7 @@ use crate::{
             networks::{self, NETWORKS, NetworkItem},
             volumes::{VOLUMES, VolumeItem},
         },
+        text::width,
         totals::Totals,
         trouble,
     },
@@ -36,17 +37,25 @@ impl State {
         self.containers
             .arrange(rows, |row| world.containers[row].container.id.clone());
         self.settle_heading();
-        let rows = self.image_rows(&world);
-        self.images
-            .arrange(rows, |row| world.images[row].id.clone());
-        let rows = self.network_rows(&world);
-        let list = &mut self.networks.list;
-        list.arrange(rows, |row| world.networks[row].network.id.clone());
-        let rows = self.volume_rows(&world);
-        let list = &mut self.volumes.list;
-        list.arrange(rows, |row| world.volumes[row].name.clone());
-        if self.screen == Screen::Groups {
-            self.groups.arrange(&world, self.clock);
+        // The others are arranged when one goes to them.
+        match self.screen {
+            Screen::Images => {
+                let rows = self.image_rows(&world);
+                let list = &mut self.images;
+                list.arrange(rows, |row| world.images[row].id.clone());
+            }
+            Screen::Networks => {
+                let rows = self.network_rows(&world);
+                let list = &mut self.networks.list;
+                list.arrange(rows, |row| world.networks[row].network.id.clone());
+            }
+            Screen::Volumes => {
+                let rows = self.volume_rows(&world);
+                let list = &mut self.volumes.list;
+                list.arrange(rows, |row| world.volumes[row].name.clone());
+            }
+            Screen::Groups => self.groups.arrange(&world, self.clock),
+            _ => {}
         }
     }
 
@@ -54,7 +63,10 @@ impl State {
         let mut rows = Vec::with_capacity(world.containers.len());
         let mut totals = Totals::default();
         let mut is_troubled = false;
+        let mut widest = (0, 0);
         for (n, row) in world.containers.iter().enumerate() {
+            widest.0 = widest.0.max(width(&row.container.name));
+            widest.1 = widest.1.max(width(&row.container.config.image));
             let item = self.table.item(row, world);
             let is_live = row.container.state.can_stop();
             if !(self.shows_all || is_live) || !self.table.terms.matches(&item) {
@@ -68,6 +80,7 @@ impl State {
             rows.push(n);
         }
         self.table.totals = totals;
+        self.table.widest = (widest.0 as u16, widest.1 as u16);
         if is_troubled {
             self.table.note_trouble(self.clock);
         }

@@ -57,12 +57,27 @@ pub struct Comparison {
     pub state: Pending<()>,
     /// All differences: steps, fields, files.
     pub lines: Vec<Difference>,
+    /// What they come to.
+    pub tally: Tally,
     /// Those that are shown.
     pub list: List<usize>,
     /// Whether files that grew or shrank most come first.
     pub is_by_size: bool,
     /// Its number; answers to others are late.
     pub(super) number: u64,
+}
+
+/// What differences of files come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Files that were added.
+    pub added: usize,
+    /// Files that are not the same.
+    pub modified: usize,
+    /// Files that were removed.
+    pub removed: usize,
+    /// Bytes that all grew by; below 0 if they shrank.
+    pub grown_bytes: i64,
 }
 
 /// Something that one image has otherwise.
@@ -152,6 +167,7 @@ impl Comparison {
             new,
             state: Pending::Loading,
             lines: Vec::new(),
+            tally: Tally::default(),
             list: List::new("path"),
             is_by_size: false,
             number,
@@ -179,6 +195,7 @@ impl Comparison {
         let fields = fields.map(|(name, old, new)| Difference::Field { name, old, new });
         let files = found.files.into_iter().map(Difference::File);
         self.lines = steps.chain(fields).chain(files).collect();
+        self.tally = Tally::of(&self.lines);
         self.state = Pending::Ready(());
         self.arrange();
     }
@@ -211,21 +228,21 @@ impl Comparison {
     pub fn selected(&self) -> Option<&Difference> {
         self.line(self.list.cursor)
     }
+}
 
-    /// Files that were added, modified and removed, and bytes that all grew by.
-    pub fn tally(&self) -> ([usize; 3], i64) {
-        let (mut counts, mut grown) = ([0; 3], 0_i64);
-        for line in &self.lines {
+impl Tally {
+    fn of(lines: &[Difference]) -> Self {
+        let mut tally = Self::default();
+        for line in lines {
             if let Difference::File(file) = line {
-                let place = match file.kind {
-                    ChangeKind::Added => 0,
-                    ChangeKind::Modified => 1,
-                    ChangeKind::Deleted => 2,
-                };
-                counts[place] += 1;
-                grown = grown.saturating_add(file.grown());
+                match file.kind {
+                    ChangeKind::Added => tally.added += 1,
+                    ChangeKind::Modified => tally.modified += 1,
+                    ChangeKind::Deleted => tally.removed += 1,
+                }
+                tally.grown_bytes = tally.grown_bytes.saturating_add(file.grown());
             }
         }
-        (counts, grown)
+        tally
     }
 }

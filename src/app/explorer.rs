@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Pending, Screen, viewer::Viewer};
+use super::{Pending, Screen, list::Extent, viewer::Viewer};
 use crate::model::{
     ContainerId, FileOrder, FilesOf, ImageLayers, TreePage, TreeRequest, TreeRow, View, WastedFile,
 };
@@ -228,16 +228,38 @@ impl Explorer {
 
     /// Brings cursors on screen, which has so many lines.
     pub(super) fn settle(&mut self, height: usize) {
-        let scroll = |top: usize, cursor: usize, lines: usize| {
-            let height = height.max(1);
-            let lowest = (cursor + 1).saturating_sub(height);
-            let top = top.clamp(lowest, cursor.max(lowest));
-            top.min(lines.saturating_sub(height))
-        };
         self.cursor = self.cursor.min(self.total().saturating_sub(1));
-        self.top = scroll(self.top, self.cursor, self.total());
-        let wasted = self.wasted().len();
-        self.waste_top = scroll(self.waste_top, self.waste_cursor, wasted);
+        self.top = self.files_extent().top_in_view(height);
+        self.waste_top = self.waste_extent().top_in_view(height);
+    }
+
+    /// Where that stands which is listed. A file that is read has no cursor.
+    pub(super) fn extent(&self) -> Extent {
+        match (&self.viewer, self.shows_waste) {
+            (Some(viewer), _) => Extent {
+                top: viewer.top,
+                cursor: viewer.top,
+                lines: viewer.lines.len(),
+            },
+            (None, true) => self.waste_extent(),
+            (None, false) => self.files_extent(),
+        }
+    }
+
+    fn files_extent(&self) -> Extent {
+        Extent {
+            top: self.top,
+            cursor: self.cursor,
+            lines: self.total(),
+        }
+    }
+
+    fn waste_extent(&self) -> Extent {
+        Extent {
+            top: self.waste_top,
+            cursor: self.waste_cursor,
+            lines: self.wasted().len(),
+        }
     }
 
     /// What to ask for so that a screen of so many lines can be drawn; `None` if that is

@@ -175,16 +175,8 @@ fn explorer(state: &State, body: Rect, base: Geometry) -> Geometry {
 
 /// Titles and rows: as many as there are, between a third and a half of the room.
 fn table_height(state: &State, body: u16) -> u16 {
-    let count = match state.screen {
-        Screen::Containers => state.table_lines() + 1,
-        Screen::Networks => state.networks.list.rows.len(),
-        Screen::Volumes => state.volumes.list.rows.len(),
-        Screen::Groups => state.groups.list.rows.len(),
-        Screen::Alerts => state.alert_list.rows.len(),
-        Screen::Builds => state.builds.list.rows.len(),
-        _ => state.images.rows.len(),
-    };
-    let wanted = u16::try_from(count + 2).unwrap_or(u16::MAX);
+    let lines = state.extent().lines + usize::from(state.screen == Screen::Containers);
+    let wanted = u16::try_from(lines + 2).unwrap_or(u16::MAX);
     let stepped = wanted.div_ceil(TABLE_STEP).saturating_mul(TABLE_STEP);
     let least = (body / 3).max(4);
     stepped.clamp(least, (body * 11 / 20).max(least))

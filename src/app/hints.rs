@@ -3,7 +3,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Looked, Screen, State};
+use super::{Looked, Screen, State, Subjects};
 use crate::{
     action::{ACTIONS, Action, ActionSpec},
     format::text::{sanitize, width},
@@ -54,7 +54,8 @@ pub fn hint_bar(state: &State, area: Rect) -> HintBar {
         }
     }
     let mut x = area.x + 1;
-    for spec in offered(state) {
+    let subjects = state.subjects();
+    for spec in offered(state, &subjects) {
         let Some(key) = state.config.keymap.shown(spec) else {
             continue;
         };
@@ -74,7 +75,10 @@ pub fn hint_bar(state: &State, area: Rect) -> HintBar {
 
 /// The actions worth a hint: what can be done to the selected things, then how to see
 /// more. Movements are known to everyone.
-fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
+fn offered<'a>(
+    state: &'a State,
+    subjects: &'a Subjects<'_>,
+) -> impl Iterator<Item = &'static ActionSpec> {
     let has_focus = state.has_details_focus();
     let always = [Action::Help, Action::Quit];
     let first = ACTIONS.iter().filter(move |spec| {
@@ -105,14 +109,14 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
                 Action::Trouble => state.table.shows_trouble(state.clock),
                 _ => true,
             }
-            && state.verdict(spec).is_ok()
+            && subjects.verdict(spec).is_ok()
     });
     // Where the arrows move, the tab's own keys are what one looks for.
     let of_tab = state.tab_scope().filter(|_| has_focus);
     let of_tab = ACTIONS.iter().filter(move |spec| {
         Some(spec.scope) == of_tab
             && !matches!(spec.action, Action::LogLeft | Action::LogRight)
-            && state.verdict(spec).is_ok()
+            && subjects.verdict(spec).is_ok()
     });
     let rest = [
         Action::Filter,
@@ -152,38 +156,23 @@ fn offered(state: &State) -> impl Iterator<Item = &'static ActionSpec> {
 fn notes(state: &State) -> Vec<(String, Note)> {
     let mut notes = Vec::new();
     let count = |of: fn(&World) -> usize| state.world.as_deref().map_or(0, of);
-    let (shown, all) = match state.screen {
+    let shown = match state.screen {
         // Those in folded groups pass the filter too.
-        Screen::Containers => {
-            let shown = state.table.totals.count;
-            (shown, count(|world| world.containers.len()))
-        }
-        Screen::Images => {
-            let shown = state.images.rows.len();
-            (shown, count(|world| world.images.len()))
-        }
-        Screen::Networks => {
-            let shown = state.networks.list.rows.len();
-            (shown, count(|world| world.networks.len()))
-        }
-        Screen::Volumes => {
-            let shown = state.volumes.list.rows.len();
-            (shown, count(|world| world.volumes.len()))
-        }
-        Screen::Groups => {
-            let shown = state.groups.list.rows.len();
-            (shown, count(|world| world.groups.len()))
-        }
-        Screen::Alerts => (state.alert_list.rows.len(), state.alerts.log().len()),
-        Screen::Events => (state.events.list.rows.len(), state.events.len()),
-        Screen::Activity => (state.done.rows.len(), state.activity.entries().count()),
-        Screen::Comparison => state
-            .comparison
-            .as_ref()
-            .map_or((0, 0), |c| (c.list.rows.len(), c.lines.len())),
+        Screen::Containers => state.table.totals.count,
+        _ => state.extent().lines,
+    };
+    let all = match state.screen {
+        Screen::Containers => count(|world| world.containers.len()),
+        Screen::Images => count(|world| world.images.len()),
+        Screen::Networks => count(|world| world.networks.len()),
+        Screen::Volumes => count(|world| world.volumes.len()),
+        Screen::Groups => count(|world| world.groups.len()),
+        Screen::Alerts => state.alerts.log().len(),
+        Screen::Events => state.events.len(),
+        Screen::Activity => state.activity.entries().count(),
+        Screen::Comparison => state.comparison.as_ref().map_or(0, |c| c.lines.len()),
         // Folded and unfolded lines are no count of anything.
-        Screen::Builds => (0, 0),
-        Screen::Explorer => (0, 0),
+        Screen::Builds | Screen::Explorer => shown,
     };
     if shown != all {
         notes.push((format!("  {shown} of {all}"), Note::Count));

@@ -47,16 +47,3 @@ pub async fn preview(engine: &dyn Engine, all: bool) -> Result<PrunedImages> {
     };
     engine.prune_images(request).await
 }
-
-/// Bytes that a prune frees.
-pub fn freed(pruned: &PrunedImages) -> u64 {
-    pruned.bytes + pruned.partial_bytes
-}
-
-/// How many images, in words.
-pub fn counted(images: usize) -> String {
-    match images {
-        1 => "1 image".to_owned(),
-        n => format!("{n} images"),
-    }
-}

@@ -7,14 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    Failure, Job, Made, Said, Target,
-    image_prune::{counted as images, freed},
-};
+use super::{Failure, Job, Made, Said, Target};
 use crate::{
     action::Action,
     engine::{self, Engine, ErrorKind},
-    format::{bytes, text::sanitize},
+    format::{
+        bytes,
+        text::{self, sanitize},
+    },
     model::{
         ConnectRequest, CreateRequest, KillRequest, Planned, PruneImages, RemoveRequest,
         StartRequest, StopRequest,
@@ -68,8 +68,8 @@ pub async fn run(engine: &dyn Engine, job: Job) -> Result<Said, Failure> {
                 ..PruneImages::default()
             };
             let gone = engine.prune_images(request).await.map_err(Failure::from)?;
-            let images = images(gone.images.len());
-            let bytes = bytes::decimal(freed(&gone));
+            let images = text::counted(gone.images.len(), "image");
+            let bytes = bytes::decimal(gone.freed_bytes());
             Ok(line(format!("removed {images}, {bytes} are free")))
         }
         Job::Extract(mut request) => {

@@ -66,18 +66,28 @@ impl<Id: Clone + Ord> List<Id> {
         self.cursor = self.cursor.saturating_add_signed(by).min(last);
         self.selected = self.rows.get(self.cursor).map(|&row| id_of(row));
     }
+}
 
-    /// Scrolls so that the cursor is among the `height` rows on screen.
-    pub fn scroll_into_view(&mut self, height: usize) {
-        self.scroll_to(self.cursor, self.rows.len(), height);
-    }
+/// Where a list stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// The first line on screen.
+    pub top: usize,
+    /// The line of the cursor.
+    pub cursor: usize,
+    /// Lines that there are.
+    pub lines: usize,
+}
 
-    /// The same where rows are not all the lines there are.
-    pub fn scroll_to(&mut self, cursor: usize, lines: usize, height: usize) {
+impl Extent {
+    /// The first line on screen once the cursor is among the `height` lines that fit, and
+    /// none of these is empty while there are lines to fill it.
+    pub fn top_in_view(self, height: usize) -> usize {
         let height = height.max(1);
-        let highest = lines.saturating_sub(height);
-        let lowest = (cursor + 1).saturating_sub(height);
-        self.top = self.top.clamp(lowest, cursor.max(lowest)).min(highest);
+        let highest = self.lines.saturating_sub(height);
+        let lowest = (self.cursor + 1).saturating_sub(height);
+        let top = self.top.clamp(lowest, self.cursor.max(lowest));
+        top.min(highest)
     }
 }
 
@@ -118,7 +128,12 @@ mod tests {
         list.arrange((0..100).collect(), |row| names[row].clone());
         let mut top_after = |by| {
             list.step(by, |row| names[row].clone());
-            list.scroll_into_view(10);
+            let here = Extent {
+                top: list.top,
+                cursor: list.cursor,
+                lines: list.rows.len(),
+            };
+            list.top = here.top_in_view(10);
             list.top
         };
         assert_eq!(top_after(9), 0);

@@ -43,6 +43,7 @@ mod keymap;
 mod layout;
 mod limits;
 mod list;
+mod listed;
 pub mod log;
 mod menu;
 mod message;
@@ -80,7 +81,7 @@ pub use advisor::Inquiry;
 pub use builds::{BuildLine, BuildRun, BuildState, Builds};
 #[cfg(test)]
 pub use comparison::compare;
-pub use comparison::{Compared, Comparison, Difference, Named};
+pub use comparison::{Compared, Comparison, Difference, Named, Tally};
 pub use details::{Details, Pending, Tab};
 pub use engines::{EngineList, Engines, Greeted, Open};
 pub use events::{EventRow, Events};
@@ -94,12 +95,12 @@ pub use groups::GroupsView;
 pub use heads::{Head, image_heads, network_heads, volume_heads};
 pub use hints::{Hint, HintBar, Note, hint_bar};
 pub use history::{History, Point};
+pub use image_prune::ImagePrune;
 #[cfg(test)]
 pub use image_prune::preview as preview_image_prune;
-pub use image_prune::{ImagePrune, counted, freed};
 pub use layout::{Choosable, Layout, Saved, Show, Shown};
 pub use limits::{Change, Editor, Forecast, NONE, SETTINGS, Setting};
-pub use list::{List, Sort};
+pub use list::{Extent, List, Sort};
 pub use menu::{Asked, Menu, Pick, Picked, Prompt, Question};
 pub use message::{Effect, Failure, Job, Made, Message, Passage, Said, Target};
 pub use modal::{Chooser, Columns, Explanation, Modal, Results};
@@ -107,18 +108,19 @@ pub use networks::NetworksView;
 pub use operation::{Operations, Running};
 pub use palette::{Argument, Choice, Found};
 pub use pointer::{
-    Bar, Gesture, Hit, centered, hit, inside, list_extent, menu_area, menu_top, palette_area,
-    screen_places, sort_area, tab_places, tabs_name,
+    Bar, Gesture, Hit, centered, hit, inside, menu_area, menu_top, palette_area, screen_places,
+    sort_area, tab_places, tabs_name,
 };
 pub use processes::{PROCESS_GAP, ProcessColumn, ProcessRow, ProcessView, process_columns};
 #[cfg(test)]
 pub use projector::moment;
-pub use prune::{Prune, Pruned};
+pub use prune::{Prune, PruneItem, Pruned};
 pub use run::{Interact, Options, run};
 pub use saved::state_file;
 pub use slots::{GAP, GUTTER, Slot, slots};
 pub use state::{Look, Pane, Screen, Stale, State, Toast};
 pub use still::{Still, still};
+pub use subject::Subjects;
 pub use table::{Group, Groups, Line, Table};
 pub use timebar::{TimeBar, time_bar};
 pub use timeline::{Moment, Past, Seek, Timeline};

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Failure, Target};
-use crate::action::Action;
+use crate::{action::Action, model::ContainerId};
 
 /// What is being done to one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,13 @@ impl Operations {
     /// What is being done to a thing.
     pub fn on(&self, target: &Target) -> Option<Running> {
         self.running.get(target).copied()
+    }
+
+    /// What is being done to a container.
+    pub fn on_container(&self, id: &ContainerId) -> Option<Running> {
+        // Asked for each row that is drawn, while mostly nothing is under way.
+        let target = || Target::Container(id.clone());
+        (!self.is_empty()).then(|| self.on(&target()))?
     }
 
     /// Whether nothing is under way.

@@ -1,11 +1,10 @@
 //! The palette: actions by a few letters of their names, and after a name and a space
 //! what it can be done to.
 
-use super::{Screen, State, columns, log::Since};
+use super::{Screen, State, Target, columns, log::Since};
 use crate::{
     action::{ACTIONS, Action, ActionSpec, Refusal, Scope},
     format::text::sanitize,
-    model::{ContainerId, Digest, NetworkId},
 };
 
 /// What was found for the words typed.
@@ -33,14 +32,8 @@ pub struct Found {
 /// What an action is done to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Argument {
-    /// A container.
-    Container(ContainerId),
-    /// An image, and the name under which it is meant.
-    Image(Digest, String),
-    /// A network, and its name.
-    Network(NetworkId, String),
-    /// A volume.
-    Volume(String),
+    /// A thing.
+    Target(Target),
     /// A column.
     Column(&'static str),
     /// A time.
@@ -118,14 +111,12 @@ impl State {
         let mut add = |name: String, argument| {
             if let Some(score) = score(wanted, &name) {
                 let argument = Some(argument);
-                found.push((
-                    score,
-                    Found {
-                        spec,
-                        argument,
-                        name,
-                    },
-                ));
+                let this = Found {
+                    spec,
+                    argument,
+                    name,
+                };
+                found.push((score, this));
             }
         };
         let world = self.world.as_deref();
@@ -133,28 +124,32 @@ impl State {
             Some(Takes::Container) => {
                 for row in world.map_or(&[][..], |world| &world.containers) {
                     let name = sanitize(&row.container.name).into_owned();
-                    add(name, Argument::Container(row.container.id.clone()));
+                    let target = Target::Container(row.container.id.clone());
+                    add(name, Argument::Target(target));
                 }
             }
             Some(Takes::Image) => {
                 for image in world.map_or(&[][..], |world| &world.images) {
                     for name in &image.references {
-                        let argument = Argument::Image(image.id.clone(), name.clone());
-                        add(sanitize(name).into_owned(), argument);
+                        let target = Target::Image(image.id.clone(), name.clone());
+                        add(sanitize(name).into_owned(), Argument::Target(target));
                     }
                 }
             }
             Some(Takes::Network) => {
                 for row in world.map_or(&[][..], |world| &world.networks) {
                     let name = &row.network.name;
-                    let argument = Argument::Network(row.network.id.clone(), name.clone());
-                    add(sanitize(name).into_owned(), argument);
+                    let target = Target::Network(row.network.id.clone(), name.clone());
+                    add(sanitize(name).into_owned(), Argument::Target(target));
                 }
             }
             Some(Takes::Volume) => {
                 for volume in world.map_or(&[][..], |world| &world.volumes) {
-                    let name = &volume.name;
-                    add(sanitize(name).into_owned(), Argument::Volume(name.clone()));
+                    let target = Target::Volume(volume.name.clone());
+                    add(
+                        sanitize(&volume.name).into_owned(),
+                        Argument::Target(target),
+                    );
                 }
             }
             Some(Takes::Column) => {
@@ -170,7 +165,7 @@ impl State {
             None => {}
         }
         // What can be done comes before what can't, then what fits best.
-        found.sort_by_key(|(score, found)| {
+        found.sort_by_cached_key(|(score, found)| {
             let is_possible = self.verdict_of(found).is_ok();
             (std::cmp::Reverse(is_possible), std::cmp::Reverse(*score))
         });
@@ -181,28 +176,9 @@ impl State {
     pub fn verdict_of(&self, found: &Found) -> Result<(), Refusal> {
         match &found.argument {
             None => self.verdict(found.spec),
-            Some(Argument::Container(id)) => {
-                let row = self.world.as_ref().and_then(|world| world.container(id));
-                match row {
-                    Some(row) => (found.spec.needs)(&self.subject_of(row)),
-                    None => Err("it is gone".into()),
-                }
-            }
-            Some(Argument::Network(id, _)) => {
-                let rows = self.world.iter().flat_map(|world| &world.networks);
-                let row = rows.into_iter().find(|row| row.network.id == *id);
-                let subject = row.map(|row| self.subject_of_network(row));
-                subject.map_or_else(|| Err("it is gone".into()), |of| (found.spec.needs)(&of))
-            }
-            Some(Argument::Volume(name)) => {
-                let volumes = self.world.iter().flat_map(|world| world.volumes.iter());
-                let volume = volumes.into_iter().find(|volume| volume.name == *name);
-                let subject = volume.map(|volume| self.subject_of_volume(volume));
-                subject.map_or_else(|| Err("it is gone".into()), |of| (found.spec.needs)(&of))
-            }
-            Some(Argument::Image(..)) => match &self.capabilities.read_only_because {
-                Some(reason) => Err(reason.clone().into()),
-                None => Ok(()),
+            Some(Argument::Target(target)) => match self.subject_of_target(target) {
+                Some(subject) => (found.spec.needs)(&subject),
+                None => Err("it is gone".into()),
             },
             Some(Argument::Column(_) | Argument::Since(_)) => Ok(()),
         }

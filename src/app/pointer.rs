@@ -10,6 +10,7 @@ use super::{
     group_slots::group_head,
     heads::list_head,
     hints::hint_bar,
+    list::Extent,
     process_columns,
     slots::head_at,
     time_bar,
@@ -100,13 +101,12 @@ pub fn screen_places(state: &State, header: Rect) -> Vec<ScreenPlace> {
         // What has no key is still to be clicked at.
         let is_named = header.width >= names || screen == state.screen || key.is_empty();
         let title = if is_named { spec.title } else { "" };
-        let count = match (screen, state.alerts.open().0) {
-            (Screen::Alerts, count) if count > 0 => Some(count.to_string()),
-            (Screen::Builds, _) if state.builds.going() > 0 => {
-                Some(state.builds.going().to_string())
-            }
-            _ => None,
+        let count = match screen {
+            Screen::Alerts => state.alerts.open().0,
+            Screen::Builds => state.builds.going(),
+            _ => 0,
         };
+        let count = (count > 0).then(|| count.to_string());
         x += 2;
         let gap = u16::from(is_named && !key.is_empty());
         // A free column, the figure and its sign.
@@ -243,12 +243,12 @@ pub fn hit(state: &State, x: u16, y: u16) -> Option<Hit> {
     }
     let is_edge = |area: Rect| x + 1 == area.right();
     if regions.rows.contains(at) {
-        let (top, all) = list_extent(state);
-        if is_edge(regions.rows) && all > usize::from(regions.rows.height) {
+        let Extent { top, lines, .. } = state.extent();
+        if is_edge(regions.rows) && lines > usize::from(regions.rows.height) {
             return Some(Hit::Bar(Bar::List));
         }
         let row = top + usize::from(y - regions.rows.y);
-        return (row < all).then_some(Hit::Row(row));
+        return (row < lines).then_some(Hit::Row(row));
     }
     if regions.details.contains(at) && !state.is_feed() {
         if is_edge(regions.details) && details_overflow(state, regions.details.height) {
@@ -334,32 +334,6 @@ fn dialog_hit(state: &State, modal: &Modal, at: Position) -> Hit {
             listed(palette_area(state, count), 2, choice.cursor, count)
         }
         _ => Hit::Dialog,
-    }
-}
-
-/// The first row on screen and how many rows there are.
-pub fn list_extent(state: &State) -> (usize, usize) {
-    match state.screen {
-        Screen::Containers => (state.containers.top, state.table_lines()),
-        Screen::Images => (state.images.top, state.images.rows.len()),
-        Screen::Networks => (state.networks.list.top, state.networks.list.rows.len()),
-        Screen::Volumes => (state.volumes.list.top, state.volumes.list.rows.len()),
-        Screen::Groups => (state.groups.list.top, state.groups.list.rows.len()),
-        Screen::Events => (state.events.list.top, state.events.list.rows.len()),
-        Screen::Alerts => (state.alert_list.top, state.alert_list.rows.len()),
-        Screen::Activity => (state.done.top, state.done.rows.len()),
-        Screen::Comparison => state
-            .comparison
-            .as_ref()
-            .map_or((0, 0), |c| (c.list.top, c.list.rows.len())),
-        Screen::Builds => (state.builds.list.top, state.builds.list.rows.len()),
-        Screen::Explorer => state.explorer.as_ref().map_or((0, 0), |explorer| {
-            match (&explorer.viewer, explorer.shows_waste) {
-                (Some(viewer), _) => (viewer.top, viewer.lines.len()),
-                (None, true) => (explorer.waste_top, explorer.wasted().len()),
-                (None, false) => (explorer.top, explorer.total()),
-            }
-        }),
     }
 }
 

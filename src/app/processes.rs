@@ -3,6 +3,7 @@
 
 use std::{cmp::Ordering, collections::HashMap, time::Duration};
 
+use super::list::Extent;
 use crate::{format::text::Align, model::Process};
 
 /// What processes can be sorted by.
@@ -233,10 +234,12 @@ impl ProcessView {
 
     /// Scrolls so that the cursor is on screen.
     pub fn scroll_into_view(&mut self, height: usize) {
-        let height = height.max(1);
-        let highest = self.rows.len().saturating_sub(height);
-        let lowest = (self.cursor + 1).saturating_sub(height);
-        self.top = self.top.clamp(lowest, self.cursor.max(lowest)).min(highest);
+        let here = Extent {
+            top: self.top,
+            cursor: self.cursor,
+            lines: self.rows.len(),
+        };
+        self.top = here.top_in_view(height);
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a prune of networks or volumes would remove, shown before anything is.
 
+use jiff::Timestamp;
+
 use super::{Failure, Pending, State};
 use crate::{
-    format::{bytes, columns::networks::subnets, duration, text::sanitize, volume as words},
-    model::{Volume, VolumeDetails, VolumeSize},
+    format::{bytes, columns::networks::subnets, duration, volume as words},
+    model::{Volume, VolumeDetails},
 };
 
 /// What is pruned.
@@ -23,18 +25,25 @@ pub enum Pruned {
 pub struct Prune {
     /// What is pruned.
     pub what: Pruned,
-    /// What would go, by name.
-    pub names: Vec<String>,
-    /// What each of them takes, once it is measured.
-    pub sizes: Vec<u64>,
-    /// The same with what there is to say of each, safe to draw.
-    pub lines: Vec<(String, String)>,
-    /// Bytes that would be free then; nothing is measured of networks.
-    pub bytes: Pending<u64>,
+    /// What would go.
+    pub items: Vec<PruneItem>,
+    /// Whether it is known what they take; nothing is measured of networks.
+    pub measured: Pending<()>,
     /// Lines scrolled.
     pub scroll: usize,
     /// The number of the question what they take; answers to others are late.
     pub number: u64,
+}
+
+/// One thing that would go.
+#[derive(Clone, Debug)]
+pub struct PruneItem {
+    /// Its name.
+    pub name: String,
+    /// Bytes that it takes, once they are measured.
+    pub bytes: u64,
+    /// What there is to say of it, safe to draw.
+    pub note: String,
 }
 
 impl Prune {
@@ -49,43 +58,47 @@ impl Prune {
                 .map(|row| {
                     let network = &row.network;
                     let age = duration::words_between(network.created, world.at).to_lowercase();
-                    let note = format!("{}  made {age} ago", subnets(network).unwrap_or_default());
-                    (network.name.clone(), note)
+                    PruneItem {
+                        name: network.name.clone(),
+                        bytes: 0,
+                        note: format!("{}  made {age} ago", subnets(network).unwrap_or_default()),
+                    }
                 })
                 .collect(),
             Pruned::Volumes { all } => world
                 .unused_volumes(all)
-                .map(|volume| (volume.name.clone(), note(volume, volume.size, state)))
+                .map(|volume| PruneItem::of(volume, world.at))
                 .collect(),
         };
         Self::of(what, items, number)
     }
 
-    fn of(what: Pruned, items: Vec<(String, String)>, number: u64) -> Self {
-        let (names, notes): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-        let lines = names.iter().map(|name| sanitize(name).into_owned());
+    fn of(what: Pruned, items: Vec<PruneItem>, number: u64) -> Self {
         Self {
             what,
-            lines: lines.zip(notes).collect(),
-            bytes: match what {
-                Pruned::Volumes { .. } if !names.is_empty() => Pending::Loading,
-                _ => Pending::Ready(0),
+            measured: match what {
+                Pruned::Volumes { .. } if !items.is_empty() => Pending::Loading,
+                _ => Pending::Ready(()),
             },
-            names,
-            sizes: Vec::new(),
+            items,
             scroll: 0,
             number,
         }
     }
 
+    /// What would go, by name.
+    pub fn names(&self) -> Vec<String> {
+        self.items.iter().map(|item| item.name.clone()).collect()
+    }
+
     /// Whether yes can be said: what would go is known, and it is something.
     pub fn is_ready(&self) -> bool {
-        !self.names.is_empty() && matches!(self.bytes, Pending::Ready(_))
+        !self.items.is_empty() && matches!(self.measured, Pending::Ready(()))
     }
 
     /// The question's title.
     pub fn title(&self) -> String {
-        let count = self.names.len();
+        let count = self.items.len();
         let things = match (self.what, count) {
             (Pruned::Networks, 1) => "network",
             (Pruned::Networks, _) => "networks",
@@ -100,40 +113,42 @@ impl Prune {
     }
 
     /// What they take is known now; those that somebody uses meanwhile stay.
-    pub fn take(&mut self, state: &State, result: Result<Vec<VolumeDetails>, Failure>) {
+    pub fn take(&mut self, now: Timestamp, result: Result<Vec<VolumeDetails>, Failure>) {
         let measured = match result {
             Ok(measured) => measured,
             Err(failure) => {
-                self.bytes = Pending::Failed(failure);
+                self.measured = Pending::Failed(failure);
                 return;
             }
         };
         let unused = measured.iter().filter(|found| found.users.is_empty());
-        let unused: Vec<_> = unused.map(|found| &found.volume).collect();
-        let size = |volume: &Volume| volume.size.map_or(0, |size| size.bytes);
-        let item = |volume: &&Volume| (volume.name.clone(), note(volume, volume.size, state));
-        *self = Self {
-            bytes: Pending::Ready(unused.iter().map(|volume| size(volume)).sum()),
-            sizes: unused.iter().map(|volume| size(volume)).collect(),
-            ..Self::of(self.what, unused.iter().map(item).collect(), self.number)
-        };
+        self.items = unused
+            .map(|found| PruneItem::of(&found.volume, now))
+            .collect();
+        self.measured = Pending::Ready(());
+        self.scroll = 0;
     }
 }
 
-fn note(volume: &Volume, size: Option<VolumeSize>, state: &State) -> String {
-    let size = match size {
-        None => "not measured".to_owned(),
-        Some(size) => {
-            let files = match size.files {
-                0 => "empty".to_owned(),
-                1 => "one file".to_owned(),
-                n => format!("{n} files"),
-            };
-            format!("{}  {files}", bytes::decimal(size.bytes))
+impl PruneItem {
+    fn of(volume: &Volume, now: Timestamp) -> Self {
+        let size = match volume.size {
+            None => "not measured".to_owned(),
+            Some(size) => {
+                let files = match size.files {
+                    0 => "empty".to_owned(),
+                    1 => "one file".to_owned(),
+                    n => format!("{n} files"),
+                };
+                format!("{}  {files}", bytes::decimal(size.bytes))
+            }
+        };
+        let age = duration::words_between(volume.created, now).to_lowercase();
+        let labels = words::pairs(&volume.labels, " ");
+        Self {
+            name: volume.name.clone(),
+            bytes: volume.size.map_or(0, |size| size.bytes),
+            note: format!("{size}  made {age} ago  {labels}"),
         }
-    };
-    let age = duration::words_between(volume.created, state.now()).to_lowercase();
-    let labels = volume.labels.iter();
-    let labels: Vec<_> = labels.map(|(key, value)| words::pair(key, value)).collect();
-    format!("{size}  made {age} ago  {}", labels.join(" "))
+    }
 }

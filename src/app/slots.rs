@@ -5,13 +5,7 @@ use super::{
     Screen, State,
     layout::{Choosable, Show, Shown},
 };
-use crate::{
-    format::{
-        columns::{Align, Column},
-        text::width,
-    },
-    model::World,
-};
+use crate::format::columns::{Align, Column};
 
 /// Columns before the first: the mark, the state, a gap.
 pub const GUTTER: u16 = 4;
@@ -61,21 +55,14 @@ struct Plan {
     is_fixed: bool,
 }
 
-fn plan(shown: &Shown, world: &World) -> Plan {
-    let widest = |id: &str, least: u16| {
-        let texts = world.containers.iter().map(|row| match id {
-            "name" => width(&row.container.name),
-            _ => width(&row.container.config.image),
-        });
-        (texts.max().unwrap_or(0) as u16).max(least)
-    };
+fn plan(shown: &Shown, (name, image): (u16, u16)) -> Plan {
     let (least, wanted, gauge, weight) = match shown.column.id {
         "name" => {
-            let wanted = widest("name", 8);
+            let wanted = name.max(8);
             (wanted.min(20), wanted.min(40), 0, 9)
         }
         "image" => {
-            let wanted = widest("image", 6).min(32);
+            let wanted = image.clamp(6, 32);
             (wanted.min(12), wanted, 0, 5)
         }
         "trouble" => (9, 20, 0, 7),
@@ -113,7 +100,7 @@ fn plan(shown: &Shown, world: &World) -> Plan {
 }
 
 /// The columns that are shown, and how wide each is.
-pub fn slots(state: &State, world: &World, room: u16) -> Vec<Slot> {
+pub fn slots(state: &State, room: u16) -> Vec<Slot> {
     let table = &state.table;
     let has_trouble = table.shows_trouble(state.clock) || room >= ROOMY;
     let is_shown = |shown: &&Shown| match shown.show {
@@ -122,7 +109,7 @@ pub fn slots(state: &State, world: &World, room: u16) -> Vec<Slot> {
         Show::Auto => has_trouble,
     };
     let shown = table.layout.columns.iter().filter(is_shown);
-    let mut plans: Vec<_> = shown.map(|s| (s.column, plan(s, world))).collect();
+    let mut plans: Vec<_> = shown.map(|s| (s.column, plan(s, table.widest))).collect();
     let room = room.saturating_sub(GUTTER + 1);
     let small = |plan: &Plan| {
         if plan.is_fixed {
@@ -182,12 +169,11 @@ pub fn slots(state: &State, world: &World, room: u16) -> Vec<Slot> {
 
 /// The column whose head is at a place of the line of titles.
 pub fn head_at(state: &State, columns: u16, at: u16) -> Option<&'static str> {
-    let world = state.world.as_ref()?;
     if state.screen != Screen::Containers || state.table_lines() == 0 {
         return None;
     }
     let mut from = GUTTER;
-    for slot in slots(state, world, columns) {
+    for slot in slots(state, columns) {
         let to = from + slot.columns();
         if (from..to).contains(&at) {
             return Some(slot.column.id);

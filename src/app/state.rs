@@ -383,23 +383,6 @@ impl State {
         )
     }
 
-    /// The filter of this screen's list.
-    pub fn filter(&self) -> &str {
-        match self.screen {
-            Screen::Containers => &self.containers.filter,
-            Screen::Images => &self.images.filter,
-            Screen::Networks => &self.networks.list.filter,
-            Screen::Volumes => &self.volumes.list.filter,
-            Screen::Explorer => self.explorer.as_ref().map_or("", |e| &e.filter),
-            Screen::Comparison => self.comparison.as_ref().map_or("", |c| &c.list.filter),
-            Screen::Groups => &self.groups.list.filter,
-            Screen::Alerts => &self.alert_list.filter,
-            Screen::Events => &self.events.list.filter,
-            Screen::Activity => &self.done.filter,
-            Screen::Builds => &self.builds.list.filter,
-        }
-    }
-
     /// An engine elsewhere says who it is once it answers.
     pub(super) fn learn(&mut self, capabilities: Capabilities) {
         self.past_capabilities
@@ -483,27 +466,18 @@ impl State {
     pub(super) fn settle(&mut self) {
         let regions = geometry(self);
         let height = usize::from(regions.rows.height);
-        let (line, lines) = (self.cursor_line(), self.table_lines());
-        self.containers.scroll_to(line, lines, height);
-        self.images.scroll_into_view(height);
-        self.networks.list.scroll_into_view(height);
+        let top = self.extent().top_in_view(height);
+        if let Some(list) = self.list_mut() {
+            list.scroll_to(top);
+        }
         // How far they reach is not cheap to tell, and mostly nobody has scrolled.
         if self.networks.scroll > 0 {
             self.networks.scroll = self.networks.scroll.min(self.network_reach(&regions));
         }
-        self.volumes.list.scroll_into_view(height);
         if self.volumes.scroll > 0 {
             self.volumes.scroll = self.volumes.scroll.min(self.volume_reach(&regions));
         }
-        self.groups.list.scroll_into_view(height);
         self.settle_groups(&regions);
-        self.alert_list.scroll_into_view(height);
-        self.events.list.scroll_into_view(height);
-        self.done.scroll_into_view(height);
-        if let Some(comparison) = &mut self.comparison {
-            comparison.list.scroll_into_view(height);
-        }
-        self.builds.list.scroll_into_view(height);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
         let frame = self.log_frame();

@@ -2,11 +2,52 @@
 
 use super::{Looked, Screen, State, Target};
 use crate::{
-    action::Subject,
+    action::{ActionSpec, Refusal, Subject},
     model::{ContainerRow, NetworkRow, Volume},
 };
 
+/// What actions would be done to: made once, asked for each of them.
+#[derive(Debug)]
+pub struct Subjects<'a> {
+    /// The thing under the cursor.
+    here: Subject<'a>,
+    /// The marked ones, which come first where an action is done to many.
+    marked: Vec<Subject<'a>>,
+}
+
+impl Subjects<'_> {
+    /// Whether an action is possible on what is marked or else selected.
+    pub fn verdict(&self, spec: &ActionSpec) -> Result<(), Refusal> {
+        if !spec.is_bulk() || self.marked.is_empty() {
+            return (spec.needs)(&self.here);
+        }
+        // One of them is enough; else the first one's reason is as good as any.
+        let mut verdicts = self.marked.iter().map(spec.needs);
+        let first = verdicts.next().unwrap_or(Ok(()));
+        match first.is_ok() || verdicts.any(|verdict| verdict.is_ok()) {
+            true => Ok(()),
+            false => first,
+        }
+    }
+}
+
 impl State {
+    /// What actions would be done to now.
+    pub fn subjects(&self) -> Subjects<'_> {
+        Subjects {
+            here: self.subject(),
+            marked: match self.screen {
+                Screen::Containers => self.marked().map(|row| self.subject_of(row)).collect(),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// Whether an action is possible now, on what is marked or else selected.
+    pub fn verdict(&self, spec: &ActionSpec) -> Result<(), Refusal> {
+        self.subjects().verdict(spec)
+    }
+
     /// What an action would be done to: the thing under the cursor.
     pub fn subject(&self) -> Subject<'_> {
         let mut subject = Subject::of(self.allowed());
@@ -50,12 +91,31 @@ impl State {
         subject
     }
 
+    /// What an action would be done to: this thing, if it is still there.
+    pub(super) fn subject_of_target(&self, target: &Target) -> Option<Subject<'_>> {
+        let world = self.world.as_deref()?;
+        let networks = || world.networks.iter();
+        Some(match target {
+            Target::Container(id) => self.subject_of(world.container(id)?),
+            Target::Image(id, _) => Subject {
+                image: Some(world.images.iter().find(|image| image.id == *id)?),
+                ..Subject::of(self.allowed())
+            },
+            Target::Network(id, _) => {
+                self.subject_of_network(networks().find(|row| row.network.id == *id)?)
+            }
+            Target::Volume(name) => {
+                self.subject_of_volume(world.volumes.iter().find(|of| of.name == *name)?)
+            }
+        })
+    }
+
     /// What an action would be done to: this container.
     pub fn subject_of<'a>(&'a self, row: &'a ContainerRow) -> Subject<'a> {
-        let target = Target::Container(row.container.id.clone());
+        let id = &row.container.id;
         Subject {
             container: Some(&row.container),
-            is_busy: self.operations.on(&target).is_some(),
+            is_busy: self.operations.on_container(id).is_some(),
             ..Subject::of(self.allowed())
         }
     }

@@ -48,6 +48,9 @@ pub struct Table {
     pub(super) trouble_until: Option<Duration>,
     /// The places of rows that are sorted by a live figure.
     pub(super) order: Order,
+    /// Columns of the longest name and of the longest image's name there are, shown or
+    /// not: told once for each picture.
+    pub(super) widest: (u16, u16),
 }
 
 /// A range of marks that grows with the cursor.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Pick, log::Needle};
+use super::{Pick, list::Extent, log::Needle};
 use crate::{
     format::{bytes, inspect, text::sanitize},
     model::Container,
@@ -311,10 +311,12 @@ impl Tree {
 
     /// Scrolls so that the cursor is on screen.
     pub fn scroll_into_view(&mut self, height: usize) {
-        let height = height.max(1);
-        let highest = self.shown.len().saturating_sub(height);
-        let lowest = (self.cursor + 1).saturating_sub(height);
-        self.top = self.top.clamp(lowest, self.cursor.max(lowest)).min(highest);
+        let here = Extent {
+            top: self.top,
+            cursor: self.cursor,
+            lines: self.shown.len(),
+        };
+        self.top = here.top_in_view(height);
     }
 
     /// What can be copied of the node under the cursor.

@@ -5,11 +5,11 @@ use clap::Args;
 use super::{
     Context,
     failure::{Failure, Outcome},
-    run::code_of,
-    stream::{Manner, Proxy, stay, terminal_size},
+    run::stay_to_end,
+    stream::{Manner, Proxy, terminal_size},
     terminal::{DetachKeys, detach_keys},
 };
-use crate::model::{AttachStreams, State, WaitCondition};
+use crate::model::{AttachStreams, State};
 
 /// Arguments of `attach`.
 #[derive(Args, Debug)]
@@ -49,15 +49,10 @@ pub async fn run(args: &AttachArgs, context: &Context) -> Outcome {
         false => None,
     };
     let session = context.engine.attach(&id, streams).await?;
-    let condition = match config.auto_remove {
-        true => WaitCondition::Removed,
-        false => WaitCondition::NotRunning,
-    };
     let manner = Manner {
         stdin: streams.stdin,
         tty: config.tty,
         keys: args.detach_keys.clone().unwrap_or_default(),
     };
-    let exit = context.engine.wait(&id, condition);
-    Ok(stay(session, &manner, exit).await?.map_or(0, code_of))
+    stay_to_end(context, &id, config.auto_remove, session, &manner).await
 }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::{
     Command, attach, commit, cp, create, diff, exec, export, inspect, items, kill, logs, prune, ps,
-    rename, restart, rm, run, start, stats, stop, top, update,
+    rename, rm, run, start, stats, stop, top, update,
 };
 
 /// The commands below `container`.
@@ -14,7 +14,7 @@ pub enum ContainerCommand {
     Create(create::CreateArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),
-    Restart(restart::RestartArgs),
+    Restart(stop::StopArgs),
     Kill(kill::KillArgs),
     Pause(items::Names),
     Unpause(items::Names),

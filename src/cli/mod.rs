@@ -202,7 +202,7 @@ enum Command {
     Create(create::CreateArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),
-    Restart(restart::RestartArgs),
+    Restart(stop::StopArgs),
     Kill(kill::KillArgs),
     Pause(items::Names),
     Unpause(items::Names),

@@ -194,7 +194,7 @@ impl Plan {
         };
         let found = context.engine.prune_images(request.clone()).await?;
         self.image_count = found.images.len();
-        self.image_bytes = found.bytes + found.partial_bytes;
+        self.image_bytes = found.freed_bytes();
         self.images = Some(PruneImages {
             preview: false,
             ..request
@@ -262,7 +262,7 @@ impl Plan {
                 }
                 line(&format!("deleted: {}", image.id))?;
             }
-            freed += gone.bytes + gone.partial_bytes;
+            freed += gone.freed_bytes();
         }
         if let Some(request) = self.volumes {
             let gone = context.engine.prune_volumes(request).await?;

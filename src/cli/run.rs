@@ -13,7 +13,10 @@ use super::{
     stream::{Manner, Proxy, stay, terminal_size},
     terminal::{DetachKeys, detach_keys},
 };
-use crate::model::{AttachStreams, ContainerId, Exit, RemoveRequest, StartRequest, WaitCondition};
+use crate::{
+    engine::Session,
+    model::{AttachStreams, ContainerId, Exit, RemoveRequest, StartRequest, WaitCondition},
+};
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -66,17 +69,29 @@ pub async fn run(args: &RunArgs, context: &Context) -> Outcome {
         line(id.as_str())?;
         return Ok(0);
     };
-    let condition = match args.container.rm {
-        true => WaitCondition::Removed,
-        false => WaitCondition::NotRunning,
-    };
     let manner = Manner {
         stdin: streams.stdin,
         tty,
         keys: args.detach_keys.clone().unwrap_or_default(),
     };
-    let exit = context.engine.wait(&id, condition);
-    Ok(stay(session, &manner, exit).await?.map_or(0, code_of))
+    stay_to_end(context, &id, args.container.rm, session, &manner).await
+}
+
+/// Stays with a container's session until it ends, and until it is gone where it goes by
+/// itself; our exit code.
+pub async fn stay_to_end(
+    context: &Context,
+    id: &ContainerId,
+    is_removed: bool,
+    session: Session,
+    manner: &Manner,
+) -> Outcome {
+    let condition = match is_removed {
+        true => WaitCondition::Removed,
+        false => WaitCondition::NotRunning,
+    };
+    let exit = context.engine.wait(id, condition);
+    Ok(stay(session, manner, exit).await?.map_or(0, code_of))
 }
 
 /// Our exit code for that of the process; one that nobody could see is an error of ours.

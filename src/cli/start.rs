@@ -6,11 +6,11 @@ use super::{
     Context,
     failure::{Failure, Outcome},
     items::Names,
-    run::code_of,
-    stream::{Manner, Proxy, stay, terminal_size},
+    run::stay_to_end,
+    stream::{Manner, Proxy, terminal_size},
     terminal::{DetachKeys, detach_keys},
 };
-use crate::model::{AttachStreams, StartRequest, WaitCondition};
+use crate::model::{AttachStreams, StartRequest};
 
 /// Arguments of `start`.
 #[derive(Args, Debug)]
@@ -62,15 +62,10 @@ pub async fn run(args: &StartArgs, context: &Context) -> Outcome {
             "attach {name}: the engine gave no streams"
         )));
     };
-    let condition = match config.auto_remove {
-        true => WaitCondition::Removed,
-        false => WaitCondition::NotRunning,
-    };
     let manner = Manner {
         stdin: streams.stdin,
         tty: config.tty,
         keys: args.detach_keys.clone().unwrap_or_default(),
     };
-    let exit = context.engine.wait(&id, condition);
-    Ok(stay(session, &manner, exit).await?.map_or(0, code_of))
+    stay_to_end(context, &id, config.auto_remove, session, &manner).await
 }

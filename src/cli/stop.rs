@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::{Context, failure::Outcome, items::Names, values};
-use crate::model::StopRequest;
+use crate::model::{ContainerId, StopRequest};
 
-/// Arguments of `stop`.
+/// Arguments of `stop` and `restart`.
 #[derive(Args, Debug)]
 pub struct StopArgs {
     /// Seconds to wait before it is killed; -1 waits for ever
@@ -15,18 +15,22 @@ pub struct StopArgs {
     #[arg(short, long, value_name = "SIGNAL", value_parser = values::signal)]
     signal: Option<String>,
     #[command(flatten)]
-    names: Names,
+    pub(super) names: Names,
+}
+
+impl StopArgs {
+    /// What is asked of one of them.
+    pub(super) fn request(&self, id: ContainerId) -> StopRequest {
+        StopRequest {
+            id,
+            timeout_secs: self.time,
+            signal: self.signal.clone(),
+        }
+    }
 }
 
 /// Asks containers to stop, and kills those that don't in time.
 pub async fn run(args: &StopArgs, context: &Context) -> Outcome {
-    let act = async |id| {
-        let request = StopRequest {
-            id,
-            timeout_secs: args.time,
-            signal: args.signal.clone(),
-        };
-        context.engine.stop(request).await
-    };
+    let act = async |id| context.engine.stop(args.request(id)).await;
     context.each(&args.names.containers, act).await
 }

@@ -35,8 +35,6 @@ pub struct BuildStep {
     pub stage: usize,
     /// Such as `[web 2/5] RUN make`; safe to draw.
     pub name: String,
-    /// Its lines of the Dockerfile, from 1.
-    pub lines: RangeInclusive<usize>,
     /// Where it is.
     pub state: StepState,
     /// When it began, by the clock of whoever watches.
@@ -105,15 +103,11 @@ impl BuildProgress {
             }
             BuildEvent::Planned { stages } => self.stages.clone_from(stages),
             BuildEvent::Step {
-                step,
-                stage,
-                name,
-                lines,
+                step, stage, name, ..
             } => {
                 let begun = BuildStep {
                     stage: *stage,
                     name: sanitize(name).into_owned(),
-                    lines: lines.clone(),
                     state: StepState::Running,
                     began: now,
                     container: None,

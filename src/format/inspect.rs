@@ -247,13 +247,14 @@ fn host_config(c: &Container) -> Value {
     let ulimits = config.ulimits.iter().map(
         |limit| json!({ "Name": limit.name, "Soft": bound(limit.soft), "Hard": bound(limit.hard) }),
     );
+    let [ipc, pid, uts] = config.shared.modes();
     let own = json!({
         "AutoRemove": config.auto_remove,
         "Init": config.init,
         "NetworkMode": network(c),
-        "IpcMode": host_or(config.shared.ipc, "private"),
-        "PidMode": host_or(config.shared.pid, ""),
-        "UTSMode": host_or(config.shared.uts, ""),
+        "IpcMode": ipc,
+        "PidMode": pid,
+        "UTSMode": uts,
         "GroupAdd": config.groups,
         "PortBindings": wished_ports(c),
         "PublishAllPorts": config.publish_all,
@@ -282,11 +283,6 @@ fn host_config(c: &Container) -> Value {
         }
         (own, _) => own,
     }
-}
-
-/// Whose namespace it is.
-fn host_or(is_shared: bool, own: &'static str) -> &'static str {
-    if is_shared { "host" } else { own }
 }
 
 /// Docker's names and its 0 for "not limited".

@@ -1,9 +1,12 @@
 //! The picture of who is on which network: networks as rails that stand side by side, a
 //! line for each container with a knot on every rail that it is on.
 
-use std::cmp::Reverse;
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, hash_map::Entry},
+};
 
-use super::{duration, ports::ports, text::sanitize, volume::pair};
+use super::{duration, ports::ports, text::sanitize, volume::pairs};
 use crate::model::{
     Endpoint, Flow, Member, Network, NetworkDriver, NetworkRow, PublishedPort, World,
 };
@@ -18,9 +21,7 @@ pub struct Picture<'a> {
     pub rails: Vec<Rail<'a>>,
     /// The containers, a line each.
     pub lines: Vec<Line<'a>>,
-    /// Networks that have no rail for want of room.
-    pub hidden: usize,
-    /// What else there is to say of the network, safe to draw.
+    /// What else there is to say, safe to draw.
     pub notes: Vec<String>,
 }
 
@@ -65,10 +66,7 @@ impl<'a> Picture<'a> {
         let rows = std::iter::once(network).chain(others).collect();
         let line = |member| Line::on(world, network, member);
         let lines = members.into_iter().map(line).collect();
-        Self {
-            notes: notes(&network.network, world),
-            ..Self::draw(world, rows, lines)
-        }
+        Self::draw(world, rows, lines, notes(&network.network, world))
     }
 
     /// Of all networks that somebody is on.
@@ -79,24 +77,35 @@ impl<'a> Picture<'a> {
         };
         let rows: Vec<_> = world.networks.iter().filter(has_members).collect();
         let mut lines: Vec<Line<'a>> = Vec::new();
+        let mut places: HashMap<_, usize> = HashMap::new();
         for row in &rows {
             for member in ordered(world.members(&row.network).collect()) {
                 let id = &member.row.container.id;
-                let known = lines
-                    .iter_mut()
-                    .find(|line| line.member.row.container.id == *id);
                 let line = Line::on(world, row, member);
-                match known {
-                    Some(known) => known.join(line),
-                    None => lines.push(line),
+                match places.entry(id) {
+                    Entry::Occupied(place) => lines[*place.get()].join(line),
+                    Entry::Vacant(place) => {
+                        place.insert(lines.len());
+                        lines.push(line);
+                    }
                 }
             }
         }
-        Self::draw(world, rows, lines)
+        Self::draw(world, rows, lines, Vec::new())
     }
 
-    fn draw(world: &'a World, rows: Vec<&'a NetworkRow>, mut lines: Vec<Line<'a>>) -> Self {
+    fn draw(
+        world: &'a World,
+        rows: Vec<&'a NetworkRow>,
+        mut lines: Vec<Line<'a>>,
+        mut notes: Vec<String>,
+    ) -> Self {
         let hidden = rows.len().saturating_sub(MOST_RAILS);
+        if hidden > 0 {
+            notes.push(format!(
+                "{hidden} more networks are not drawn: there is no room"
+            ));
+        }
         let shown: Vec<_> = rows.into_iter().take(MOST_RAILS).collect();
         for line in &mut lines {
             let on = |row: &&NetworkRow| is_on(world, row, &line.member);
@@ -110,15 +119,14 @@ impl<'a> Picture<'a> {
         Self {
             rails: shown.into_iter().enumerate().map(rail).collect(),
             lines,
-            hidden,
-            notes: Vec::new(),
+            notes,
         }
     }
 
     /// Lines of the screen that it takes: a head for each rail, titles, the containers or
     /// that there are none, and after a free line what else there is to say.
     pub fn height(&self) -> usize {
-        let notes = match self.notes.len() + usize::from(self.hidden > 0) {
+        let notes = match self.notes.len() {
             0 => 0,
             notes => notes + 1,
         };
@@ -159,10 +167,7 @@ impl<'a> Line<'a> {
         }
         self.address = format!("{} {}", self.address, other.address);
         self.flow = match (self.flow, other.flow) {
-            (Some(a), Some(b)) => Some(Flow {
-                in_bps: a.in_bps + b.in_bps,
-                out_bps: a.out_bps + b.out_bps,
-            }),
+            (Some(a), Some(b)) => Some(a + b),
             _ => None,
         };
         for name in other.names.split(' ').filter(|name| !name.is_empty()) {
@@ -292,9 +297,7 @@ fn notes(network: &Network, world: &World) -> Vec<String> {
     facts.extend(network.mtu.map(|mtu| format!("mtu {mtu}")));
     let mut notes = vec![facts.join("  ")];
     if !network.labels.is_empty() {
-        let labels = network.labels.iter();
-        let labels: Vec<_> = labels.map(|(key, value)| pair(key, value)).collect();
-        notes.push(format!("labels  {}", labels.join("  ")));
+        notes.push(format!("labels  {}", pairs(&network.labels, "  ")));
     }
     notes
 }
@@ -328,7 +331,7 @@ mod tests {
                 mtu: None,
                 labels: Default::default(),
             }),
-            flows: Vec::new(),
+            flows: HashMap::new(),
         }
     }
 

@@ -22,10 +22,6 @@ pub fn size(size: Option<&VolumeSize>, now: Timestamp) -> String {
 /// What there is to know of a volume besides its size and who uses it: a name and a text
 /// for each fact, safe to draw.
 pub fn facts(volume: &Volume, now: Timestamp) -> Vec<(&'static str, String)> {
-    let pairs = |of: &BTreeMap<String, String>| {
-        let all: Vec<_> = of.iter().map(|(key, value)| pair(key, value)).collect();
-        all.join("  ")
-    };
     let mut facts = Vec::new();
     if volume.anonymous {
         facts.push(("name", sanitize(&volume.name).into_owned()));
@@ -47,16 +43,21 @@ pub fn facts(volume: &Volume, now: Timestamp) -> Vec<(&'static str, String)> {
     made.push(format!("by the driver {}", sanitize(&volume.driver)));
     facts.push(("made", made.join("  ")));
     if !volume.options.is_empty() {
-        facts.push(("options", pairs(&volume.options)));
+        facts.push(("options", pairs(&volume.options, "  ")));
     }
     if !volume.labels.is_empty() {
-        facts.push(("labels", pairs(&volume.labels)));
+        facts.push(("labels", pairs(&volume.labels, "  ")));
     }
     facts
 }
 
-/// A label or an option, safe to draw.
-pub fn pair(key: &str, value: &str) -> String {
+/// Labels or options with gaps between, safe to draw.
+pub fn pairs(of: &BTreeMap<String, String>, gap: &str) -> String {
+    let all: Vec<_> = of.iter().map(|(key, value)| pair(key, value)).collect();
+    all.join(gap)
+}
+
+fn pair(key: &str, value: &str) -> String {
     match value {
         "" => sanitize(key).into_owned(),
         value => sanitize(&format!("{key}={value}")).into_owned(),
@@ -66,9 +67,14 @@ pub fn pair(key: &str, value: &str) -> String {
 /// A volume's name; the first digits of one that was made up.
 pub fn name(volume: &Volume) -> &str {
     match volume.anonymous && volume.name.len() == 64 {
-        true => &volume.name[..12],
+        true => short(&volume.name),
         false => &volume.name,
     }
+}
+
+/// The first digits of a name that was made up. An engine elsewhere may tell anything.
+pub fn short(name: &str) -> &str {
+    name.get(..12).unwrap_or(name)
 }
 
 #[cfg(test)]

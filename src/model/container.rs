@@ -159,6 +159,18 @@ pub struct SharedNamespaces {
     pub uts: bool,
 }
 
+impl SharedNamespaces {
+    /// How Docker calls whose each is: of interprocess communication, processes, host name.
+    pub fn modes(self) -> [&'static str; 3] {
+        let mode = |is_shared, own| if is_shared { "host" } else { own };
+        [
+            mode(self.ipc, "private"),
+            mode(self.pid, ""),
+            mode(self.uts, ""),
+        ]
+    }
+}
+
 /// Which network namespace a container lives in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -124,8 +124,7 @@ impl NetworkRow {
             return None;
         }
         let container = &member.row.container;
-        let known = self.flows.iter().find(|(id, _)| *id == container.id);
-        if let Some((_, flow)) = known {
+        if let Some(flow) = self.flows.get(&container.id) {
             return Some(*flow);
         }
         let is_all = container.connectivity.endpoints.len() == 1 && member.endpoint.is_some();
@@ -140,9 +139,6 @@ impl NetworkRow {
     pub fn total(&self, world: &World) -> Option<Flow> {
         let flows = world.members(&self.network);
         let flows = flows.filter_map(|member| self.flow(&member));
-        flows.reduce(|a, b| Flow {
-            in_bps: a.in_bps + b.in_bps,
-            out_bps: a.out_bps + b.out_bps,
-        })
+        flows.reduce(std::ops::Add::add)
     }
 }

@@ -88,6 +88,13 @@ pub struct PrunedImages {
     pub partial_bytes: u64,
 }
 
+impl PrunedImages {
+    /// Bytes that are free then.
+    pub fn freed_bytes(&self) -> u64 {
+        self.bytes + self.partial_bytes
+    }
+}
+
 /// What takes room in the image store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreUsage {

@@ -1,6 +1,6 @@
 //! One immutable picture of everything, made anew on each tick.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ pub struct NetworkRow {
     /// What it is.
     pub network: Arc<Network>,
     /// What containers receive and send there, of whom that is known.
-    pub flows: Vec<(ContainerId, Flow)>,
+    pub flows: HashMap<ContainerId, Flow>,
 }
 
 /// Bytes that pass an interface, seen from who is behind it.
@@ -56,6 +56,17 @@ pub struct Flow {
     pub in_bps: f64,
     /// Sent, bytes a second.
     pub out_bps: f64,
+}
+
+impl std::ops::Add for Flow {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            in_bps: self.in_bps + other.in_bps,
+            out_bps: self.out_bps + other.out_bps,
+        }
+    }
 }
 
 /// Figures of the machine.

@@ -80,11 +80,7 @@ fn list(buffer: &mut Buffer, view: &View<'_>) {
         };
         row(buffer, view, alert, line, name, rule);
         if n == list.cursor {
-            let style = match state.pane {
-                Pane::Table => theme.selected(),
-                Pane::Details => theme.strong(),
-            };
-            buffer.set_style(line, style);
+            buffer.set_style(line, view.cursor(Pane::Table));
         }
     }
     table::thumb(buffer, view, rows, list.top, list.rows.len());

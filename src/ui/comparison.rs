@@ -76,13 +76,17 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
 fn title(buffer: &mut Buffer, view: &View<'_>, comparison: &Comparison) {
     let (theme, titles) = (view.theme, view.regions.titles);
     let mut pen = Pen::line(buffer, titles, titles.y);
-    let (counts, grown) = comparison.tally();
+    let tally = comparison.tally;
     if matches!(comparison.state, Pending::Ready(())) {
-        let marks = [Mark::Removed, Mark::Modified, Mark::Added];
-        let sign = if grown < 0 { "-" } else { "+" };
-        let grown = format!("{sign}{} ", bytes::decimal(grown.unsigned_abs()));
-        pen.put_right(&grown, theme.plain());
-        for (mark, count) in marks.into_iter().zip(counts.into_iter().rev()) {
+        let sign = if tally.grown_bytes < 0 { "-" } else { "+" };
+        let grown = bytes::decimal(tally.grown_bytes.unsigned_abs());
+        pen.put_right(&format!("{sign}{grown} "), theme.plain());
+        let counts = [
+            (Mark::Removed, tally.removed),
+            (Mark::Modified, tally.modified),
+            (Mark::Added, tally.added),
+        ];
+        for (mark, count) in counts {
             let text = format!("{count} {}  ", file::word(mark));
             let style = match count {
                 0 => theme.quiet(),

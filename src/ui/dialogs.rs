@@ -319,6 +319,7 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
         false => (None, of_tab),
     };
     let groups = first.into_iter().chain(of_screen).chain(last);
+    let subjects = view.state.subjects();
     let mut lines: Vec<(String, String, String, bool)> = Vec::new();
     for (title, scope) in groups {
         if !lines.is_empty() {
@@ -328,7 +329,7 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
         for spec in ACTIONS.iter().filter(|spec| spec.scope == scope) {
             let keys = view.state.config.keymap.keys(spec).iter();
             let keys: Vec<_> = keys.map(ToString::to_string).collect();
-            let verdict = view.state.verdict(spec);
+            let verdict = subjects.verdict(spec);
             let text = match &verdict {
                 Ok(()) => spec.summary.to_owned(),
                 Err(reason) => format!("not now: {reason}"),

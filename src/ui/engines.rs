@@ -12,7 +12,7 @@ use crate::{
     config::KnownEngine,
     format::{
         Tone, bytes,
-        text::{Align, sanitize, width},
+        text::{Align, counted, sanitize, width},
     },
 };
 
@@ -167,14 +167,11 @@ fn page(
                 .into_iter()
                 .filter(|part| !part.is_empty())
                 .collect();
-            let plural = |n: usize| if n == 1 { "" } else { "s" };
             let has = format!(
-                "{} container{}, {} of them running, {} image{}",
-                greeting.containers,
-                plural(greeting.containers),
+                "{}, {} of them running, {}",
+                counted(greeting.containers, "container"),
                 greeting.running,
-                greeting.images,
-                plural(greeting.images),
+                counted(greeting.images, "image"),
             );
             for text in [who, machine.join(", "), has] {
                 let text = sanitize(&text).into_owned();

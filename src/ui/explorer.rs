@@ -138,11 +138,7 @@ fn layers(buffer: &mut Buffer, view: &View<'_>, explorer: &Explorer) {
         };
         layer_line(buffer, view, line, number, layer, largest.unwrap_or(0));
         if n == cursor {
-            let style = match view.state.pane {
-                Pane::Details => theme.selected(),
-                Pane::Table => theme.strong(),
-            };
-            buffer.set_style(line, style);
+            buffer.set_style(line, view.cursor(Pane::Details));
         }
     }
     let rest = Rect {
@@ -350,11 +346,7 @@ fn tree(buffer: &mut Buffer, view: &View<'_>, explorer: &Explorer) {
         };
         tree_line(buffer, view, line, row, page, &room);
         if number == explorer.cursor {
-            let style = match view.state.pane {
-                Pane::Table => theme.selected(),
-                Pane::Details => theme.strong(),
-            };
-            buffer.set_style(line, style);
+            buffer.set_style(line, view.cursor(Pane::Table));
         }
     }
     table::thumb(buffer, view, rows, explorer.top, page.total);

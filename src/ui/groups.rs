@@ -68,11 +68,7 @@ fn tree(buffer: &mut Buffer, view: &View<'_>, world: &World) {
             buffer.set_style(line, theme.quiet());
         }
         if is_cursor {
-            let style = match view.state.pane {
-                Pane::Table => theme.selected(),
-                Pane::Details => theme.strong(),
-            };
-            buffer.set_style(line, style);
+            buffer.set_style(line, view.cursor(Pane::Table));
         }
     }
     table::thumb(buffer, view, rows, list.top, list.rows.len());
@@ -304,10 +300,7 @@ fn heading(buffer: &mut Buffer, view: &View<'_>, tabs: Rect, row: &GroupRow) {
         "" => "/".into(),
         path => sanitize(path),
     };
-    let style = match view.state.pane {
-        Pane::Details => theme.selected(),
-        Pane::Table => theme.strong(),
-    };
+    let style = view.cursor(Pane::Details);
     pen.skip(1).put(" ", theme.quiet());
     let room = usize::from(pen.room()).saturating_sub(30);
     let path = crate::format::text::truncate(&path, room, theme.glyphs).into_owned();

@@ -8,11 +8,11 @@ use super::{
     pen::Pen,
 };
 use crate::{
-    app::{ImagePrune, Pending, counted, freed},
+    app::{ImagePrune, Pending},
     format::{
         Tone, bytes,
         columns::images::ImageItem,
-        text::{Align, sanitize},
+        text::{Align, counted, sanitize},
     },
     model::PrunedImages,
 };
@@ -53,9 +53,9 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>, pruning: &ImagePrune) {
         pen.cell(title, columns, Align::Left, style, theme).skip(2);
         match &pruning.found[n] {
             Pending::Ready(found) => {
-                let count = counted(found.images.len());
+                let count = counted(found.images.len(), "image");
                 pen.cell(&count, 11, Align::Right, style, theme).skip(2);
-                let bytes = bytes::decimal(freed(found));
+                let bytes = bytes::decimal(found.freed_bytes());
                 pen.cell(&bytes, SIZE, Align::Right, style, theme);
                 pen.put(" free", theme.quiet());
             }

@@ -9,7 +9,7 @@ use crate::{
         Tone, bytes,
         columns::images::ImageItem,
         file,
-        text::{Align, sanitize, width},
+        text::{Align, counted, sanitize, width},
     },
     model::World,
 };
@@ -86,10 +86,7 @@ fn details(buffer: &mut Buffer, view: &View<'_>, world: &World) {
         return;
     };
     let name = image.title();
-    let words = match image.layers.len() {
-        1 => "1 layer".to_owned(),
-        n => format!("{n} layers"),
-    };
+    let words = counted(image.layers.len(), "layer");
     list::heading(buffer, view, name, &words);
     if area.height == 0 {
         return;

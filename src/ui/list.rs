@@ -61,11 +61,7 @@ pub fn draw<L: Listed, Id: Ord>(
             buffer.set_style(line, theme.quiet());
         }
         if n == list.cursor {
-            let style = match view.state.pane {
-                Pane::Table => theme.selected(),
-                Pane::Details => theme.strong(),
-            };
-            buffer.set_style(line, style);
+            buffer.set_style(line, view.cursor(Pane::Table));
         }
     }
     table::thumb(buffer, view, area, list.top, list.rows.len());

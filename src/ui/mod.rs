@@ -35,9 +35,9 @@ mod unreachable;
 mod viewer;
 mod volumes;
 
-use ratatui::buffer::Buffer;
+use ratatui::{buffer::Buffer, style::Style};
 
-use crate::app::{Geometry, MIN_HEIGHT, MIN_WIDTH, Screen, State, geometry};
+use crate::app::{Geometry, MIN_HEIGHT, MIN_WIDTH, Pane, Screen, State, geometry};
 
 use pen::Pen;
 use theme::Theme;
@@ -90,6 +90,16 @@ struct View<'a> {
     state: &'a State,
     theme: Theme,
     regions: Geometry,
+}
+
+impl View<'_> {
+    /// How the cursor of a pane looks: it stands out where the arrows move.
+    fn cursor(&self, of: Pane) -> Style {
+        match self.state.pane == of {
+            true => self.theme.selected(),
+            false => self.theme.strong(),
+        }
+    }
 }
 
 fn too_small(buffer: &mut Buffer, view: &View<'_>) {

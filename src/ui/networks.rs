@@ -9,7 +9,7 @@ use crate::{
         Tone, bytes,
         columns::networks::NetworkItem,
         picture::{Line, Picture},
-        text::{Align, sanitize, width},
+        text::{Align, counted, sanitize, width},
     },
     model::{Source, World},
 };
@@ -70,10 +70,7 @@ fn details(buffer: &mut Buffer, view: &View<'_>) {
     let Some(picture) = view.state.network_picture() else {
         return;
     };
-    let words = match picture.lines.len() {
-        1 => "1 container".to_owned(),
-        n => format!("{n} containers"),
-    };
+    let words = counted(picture.lines.len(), "container");
     match view.state.selected_network() {
         _ if view.state.networks.is_map => list::heading(buffer, view, "all networks", &words),
         Some(row) => list::heading(buffer, view, &row.network.name, &words),
@@ -102,6 +99,8 @@ struct Drawing<'a> {
     has_rates: bool,
     /// Columns of where it is reached from outside.
     published: u16,
+    /// Whether any is.
+    has_published: bool,
 }
 
 impl<'a> Drawing<'a> {
@@ -128,6 +127,7 @@ impl<'a> Drawing<'a> {
             address,
             has_rates: picture.lines.iter().any(|line| line.flow.is_some()) && rates <= room,
             published,
+            has_published: picture.lines.iter().any(|line| !line.published.is_empty()),
         }
     }
 
@@ -148,9 +148,9 @@ impl<'a> Drawing<'a> {
             } else {
                 // A free line, then what else there is to say.
                 let note = (n - heads - 1).checked_sub(lines.max(1) + 1);
-                if let Some(text) = note.and_then(|note| self.note(note)) {
+                if let Some(text) = note.and_then(|note| self.picture.notes.get(note)) {
                     let room = pen.room();
-                    pen.cell(&text, room, Align::Left, theme.quiet(), theme);
+                    pen.cell(text, room, Align::Left, theme.quiet(), theme);
                 }
             }
         }
@@ -203,7 +203,7 @@ impl<'a> Drawing<'a> {
             pen.cell("OUT", RATE, Align::Right, quiet, theme).skip(2);
         }
         let lines = &self.picture.lines;
-        if lines.iter().any(|line| !line.published.is_empty()) {
+        if self.has_published {
             pen.cell("PUBLISHED", self.published, Align::Left, quiet, theme)
                 .skip(2);
         }
@@ -258,12 +258,7 @@ impl<'a> Drawing<'a> {
                 self.rate(pen, rate);
             }
         }
-        if self
-            .picture
-            .lines
-            .iter()
-            .any(|line| !line.published.is_empty())
-        {
+        if self.has_published {
             let plain = theme.plain();
             pen.cell(&line.published, self.published, Align::Left, plain, theme)
                 .skip(2);
@@ -296,17 +291,6 @@ impl<'a> Drawing<'a> {
             (RemoveNetwork, "removes it"),
         ];
         list::offers(pen, self.view, &does);
-    }
-
-    fn note(&self, n: usize) -> Option<String> {
-        let mut notes = self.picture.notes.clone();
-        if self.picture.hidden > 0 {
-            let hidden = self.picture.hidden;
-            notes.push(format!(
-                "{hidden} more networks are not drawn: there is no room"
-            ));
-        }
-        notes.into_iter().nth(n)
     }
 
     /// The rail of the network that was chosen stands out.

@@ -612,46 +612,6 @@ async fn every_size_is_drawn_without_a_panic() {
     }
 }
 
-/// Writes pictures into a directory to look at: `LOOK=/tmp/look cargo test --lib look --
-/// --ignored`.
-#[tokio::test]
-#[ignore = "writes pictures to look at"]
-async fn look() {
-    let dir = std::env::var("LOOK").unwrap();
-    let show = |name: &str, state: &State| {
-        std::fs::write(
-            format!("{dir}/{name}.svg"),
-            super::svg::picture(&drawn(state)),
-        )
-        .unwrap();
-    };
-    for (width, height) in [(160, 45), (80, 24), (240, 60)] {
-        let full = Fake::full();
-        let mut state = dashboard(&full, COLOR, width, height, 200).await;
-        press(&mut state, &full, "j").await;
-        show(&format!("logs-{width}"), &state);
-        press(&mut state, &full, "t").await;
-        show(&format!("stats-{width}"), &state);
-        press(&mut state, &full, "P tab").await;
-        show(&format!("processes-{width}"), &state);
-        press(&mut state, &full, "tab i").await;
-        show(&format!("inspect-{width}"), &state);
-        press(&mut state, &full, "2").await;
-        show(&format!("images-{width}"), &state);
-        press(&mut state, &full, "1 space space d").await;
-        show(&format!("confirm-{width}"), &state);
-        press(&mut state, &full, "esc o").await;
-        show(&format!("sort-{width}"), &state);
-        press(&mut state, &full, "esc :").await;
-        show(&format!("palette-{width}"), &state);
-        press(&mut state, &full, "esc ?").await;
-        show(&format!("help-{width}"), &state);
-        let empty = Fake::empty();
-        let state = dashboard(&empty, COLOR, width, height, 2).await;
-        show(&format!("empty-{width}"), &state);
-    }
-}
-
 mod config;
 mod limits;
 mod states;

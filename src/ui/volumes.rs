@@ -10,7 +10,7 @@ use super::{
     table,
 };
 use crate::{
-    app::{Pending, Prune, Pruned, volume_heads},
+    app::{Pending, Prune, PruneItem, Pruned, volume_heads},
     format::{
         Tone, bytes,
         columns::volumes::VolumeItem,
@@ -227,21 +227,23 @@ fn target(mount: &Mount) -> String {
 pub fn prune(buffer: &mut Buffer, view: &View<'_>, prune: &Prune) {
     let theme = view.theme;
     let most = usize::from(view.state.area.width.saturating_sub(10)).min(90);
-    let shown = |name: &'_ str| match prune.what {
+    let items = &prune.items;
+    let shown = |item: &PruneItem| match prune.what {
         // Names that were made up are long and say nothing.
-        Pruned::Volumes { .. } if name.len() == 64 => name[..12].to_owned(),
-        _ => name.to_owned(),
+        Pruned::Volumes { .. } if item.name.len() == 64 => {
+            sanitize(words::short(&item.name)).into_owned()
+        }
+        _ => sanitize(&item.name).into_owned(),
     };
-    let widest = prune.lines.iter().map(|(name, _)| width(&shown(name)));
-    let widest = widest.max();
+    let widest = items.iter().map(|item| width(&shown(item))).max();
     let names = widest.unwrap_or(0).min(most / 2) as u16;
-    let notes = prune.lines.iter().map(|(_, note)| width(note)).max();
+    let notes = items.iter().map(|item| width(&item.note)).max();
     let columns = usize::from(names) + 2 + notes.unwrap_or(0);
     let title = prune.title();
     let columns = columns.clamp(width(&title).max(64), most.max(64)) as u16;
-    let wanted = prune.lines.len().max(1) as u16 + 6;
+    let wanted = items.len().max(1) as u16 + 6;
     let height = wanted.min(view.state.area.height.saturating_sub(2));
-    let frame = match prune.names.is_empty() {
+    let frame = match items.is_empty() {
         true => theme.plain(),
         false => theme.tone(Tone::Bad),
     };
@@ -250,15 +252,15 @@ pub fn prune(buffer: &mut Buffer, view: &View<'_>, prune: &Prune) {
     let rows = inside.height.saturating_sub(4);
     let scroll = prune
         .scroll
-        .min(prune.lines.len().saturating_sub(usize::from(rows)));
-    for (y, (name, note)) in (inside.y..inside.y + rows).zip(prune.lines.iter().skip(scroll)) {
+        .min(items.len().saturating_sub(usize::from(rows)));
+    for (y, item) in (inside.y..inside.y + rows).zip(&items[scroll..]) {
         let mut pen = Pen::line(buffer, inside, y);
-        pen.cell(&shown(name), names, Align::Left, theme.strong(), theme)
+        pen.cell(&shown(item), names, Align::Left, theme.strong(), theme)
             .skip(2);
         let room = pen.room();
-        pen.cell(note, room, Align::Left, theme.quiet(), theme);
+        pen.cell(&item.note, room, Align::Left, theme.quiet(), theme);
     }
-    if prune.lines.is_empty() {
+    if items.is_empty() {
         let text = match prune.what {
             Pruned::Networks => "every network is named by a container, or is always there",
             Pruned::Volumes { all: false } => "no container left an unnamed volume behind",
@@ -271,7 +273,7 @@ pub fn prune(buffer: &mut Buffer, view: &View<'_>, prune: &Prune) {
         height: rows,
         ..inside
     };
-    table::thumb(buffer, view, edge, scroll, prune.lines.len());
+    table::thumb(buffer, view, edge, scroll, items.len());
     let mut pen = Pen::line(buffer, inside, inside.bottom().saturating_sub(3));
     let (text, style) = sum(prune, view);
     pen.put(
@@ -282,11 +284,7 @@ pub fn prune(buffer: &mut Buffer, view: &View<'_>, prune: &Prune) {
     if prune.is_ready() {
         pen.put("y", theme.strong()).put("  yes    ", theme.quiet());
     }
-    let no = if prune.names.is_empty() {
-        "closes"
-    } else {
-        "no"
-    };
+    let no = if items.is_empty() { "closes" } else { "no" };
     pen.put("n", theme.strong())
         .put("  ", theme.quiet())
         .put(no, theme.quiet());
@@ -304,19 +302,19 @@ pub fn prune(buffer: &mut Buffer, view: &View<'_>, prune: &Prune) {
 /// What will be free then.
 fn sum(prune: &Prune, view: &View<'_>) -> (String, ratatui::style::Style) {
     let theme = view.theme;
-    match (&prune.bytes, prune.what) {
-        _ if prune.names.is_empty() => (String::new(), theme.quiet()),
+    match (&prune.measured, prune.what) {
+        _ if prune.items.is_empty() => (String::new(), theme.quiet()),
         (Pending::Loading, _) => {
             let text = theme.sign("measuring what they take …", "measuring what they take ...");
             (text.to_owned(), theme.quiet())
         }
         (Pending::Failed(failure), _) => (failure.message.clone(), theme.tone(Tone::Bad)),
-        (Pending::Ready(_), Pruned::Networks) => {
+        (Pending::Ready(()), Pruned::Networks) => {
             let text = "No container names them, running or not.";
             (text.to_owned(), theme.plain())
         }
-        (Pending::Ready(bytes), Pruned::Volumes { .. }) => {
-            let bytes = bytes::decimal(*bytes);
+        (Pending::Ready(()), Pruned::Volumes { .. }) => {
+            let bytes = bytes::decimal(prune.items.iter().map(|item| item.bytes).sum());
             let text = format!("{bytes} will be free. What is in them can't be had back.");
             (text, theme.plain())
         }

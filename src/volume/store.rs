@@ -39,7 +39,11 @@ impl Volumes {
 
     /// All volumes, by name. One whose record is broken is an error of its own.
     pub fn list(&self) -> Result<Vec<Volume>> {
-        let mut names = self.names()?;
+        self.list_of(self.names()?)
+    }
+
+    /// Those of these names that are there, in their order.
+    pub fn list_of(&self, mut names: Vec<String>) -> Result<Vec<Volume>> {
         names.sort();
         let mut volumes = Vec::with_capacity(names.len());
         for name in names {

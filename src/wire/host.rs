@@ -24,6 +24,7 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
         true => (Some(Vec::new()), Some(Vec::new())),
         false => (words(MASKED_PATHS), words(READ_ONLY_PATHS)),
     };
+    let [ipc, pid, uts] = config.shared.modes();
     models::HostConfig {
         // Of another system, or of no container here.
         cpu_count: Some(0),
@@ -117,9 +118,9 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
                 .collect(),
         ),
         group_add: (!config.groups.is_empty()).then(|| config.groups.clone()),
-        ipc_mode: Some(host_or(config.shared.ipc, "private")),
+        ipc_mode: Some(ipc.to_owned()),
         oom_score_adj: Some(config.oom_score_adj.unwrap_or(0).into()),
-        pid_mode: Some(host_or(config.shared.pid, "")),
+        pid_mode: Some(pid.to_owned()),
         privileged: Some(config.privileged),
         publish_all_ports: Some(config.publish_all),
         readonly_rootfs: Some(config.read_only),
@@ -137,18 +138,13 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
         shm_size: Some(config.shm_size_bytes.unwrap_or(64 << 20) as i64),
         sysctls: (!config.sysctls.is_empty()).then(|| config.sysctls.clone().into_iter().collect()),
         runtime: Some("wharf".into()),
-        uts_mode: Some(host_or(config.shared.uts, "")),
+        uts_mode: Some(uts.to_owned()),
         userns_mode: Some(String::new()),
         isolation: Some(models::HostConfigIsolationEnum::EMPTY),
         masked_paths: masked,
         readonly_paths: read_only,
         ..Default::default()
     }
-}
-
-/// Whose namespace it is.
-fn host_or(is_shared: bool, own: &str) -> String {
-    if is_shared { "host" } else { own }.to_owned()
 }
 
 /// A mount as `-v` writes it.

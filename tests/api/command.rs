@@ -35,7 +35,7 @@ fn docker_runs_containers_attached_and_detached() {
     assert_eq!(process::finish(cat, b"piped").stdout, "piped");
     // All of them removed themselves.
     eventually("they are gone", || server.ok(&["ps", "-aq"]).is_empty());
-    let id = server.ok(&["run", "-d", "--network", "none", BUSYBOX, "sleep", "600"]);
+    let id = server.run_detached(&[], &["sleep", "600"]);
     assert_eq!(id.len(), 64);
     server.ok(&["rm", "-f", &id]);
 }
@@ -45,18 +45,7 @@ fn terminal_has_a_size_and_can_be_left_and_attached_to() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
-    let shell = [
-        "run",
-        "-d",
-        "-it",
-        "--network",
-        "none",
-        "--name",
-        "sh",
-        BUSYBOX,
-        "sh",
-    ];
-    let id = server.ok(&shell);
+    let id = server.run_detached(&["-it", "--name", "sh"], &["sh"]);
     assert_eq!(
         status(&server, &format!("/containers/{id}/resize?h=33&w=99")),
         200
@@ -70,10 +59,12 @@ fn terminal_has_a_size_and_can_be_left_and_attached_to() {
     };
     eventually("the terminal has its size", size);
     // Keys that detach leave it running.
+    let before = server.descriptors();
     let mut attach = server.client("/usr/bin/docker", &["attach", "--no-stdin", "sh"]);
-    attach.stdout(std::process::Stdio::null());
-    let mut attached = process::Background(attach.spawn().unwrap());
-    attached.0.kill().unwrap();
+    let mut attached = process::Background::silent(&mut attach);
+    // Its connection, and the one to the container's shim.
+    eventually("it is attached", || server.descriptors() >= before + 2);
+    attached.kill();
     assert_eq!(
         server.ok(&["inspect", "-f", "{{.State.Running}}", "sh"]),
         "true"
@@ -90,40 +81,12 @@ fn docker_looks_at_and_changes_a_container() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
-    let id = server.ok(&[
-        "run",
-        "-d",
-        "--name",
-        "web",
-        "--network",
-        "none",
-        "-e",
-        "A=b",
-        "-l",
-        "tier=front",
-        "-m",
-        "64m",
-        "--cpus",
-        "0.5",
-        "--pids-limit",
-        "50",
-        "--restart",
-        "on-failure:3",
-        "--cap-drop",
-        "NET_RAW",
-        "--tmpfs",
-        "/t:size=1m",
-        "-w",
-        "/tmp",
-        "-h",
-        "host1",
-        "--ulimit",
-        "nofile=100:200",
-        BUSYBOX,
-        "sh",
-        "-c",
-        "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done",
-    ]);
+    let flags = "--name web -e A=b -l tier=front -m 64m --cpus 0.5 --pids-limit 50 \
+                 --restart on-failure:3 --cap-drop NET_RAW --tmpfs /t:size=1m -w /tmp \
+                 -h host1 --ulimit nofile=100:200";
+    let flags: Vec<&str> = flags.split_whitespace().collect();
+    let script = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done";
+    let id = server.run_detached(&flags, &["sh", "-c", script]);
     let field = |template: &str| server.ok(&["inspect", "-f", template, "web"]);
     for (template, wanted) in [
         ("{{.Id}}", id.as_str()),
@@ -202,7 +165,7 @@ fn docker_looks_at_and_changes_a_container() {
     let mut heard = [0; 4];
     std::io::Read::read_exact(following.0.stdout.as_mut().unwrap(), &mut heard).unwrap();
     assert_eq!(&heard, b"line");
-    following.0.kill().unwrap();
+    following.kill();
 
     // Further processes.
     assert_eq!(server.ok(&["exec", "web", "hostname"]), "host1");
@@ -241,14 +204,9 @@ fn docker_looks_at_and_changes_a_container() {
     assert!(server.ok(&["diff", "web"]).contains("A /tmp/note"));
     let tar = desk().join("all.tar");
     server.ok(&["export", "-o", tar.to_str().unwrap(), "web"]);
-    let list = process::finish(
-        {
-            let mut tar_list = std::process::Command::new("tar");
-            tar_list.arg("tf").arg(&tar);
-            tar_list
-        },
-        b"",
-    );
+    let mut list = std::process::Command::new("tar");
+    list.arg("tf").arg(&tar);
+    let list = process::finish(list, b"");
     assert!(list.stdout.contains("tmp/note"), "{list:?}");
 
     // What it uses, and what runs in it.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Server, sandbox, status,
-    support::{eventually, host::Host, sandbox::BUSYBOX},
+    Server, beginning, body, sandbox, status,
+    support::{eventually, host::Host},
 };
 
 #[test]
@@ -83,8 +83,7 @@ fn malformed_requests_are_refused_and_change_nothing() {
         (server.send("PATCH", "/containers/json", ""), 404),
     ] {
         assert_eq!(status(&answer), wanted, "{answer}");
-        let body = answer.split("\r\n\r\n").nth(1).unwrap();
-        assert!(body.starts_with("{\"message\":\""), "{answer}");
+        assert!(body(&answer).starts_with("{\"message\":\""), "{answer}");
     }
     assert_eq!(server.ok(&["ps", "-aq"]), "");
     assert_eq!(server.ok(&["volume", "ls", "-q"]), "");
@@ -97,7 +96,7 @@ fn archives_stay_in_their_container() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
-    let id = server.ok(&["run", "-d", "--network", "none", BUSYBOX, "sleep", "600"]);
+    let id = server.run_detached(&[], &["sleep", "600"]);
     server.ok(&["exec", &id, "ln", "-s", "/../../../../etc", "/out"]);
     let head = |path: &str| {
         server
@@ -127,7 +126,7 @@ fn requests_cut_anywhere_leave_nothing_open() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
-    let id = server.ok(&["run", "-d", "-i", "--network", "none", BUSYBOX, "cat"]);
+    let id = server.run_detached(&["-i"], &["cat"]);
     let requests = [
         "GET /containers/json HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
         "POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{\"Image\": \"x\"".to_owned(),
@@ -164,10 +163,10 @@ fn body_that_is_too_large_is_refused_before_it_comes() {
     let server = Server::start(&sandbox);
     let huge = format!("{{\"Image\": \"{}\"}}", "x".repeat(5 << 20));
     let answer = server.send("POST", "/containers/create", &huge);
-    assert_eq!(status(&answer), 413, "{}", &answer[..200]);
+    assert_eq!(status(&answer), 413, "{}", beginning(&answer));
     let head = format!("GET /_ping HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
     let answer = server.say(&head).unwrap();
-    assert_eq!(status(&answer), 431, "{}", &answer[..200.min(answer.len())]);
+    assert_eq!(status(&answer), 431, "{}", beginning(&answer));
     assert!(server.get("/_ping").unwrap().ends_with("OK"));
 }
 
@@ -176,16 +175,7 @@ fn idle_connections_and_slow_readers_hinder_nobody() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::with(&sandbox, &["--connections", "600"]);
-    let id = server.ok(&[
-        "run",
-        "-d",
-        "--network",
-        "none",
-        BUSYBOX,
-        "sh",
-        "-c",
-        "yes | head -c 30000000",
-    ]);
+    let id = server.run_detached(&[], &["sh", "-c", "yes | head -c 30000000"]);
     server.ok(&["wait", &id]);
     let before = server.descriptors();
     let mut idle = Vec::new();
@@ -230,16 +220,8 @@ fn logs_are_followed_by_more_clients_than_a_user_has_watches() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::with(&sandbox, &["--connections", "2000"]);
-    let id = server.ok(&[
-        "run",
-        "-d",
-        "--network",
-        "none",
-        BUSYBOX,
-        "sh",
-        "-c",
-        "until [ -e /go ]; do sleep 0.1; done; echo hello; sleep 3600",
-    ]);
+    let script = "until [ -e /go ]; do sleep 0.1; done; echo hello; sleep 3600";
+    let id = server.run_detached(&[], &["sh", "-c", script]);
     let before = server.descriptors();
     let mut clients: Vec<UnixStream> = (0..CLIENTS)
         .map(|_| {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Server, desk, sandbox, say,
-    support::{eventually, host::Host, sandbox::BUSYBOX},
+    support::{eventually, host::Host, process, sandbox::BUSYBOX},
 };
 
 #[test]
@@ -16,22 +16,8 @@ fn killed_under_load_it_harms_no_container_and_the_next_one_knows_all() {
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
     let counter = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.05; done";
-    let mut ids = Vec::new();
-    for name in ["aa", "bb", "cc"] {
-        let run = [
-            "run",
-            "-d",
-            "--name",
-            name,
-            "--network",
-            "none",
-            BUSYBOX,
-            "sh",
-            "-c",
-            counter,
-        ];
-        ids.push(server.ok(&run));
-    }
+    let ids = ["aa", "bb", "cc"]
+        .map(|name| server.run_detached(&["--name", name], &["sh", "-c", counter]));
     let pids: Vec<_> = ids.iter().map(|id| sandbox.pid(id)).collect();
     let made = {
         let exec = server.send(
@@ -64,8 +50,7 @@ fn killed_under_load_it_harms_no_container_and_the_next_one_knows_all() {
             });
         }
         eventually("they are all at it", || server.descriptors() > 30);
-        let pid = nix::unistd::Pid::from_raw(server.pid());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+        assert!(process::signal(server.pid(), libc::SIGKILL));
         over.store(true, Ordering::Relaxed);
     });
     server.kill();
@@ -110,7 +95,7 @@ fn two_servers_over_one_engine_agree() {
     let other = |arguments: &[&str]| {
         let mut command = one.client("/usr/bin/docker", arguments);
         command.env("DOCKER_HOST", &address);
-        let done = crate::process::finish(command, b"");
+        let done = process::finish(command, b"");
         (done.code == 0).then(|| done.stdout.trim().to_owned())
     };
     eventually("the other answers", || other(&["start", &id]).is_some());

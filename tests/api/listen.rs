@@ -3,8 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::{
-    Server, desk, sandbox, status,
-    support::{eventually, host::Host, sandbox::BUSYBOX},
+    Server, desk, sandbox, say, status,
+    support::{
+        eventually,
+        host::Host,
+        process::{self, Background},
+        sandbox::BUSYBOX,
+    },
 };
 
 #[test]
@@ -25,8 +30,7 @@ fn socket_has_its_mode_and_is_taken_away_at_the_end() {
             .contains("another server")
     );
     let socket = server.socket.clone();
-    let pid = nix::unistd::Pid::from_raw(server.pid());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(process::signal(server.pid(), libc::SIGTERM));
     eventually("its socket is gone", || !socket.exists());
     // What is no socket is not touched.
     std::fs::write(&socket, "mine").unwrap();
@@ -53,7 +57,7 @@ fn tcp_without_certificates_is_refused_unless_it_is_spelt_out_on_loopback() {
     let server = Server::with(&sandbox, &["-H", "tcp://127.0.0.1:2375", "--insecure-tcp"]);
     let mut command = server.client("/usr/bin/docker", &["images", "-q"]);
     command.env("DOCKER_HOST", "tcp://127.0.0.1:2375");
-    assert_eq!(crate::process::finish(command, b"").code, 0);
+    assert_eq!(process::finish(command, b"").code, 0);
 }
 
 #[test]
@@ -78,7 +82,7 @@ fn tcp_with_certificates_lets_in_who_has_one_and_nobody_else() {
             .env("DOCKER_HOST", "tcp://127.0.0.1:2376")
             .env("DOCKER_TLS_VERIFY", "1")
             .env("DOCKER_CERT_PATH", certificates);
-        crate::process::finish(command, b"")
+        process::finish(command, b"")
     };
     let done = docker(
         &["run", "--rm", "--network", "none", BUSYBOX, "echo", "hi"],
@@ -99,17 +103,7 @@ fn monitors_get_figures_and_whether_it_is_ready() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
-    let id = server.ok(&[
-        "run",
-        "-d",
-        "--name",
-        "web",
-        "--network",
-        "none",
-        BUSYBOX,
-        "sleep",
-        "600",
-    ]);
+    let id = server.run_detached(&["--name", "web"], &["sleep", "600"]);
     let metrics = server.get("/metrics").unwrap();
     assert_eq!(status(&metrics), 200);
     assert!(
@@ -169,22 +163,12 @@ fn sockets_of_systemd_are_taken_over_and_left_there() {
         .arg(sandbox.root())
         .args(["serve", "-H", "fd://", "--restore"])
         .stdout(std::process::Stdio::null());
-    let mut server = crate::Background(command.spawn().unwrap());
-    let answers = || {
-        let Ok(mut stream) = std::os::unix::net::UnixStream::connect(&socket) else {
-            return false;
-        };
-        use std::io::{Read, Write};
-        let mut answer = String::new();
-        stream
-            .write_all(b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            .is_ok()
-            && stream.read_to_string(&mut answer).is_ok()
-            && answer.ends_with("OK")
-    };
-    eventually("the server answers at systemd's socket", answers);
-    server.0.kill().unwrap();
-    server.0.wait().unwrap();
+    let mut server = Background(command.spawn().unwrap());
+    let ping = "GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    eventually("the server answers at systemd's socket", || {
+        say(&socket, ping).is_some_and(|answer| answer.ends_with("OK"))
+    });
+    server.kill();
     // It is systemd's, who starts the next one when somebody asks.
     assert!(socket.exists());
     assert!(

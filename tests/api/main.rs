@@ -24,13 +24,12 @@ use std::{
     os::unix::net::UnixStream,
     path::PathBuf,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use support::{
     Sandbox, eventually,
     process::{self, Background, Finished},
+    sandbox::BUSYBOX,
 };
 
 thread_local! {
@@ -61,14 +60,10 @@ impl Server {
         let address = format!("unix://{}", socket.display());
         let mut all = vec!["serve", "-H", &address];
         all.extend(arguments);
-        let child = sandbox
-            .command(&all)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = sandbox.command(&all);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         let server = Self {
-            process: Background(child),
+            process: Background(command.spawn().unwrap()),
             socket,
         };
         eventually("the server answers", || {
@@ -81,21 +76,19 @@ impl Server {
 
     /// Its process.
     pub fn pid(&self) -> i32 {
-        self.process.0.id() as i32
+        self.process.pid()
     }
 
     /// MiB under this name in its status (proc_pid_status(5)).
     pub fn memory(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        let number: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        number >> 10
+        let field = process::status_field(self.pid(), name).unwrap();
+        let kib: u64 = field.trim_end_matches(" kB").parse().unwrap();
+        kib >> 10
     }
 
-    /// Ends it as nothing can be caught.
-    pub fn kill(mut self) {
-        self.process.0.kill().unwrap();
-        self.process.0.wait().unwrap();
+    /// Ends it in a way that it can't catch.
+    pub fn kill(self) {
+        drop(self.process);
     }
 
     /// What it answers to a GET: head and body. Nothing if it can't be reached.
@@ -154,6 +147,13 @@ impl Server {
         done.stderr
     }
 
+    /// `run -d` without a network, with further flags; the full id.
+    #[track_caller]
+    pub fn run_detached(&self, flags: &[&str], command: &[&str]) -> String {
+        let run = ["run", "-d", "--network", "none"];
+        self.ok(&[&run, flags, &[BUSYBOX], command].concat())
+    }
+
     /// Descriptors that it holds.
     pub fn descriptors(&self) -> usize {
         let path = format!("/proc/{}/fd", self.pid());
@@ -163,20 +163,13 @@ impl Server {
     /// Waits until it holds no more descriptors than before.
     #[track_caller]
     pub fn holds_at_most(&self, most: usize) {
-        let end = Instant::now() + process::DEADLINE;
-        while self.descriptors() > most {
-            if Instant::now() > end {
-                let links = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap();
-                let links: Vec<_> = links
-                    .flatten()
-                    .filter_map(|entry| std::fs::read_link(entry.path()).ok())
-                    .collect();
-                panic!(
-                    "it holds {} descriptors, not {most}: {links:?}",
-                    links.len()
-                );
-            }
-            thread::sleep(Duration::from_millis(50));
+        if !process::comes_true(|| self.descriptors() <= most) {
+            let links = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap();
+            let links = links
+                .flatten()
+                .map(|entry| std::fs::read_link(entry.path()));
+            let links: Vec<_> = links.flatten().collect();
+            panic!("more than {most} descriptors: {links:?}");
         }
     }
 }
@@ -198,6 +191,16 @@ pub fn status(answer: &str) -> u16 {
     let word = answer.split(' ').nth(1);
     word.and_then(|word| word.parse().ok())
         .unwrap_or_else(|| panic!("no answer: {answer:?}"))
+}
+
+/// The body of an answer.
+pub fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
+/// So much of a long text as can be read.
+pub fn beginning(text: &str) -> String {
+    text.chars().take(150).collect()
 }
 
 /// Engines whose containers join no network unless they say so.

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Server, sandbox, status, support::host::Host};
+use crate::{Server, beginning, body, sandbox, status, support::host::Host};
 
 /// Values of every type, and some that no reader expects.
 fn strange() -> Vec<Value> {
@@ -82,17 +82,7 @@ fn bodies_with_one_wrong_field_are_refused_and_change_nothing() {
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
     server.ok(&["network", "create", "net"]);
-    server.ok(&[
-        "run",
-        "-d",
-        "--name",
-        "box",
-        "--network",
-        "none",
-        "busybox:1",
-        "sleep",
-        "600",
-    ]);
+    server.run_detached(&["--name", "box"], &["sleep", "600"]);
     let full = json!({
         "Image": "busybox:1", "Cmd": ["true"], "Entrypoint": ["sh"], "Env": ["A=b"],
         "Hostname": "box", "User": "0", "Tty": false, "OpenStdin": false, "Labels": {"a": "b"},
@@ -143,24 +133,24 @@ fn bodies_with_one_wrong_field_are_refused_and_change_nothing() {
         ),
     ];
     let (mut wrong, mut count) = (Vec::new(), 0);
-    for (path, body) in cases {
-        for (at, mutant) in mutants(&body) {
+    for (path, right) in cases {
+        for (at, mutant) in mutants(&right) {
             count += 1;
             let answer = server.send("POST", path, &mutant.to_string());
-            let told = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+            let told = body(&answer);
             let value: Value = serde_json::from_str(told).unwrap_or_default();
             let status = status(&answer);
             let new = mutant.pointer(&at).unwrap();
-            let shown: String = new.to_string().chars().take(40).collect();
+            let shown = beginning(&new.to_string());
             let mut fault = |what: &str| {
                 wrong.push(format!(
                     "{path} {at} = {shown}: {status} {what}: {}",
-                    &told[..told.len().min(120)]
+                    beginning(told)
                 ))
             };
             match status {
                 200..300 => {
-                    if is_of_another_type(body.pointer(&at).unwrap(), new) {
+                    if is_of_another_type(right.pointer(&at).unwrap(), new) {
                         fault("is taken though it is of another type");
                     }
                     // What was made goes again.
@@ -207,17 +197,7 @@ fn queries_with_wrong_values_are_refused_or_mean_nothing() {
     let _host = Host::enter();
     let sandbox = sandbox();
     let server = Server::start(&sandbox);
-    server.ok(&[
-        "run",
-        "-d",
-        "--name",
-        "box",
-        "--network",
-        "none",
-        "busybox:1",
-        "sleep",
-        "600",
-    ]);
+    server.run_detached(&["--name", "box"], &["sleep", "600"]);
     let cases = [
         (
             "GET",
@@ -278,7 +258,7 @@ fn queries_with_wrong_values_are_refused_or_mean_nothing() {
                 };
                 let answer = server.send(method, &format!("{path}?{key}={value}{until}"), "");
                 let status = status(&answer);
-                let told = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+                let told = body(&answer);
                 // A registry that can't be reached is the one failure that is ours to tell.
                 let is_told = told.contains("\"message\":\"") || told.contains("\"error\":\"");
                 if status >= 500 && !(path == "/images/create" && is_told)
@@ -286,8 +266,8 @@ fn queries_with_wrong_values_are_refused_or_mean_nothing() {
                 {
                     wrong.push(format!(
                         "{method} {path} {key}={}: {status} {}",
-                        &value[..value.len().min(30)],
-                        &told[..told.len().min(150)]
+                        beginning(value),
+                        beginning(told)
                     ));
                 }
             }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use wharf::wire::models;
 
 use crate::{
-    Server, sandbox, status,
+    Server, body, sandbox, status,
     support::{eventually, host::Host, sandbox::BUSYBOX},
 };
 
@@ -85,10 +85,6 @@ fn compare(at: &str, told: &Value, kept: &Value, lost: &mut Vec<String>) {
 }
 
 type Check = fn(&Value) -> Vec<String>;
-
-fn body(answer: &str) -> &str {
-    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
-}
 
 /// The body of an answer as JSON, chunks put together.
 #[track_caller]

@@ -5,7 +5,13 @@ use std::{
     process::Command,
 };
 
-use super::support::{Sandbox, docker::Docker, sandbox::BUSYBOX, tree::assert_same_tree};
+use super::support::{
+    Sandbox,
+    docker::{self, Docker},
+    host::Host,
+    sandbox::BUSYBOX,
+    tree::assert_same_tree,
+};
 
 /// Runs a peer; its output.
 #[track_caller]
@@ -132,8 +138,9 @@ fn what_we_save_is_loaded_by_podman_and_here_again() {
 
 #[test]
 fn what_we_save_is_loaded_by_docker_and_comes_back() {
+    let _host = Host::enter();
     let (s, dir) = (Sandbox::new(), tempfile::tempdir().unwrap());
-    let (id, docker) = (app(&s), Docker::start());
+    let (id, docker) = (app(&s), Docker::below(dir.path(), docker::NO_NETWORKS));
     let file = path(&dir, "archive");
     let file = file.to_str().unwrap();
     s.ok(&["save", "-o", file, "team/app:v1", BUSYBOX]);

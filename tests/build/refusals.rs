@@ -1,6 +1,6 @@
 //! What is refused, how it is told, and that nothing stays of it.
 
-use std::{os::unix::fs::symlink, process::Stdio, time::Duration};
+use std::os::unix::fs::symlink;
 
 use crate::{
     Project, names,
@@ -71,17 +71,12 @@ fn a_stopped_build_leaves_nothing() {
     let project = Project::new("FROM BASE\nRUN echo started; sleep 1000\n");
     let context = project.context.path().to_str().unwrap();
     for (number, code) in [(libc::SIGINT, Some(130)), (libc::SIGKILL, None)] {
-        let mut command = project.engine.command(&["build", "-t", "it", context]);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
+        let mut build = project.engine.spawn(&["build", "-t", "it", context]);
         eventually("the step runs", || {
             !project.engine.ok(&["ps", "-q"]).is_empty()
         });
-        assert!(signal(child.id() as i32, number));
-        let status = child.wait().unwrap();
+        assert!(signal(build.pid(), number));
+        let status = build.0.wait().unwrap();
         if code.is_some() {
             assert_eq!(status.code(), code);
         }
@@ -89,7 +84,6 @@ fn a_stopped_build_leaves_nothing() {
         eventually("its container is gone", || {
             project.engine.ok(&["ps", "-aq"]).is_empty()
         });
-        std::thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(project.engine.run(&["image", "inspect", "it"]).code, 1);
     let layers = names(&project.engine.root().join("layers"));

@@ -1,18 +1,15 @@
 //! The two engines, each on a host of its own as far as the network goes, with a registry
 //! beside it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::{fs, path::PathBuf, process::Command};
 
 use crate::{
     Client,
     plain::Plain,
     support::{
+        docker::Docker,
         host::Host,
-        process::{Background, DEADLINE, eventually, finish, signal},
+        process::{Background, eventually, finish},
         registry::{Door, Registry},
         sandbox::{BUSYBOX, Sandbox, rootfs, wharf},
     },
@@ -32,7 +29,7 @@ pub struct Side {
     registry: Registry,
     // Ended in this order: the daemon, what it kept, the files.
     daemon: Daemon,
-    sandbox: Option<Sandbox>,
+    _sandbox: Option<Sandbox>,
     desk: tempfile::TempDir,
 }
 
@@ -54,10 +51,13 @@ impl Side {
                 let sandbox = Sandbox::empty().with_default_network("bridge");
                 let data = sandbox.root().to_owned();
                 let address = format!("unix://{}", socket.display());
-                let process = sandbox.spawn(&["serve", "-H", &address]);
-                (Daemon::new(process, None), Some(sandbox), data)
+                let server = sandbox.spawn(&["serve", "-H", &address]);
+                (Daemon::Wharf(server), Some(sandbox), data)
             }
-            _ => (dockerd(desk.path(), &socket), None, at("data")),
+            _ => {
+                let docker = Docker::below(desk.path(), &[]);
+                (Daemon::Docker { _it: docker }, None, at("data"))
+            }
         };
         let registry = Registry::start(Door::Open);
         let plain = Plain::new(vec![
@@ -73,7 +73,7 @@ impl Side {
             plain,
             registry,
             daemon,
-            sandbox,
+            _sandbox: sandbox,
             desk,
         };
         eventually("the engine answers", || {
@@ -122,63 +122,17 @@ impl Side {
 
 impl Drop for Side {
     fn drop(&mut self) {
-        self.daemon.end();
-        self.registry.kill();
-        // It cleans up, and says what is left.
-        drop(self.sandbox.take());
-    }
-}
-
-/// A daemon and the control group of its own, if it has one.
-struct Daemon {
-    process: Background,
-    group: Option<String>,
-}
-
-impl Daemon {
-    fn new(process: Background, group: Option<String>) -> Self {
-        Self { process, group }
-    }
-
-    /// Asks it to end: it unmounts, and ends its containerd itself.
-    fn end(&mut self) {
-        signal(self.process.pid(), libc::SIGTERM);
-        let end = std::time::Instant::now() + DEADLINE;
-        while matches!(self.process.0.try_wait(), Ok(None)) && std::time::Instant::now() < end {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        let Some(group) = &self.group else { return };
-        for hierarchy in fs::read_dir("/sys/fs/cgroup")
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            // Only an empty group of this name goes.
-            let _ = fs::remove_dir(hierarchy.path().join(group));
+        if let Daemon::Wharf(server) = &mut self.daemon {
+            server.end();
         }
     }
 }
 
-fn dockerd(desk: &Path, socket: &Path) -> Daemon {
-    let at = |name: &str| desk.join(name).display().to_string();
-    let group = format!(
-        "wharf-compare-{}",
-        desk.file_name().unwrap().to_str().unwrap()
-    );
-    let script = format!(
-        "exec dockerd --cgroup-parent /{group} --data-root {} --exec-root {} --pidfile {} -H unix://{}",
-        at("data"),
-        at("exec"),
-        at("pid"),
-        socket.display(),
-    );
-    let log = fs::File::create(desk.join("dockerd.log")).unwrap();
-    let process = Command::new("unshare")
-        .args(["--mount", "--propagation", "private", "sh", "-c", &script])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .unwrap();
-    Daemon::new(Background(process), Some(group))
+/// What answers.
+enum Daemon {
+    /// It ends itself.
+    Docker {
+        _it: Docker,
+    },
+    Wharf(Background),
 }

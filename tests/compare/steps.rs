@@ -4,20 +4,13 @@
 //! client under test. A line `GET PATH` (or another method, and JSON for a body) asks the
 //! daemon itself. Before a command stands `-` where it is only to be done, and `?` where it is repeated until it is.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::Path,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, env, fs, path::Path, process::Command, time::Instant};
 
 use serde_json::{Value, json};
 
 use crate::{
     engines::Side,
-    support::process::{self, finish},
+    support::process::{eventually, finish},
 };
 
 /// One file of them.
@@ -63,11 +56,9 @@ pub fn take(file: &File, side: &Side) -> Vec<(String, Value)> {
             continue;
         }
         if let Some(command) = line.strip_prefix("? ") {
-            let end = Instant::now() + process::DEADLINE;
-            while finish(side.shell(command), b"").code != 0 {
-                assert!(Instant::now() < end, "{} {command}: never", side.name);
-                thread::sleep(Duration::from_millis(50));
-            }
+            eventually(&format!("{} {command}", side.name), || {
+                finish(side.shell(command), b"").code == 0
+            });
             continue;
         }
         let begun = Instant::now();

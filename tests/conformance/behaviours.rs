@@ -719,7 +719,7 @@ async fn figures_of_this_machine_cost_its_engine_no_question(bench: &Bench) {
         let (cores, memory_bytes) = figures().await.expect("it has figures each time");
         assert!(cores > 0.01 && memory_bytes > 0, "{cores} {memory_bytes}");
     }
-    let asked = bench.tap.as_ref().map(|tap| tap.requests("/"));
+    let asked = bench.tap.as_ref().map(|tap| tap.requests());
     assert!(asked.as_ref().is_none_or(Vec::is_empty), "{asked:?}");
 }
 

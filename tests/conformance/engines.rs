@@ -1,12 +1,12 @@
 //! The engines, each with state of its own that goes with it.
 
 use std::{
+    any::Any,
     fs,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::Arc,
-    thread,
-    time::Duration,
 };
 
 use tokio::runtime::Runtime;
@@ -16,7 +16,13 @@ use wharf::{
     runtime::paths::Root,
 };
 
-use super::tap::Tap;
+use super::{
+    support::{
+        docker::{Docker, NO_NETWORKS},
+        process::{Background, comes_true, signal},
+    },
+    tap::Tap,
+};
 
 /// The image that is there at first: busybox, its links, and nothing else.
 pub const IMAGE: &str = "conformance:1";
@@ -33,11 +39,12 @@ pub struct Start {
 pub struct Bench {
     /// It.
     pub engine: Arc<dyn Engine>,
-    /// Where behaviours may keep files.
-    pub directory: tempfile::TempDir,
     /// What hears the requests to an engine behind a socket.
     pub tap: Option<Tap>,
-    daemon: Option<Daemon>,
+    /// What runs behind the socket.
+    _daemon: Box<dyn Any>,
+    /// Where behaviours may keep files.
+    pub directory: tempfile::TempDir,
 }
 
 /// All of them.
@@ -64,7 +71,7 @@ fn embedded(runtime: &Runtime) -> Result<Bench, String> {
     let directory = directory();
     let root = Root::at(directory.path().join("wharf"));
     let engine = Embedded::open(root).map_err(|error| error.to_string())?;
-    Bench::with(runtime, Arc::new(engine), directory, None)
+    Bench::with(runtime, Arc::new(engine), directory, Box::new(()))
 }
 
 /// Its own program, which is not this one.
@@ -72,28 +79,19 @@ fn wharf(runtime: &Runtime) -> Result<Bench, String> {
     let directory = directory();
     let at = |name: &str| directory.path().join(name).display().to_string();
     let script = format!(
-        "ip link set lo up; export WHARF_CONFIG=/dev/null; exec {} --root {} serve -H unix://{}",
+        "export WHARF_CONFIG=/dev/null; exec {} --root {} serve -H unix://{}",
         env!("CARGO_BIN_EXE_wharf"),
         at("wharf"),
         at("docker.sock"),
     );
-    let daemon = Daemon::start(&script, &directory.path().join("docker.sock"))?;
-    behind(runtime, directory, daemon)
+    let daemon = Daemon::start(&script, directory.path())?;
+    behind(runtime, directory, Box::new(daemon))
 }
 
 fn docker(runtime: &Runtime) -> Result<Bench, String> {
     let directory = directory();
-    let at = |name: &str| directory.path().join(name).display().to_string();
-    let script = format!(
-        "ip link set lo up; exec dockerd --iptables=false --bridge none --cgroup-parent /wharf-conformance \
-         --data-root {} --exec-root {} --pidfile {} -H unix://{}",
-        at("data"),
-        at("exec"),
-        at("pid"),
-        at("docker.sock"),
-    );
-    let daemon = Daemon::start(&script, &directory.path().join("docker.sock"))?;
-    behind(runtime, directory, daemon)
+    let docker = Docker::below(directory.path(), NO_NETWORKS);
+    behind(runtime, directory, Box::new(docker))
 }
 
 /// Its runtime refuses a host whose hierarchies are of both versions, so it gets one
@@ -110,7 +108,7 @@ fn podman(runtime: &Runtime) -> Result<Bench, String> {
     );
     fs::write(&settings, text).map_err(|error| error.to_string())?;
     let script = format!(
-        "ip link set lo up; export CONTAINERS_CONF={}; umount /sys/fs/cgroup/unified 2>/dev/null; exec podman --root {} \
+        "export CONTAINERS_CONF={}; umount /sys/fs/cgroup/unified 2>/dev/null; exec podman --root {} \
          --runroot {} --tmpdir {} --cgroup-manager cgroupfs --events-backend file system service \
          -t 0 unix://{}",
         settings.display(),
@@ -119,19 +117,19 @@ fn podman(runtime: &Runtime) -> Result<Bench, String> {
         at("tmp"),
         at("docker.sock"),
     );
-    let daemon = Daemon::start(&script, &directory.path().join("docker.sock"))?;
-    behind(runtime, directory, daemon)
+    let daemon = Daemon::start(&script, directory.path())?;
+    behind(runtime, directory, Box::new(daemon))
 }
 
 fn behind(
     runtime: &Runtime,
     directory: tempfile::TempDir,
-    daemon: Daemon,
+    daemon: Box<dyn Any>,
 ) -> Result<Bench, String> {
-    let tap = Tap::before(&daemon.socket);
+    let tap = Tap::before(&directory.path().join("docker.sock"));
     let address = Address::Unix(tap.socket.clone());
     let engine = Remote::at(address, "the test".into()).map_err(|error| error.to_string())?;
-    let mut bench = Bench::with(runtime, Arc::new(engine), directory, Some(daemon))?;
+    let mut bench = Bench::with(runtime, Arc::new(engine), directory, daemon)?;
     bench.tap = Some(tap);
     Ok(bench)
 }
@@ -148,7 +146,7 @@ impl Bench {
         runtime: &Runtime,
         engine: Arc<dyn Engine>,
         directory: tempfile::TempDir,
-        daemon: Option<Daemon>,
+        daemon: Box<dyn Any>,
     ) -> Result<Self, String> {
         let tar = image(directory.path());
         let imported =
@@ -156,18 +154,10 @@ impl Bench {
         imported.map_err(|error| error.to_string())?;
         Ok(Self {
             engine,
-            directory,
             tap: None,
-            daemon,
+            _daemon: daemon,
+            directory,
         })
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        if let Some(daemon) = &mut self.daemon {
-            daemon.end();
-        }
     }
 }
 
@@ -193,73 +183,46 @@ fn image(directory: &Path) -> fs::File {
     fs::File::open(file).unwrap()
 }
 
-/// A daemon in a network namespace of its own.
+/// A daemon of a shell script's, which listens at `docker.sock` below a directory.
 struct Daemon {
-    process: Child,
-    socket: PathBuf,
+    process: Background,
+    directory: PathBuf,
 }
 
 impl Daemon {
-    fn start(script: &str, socket: &Path) -> Result<Self, String> {
-        let mut process = Command::new("unshare")
-            .args([
-                "--mount",
-                "--net",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                script,
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("unshare: {error}"))?;
-        for _ in 0..600 {
-            if std::os::unix::net::UnixStream::connect(socket).is_ok() {
-                return Ok(Self {
-                    process,
-                    socket: socket.to_owned(),
-                });
-            }
-            if let Ok(Some(status)) = process.try_wait() {
-                return Err(format!("it ended by itself: {status}"));
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        let _ = process.kill();
-        Err("it did not listen within a minute".into())
-    }
-
-    fn end(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.process);
-        // It may have ended by itself.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.process.wait();
-        self.end_leftovers();
-        let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten();
-        for hierarchy in hierarchies.flatten() {
-            // Only an empty group of this name goes.
-            let _ = fs::remove_dir(hierarchy.path().join("wharf-conformance"));
-        }
-    }
-
-    /// Podman's conmon stays for five minutes after an exec, to be asked how it ended.
-    fn end_leftovers(&self) {
-        let Some(directory) = self.socket.parent() else {
-            return;
+    fn start(script: &str, directory: &Path) -> Result<Self, String> {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", script]);
+        let mut daemon = Self {
+            process: Background::silent(&mut command),
+            directory: directory.to_owned(),
         };
-        let directory = directory.as_os_str().as_encoded_bytes();
+        let socket = directory.join("docker.sock");
+        let mut over = None;
+        let listens = comes_true(|| {
+            over = daemon.process.0.try_wait().ok().flatten();
+            over.is_some() || UnixStream::connect(&socket).is_ok()
+        });
+        match (over, listens) {
+            (Some(status), _) => Err(format!("it ended by itself: {status}")),
+            (None, false) => Err("it does not listen".into()),
+            (None, true) => Ok(daemon),
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.process.end();
+        // Podman's conmon stays for five minutes after an exec, to be asked how it ended.
+        let directory = self.directory.as_os_str().as_encoded_bytes();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let is_ours = words.windows(directory.len()).any(|part| part == directory);
             let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok());
-            if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw)
-                && is_ours
-            {
+            if let Some(pid) = pid.filter(|_| is_ours) {
                 // It may have ended by itself.
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                signal(pid, libc::SIGKILL);
             }
         }
     }

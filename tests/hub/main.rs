@@ -1,7 +1,7 @@
 //! `wharf serve --registry`: skopeo, podman, docker, curl and wharf itself push to it and
 //! pull from it; uploads are cut and go on, and nothing that lies is kept.
 //!
-//! Everything stays on loopback, docker's part in a network namespace of its own.
+//! Everything stays on loopback, docker's part on a host of its own.
 
 // A test panics where a fact that it stands on does not hold.
 #![allow(clippy::unwrap_used)]
@@ -13,25 +13,30 @@ use std::{
     fs,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use support::{
-    Sandbox, eventually,
+    Sandbox,
+    docker::{Docker, NO_NETWORKS},
+    eventually,
+    host::Host,
+    process::Background,
     sandbox::{BUSYBOX, rootfs},
 };
 
 /// A registry of its own, which ends with the test.
 struct Hub {
+    // Its process ends before what it keeps goes.
+    process: Option<Background>,
     /// What clients of ours keep.
     sandbox: Sandbox,
     /// What the registry keeps.
     files: tempfile::TempDir,
     port: u16,
     extra: Vec<String>,
-    process: Option<Child>,
 }
 
 impl Hub {
@@ -58,7 +63,7 @@ impl Hub {
             .command(&["serve", "-H", &socket, "--registry", &address]);
         command.env("WHARF_ROOT", self.files.path());
         command.args(&self.extra).stdin(Stdio::null());
-        self.process = Some(command.spawn().unwrap());
+        self.process = Some(Background(command.spawn().unwrap()));
         let port = self.port;
         eventually("the registry listens", || {
             TcpStream::connect(("127.0.0.1", port)).is_ok()
@@ -67,10 +72,7 @@ impl Hub {
 
     /// Ends at once, in the middle of anything.
     fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
+        self.process = None;
     }
 
     fn name(&self, image: &str) -> String {
@@ -104,12 +106,6 @@ impl Hub {
             head: head.to_owned(),
             body: body.to_owned(),
         }
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 
@@ -259,65 +255,18 @@ fn podman_pushes_and_pulls() {
 
 #[test]
 fn docker_pushes_and_pulls() {
-    let sandbox = Sandbox::empty();
+    let _host = Host::enter();
+    let hub = Hub::start(&[]);
     let files = tempfile::tempdir().unwrap();
-    let root = files.path().display().to_string();
-    let wharf = sandbox
-        .command(&[])
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
-    let script = format!(
-        "ip link set lo up; {wharf} serve -H unix://{root}/api.sock --registry 127.0.0.1:5000 & \
-         exec dockerd --iptables=false --bridge none --data-root {root}/d --exec-root {root}/e \
-         --pidfile {root}/dockerd.pid -H unix://{root}/docker.sock"
-    );
-    let mut processes = Command::new("unshare")
-        .args([
-            "--mount",
-            "--net",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            &script,
-        ])
-        .env("WHARF_ROOT", files.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let socket = format!("unix://{root}/docker.sock");
-    let docker = |arguments: &[&str]| {
-        let mut command = Command::new("docker");
-        command.args(["-H", &socket]).args(arguments);
-        command
-    };
-    eventually("dockerd answers", || {
-        docker(&["version"]).output().unwrap().status.success()
-    });
-    let tar = rootfs("busybox.tar").display().to_string();
-    let name = "127.0.0.1:5000/from/docker:1";
-    ok(&mut docker(&["import", &tar, name]));
-    let id = ok(&mut docker(&[
-        "image", "inspect", "--format", "{{.Id}}", name,
-    ]));
-    ok(&mut docker(&["push", name]));
-    ok(&mut docker(&["rmi", name]));
-    ok(&mut docker(&["pull", name]));
-    let again = ok(&mut docker(&[
-        "image", "inspect", "--format", "{{.Id}}", name,
-    ]));
-    assert_eq!(id, again);
-    let pid = rustix::process::Pid::from_child(&processes);
-    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", processes.id()));
-    for child in children.unwrap_or_default().split_whitespace() {
-        let child = child.parse().ok().and_then(rustix::process::Pid::from_raw);
-        // The server, which the shell began before it became dockerd.
-        let _ = rustix::process::kill_process(child.unwrap(), rustix::process::Signal::TERM);
-    }
-    let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-    processes.wait().unwrap();
+    let docker = Docker::below(files.path(), NO_NETWORKS);
+    let name = hub.name("from/docker:1");
+    docker.ok(&["import", rootfs("busybox.tar").to_str().unwrap(), &name]);
+    let id = || docker.ok(&["image", "inspect", "--format", "{{.Id}}", &name]);
+    let before = id();
+    docker.ok(&["push", &name]);
+    docker.ok(&["rmi", &name]);
+    docker.ok(&["pull", &name]);
+    assert_eq!(id(), before);
 }
 
 #[test]

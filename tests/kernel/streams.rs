@@ -3,7 +3,6 @@
 use std::{
     io::{Read, Write},
     process::Stdio,
-    time::Duration,
 };
 
 use crate::support::{Sandbox, eventually, process, sandbox::BUSYBOX};
@@ -158,7 +157,6 @@ fn slow_client_does_not_block_the_container() {
         .spawn()
         .unwrap();
     let mut stdin = client.stdin.take().unwrap();
-    std::thread::sleep(Duration::from_millis(300));
     stdin.write_all(b"go\n").unwrap();
     let client = process::Background(client);
     eventually("the container finished", || {

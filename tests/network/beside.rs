@@ -1,66 +1,14 @@
 //! A docker daemon on the same host: its rules stay as they are, and both work.
 
-use std::process::{Command, Stdio};
-
 use crate::{
     answered, serve,
     support::{
-        Sandbox, eventually,
+        Sandbox,
+        docker::Docker,
         host::{Host, Peer},
-        process::{self, Background},
         sandbox::rootfs,
     },
 };
-
-/// Debian's dockerd with its own bridge and rules, on this thread's host.
-struct Docker {
-    daemon: Background,
-    socket: String,
-    _directory: tempfile::TempDir,
-}
-
-impl Docker {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name).display().to_string();
-        let socket = format!("unix://{}", at("docker.sock"));
-        let daemon = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "dockerd"])
-            .args(["--cgroup-parent", "/wharf-beside", "--data-root", &at("d")])
-            .args(["--exec-root", &at("e"), "--pidfile", &at("pid")])
-            .args(["-H", &socket])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let docker = Self {
-            daemon: Background(daemon),
-            socket,
-            _directory: directory,
-        };
-        eventually("dockerd answers", || docker.run(&["version"]).is_some());
-        docker
-    }
-
-    fn run(&self, arguments: &[&str]) -> Option<String> {
-        let mut command = Command::new("docker");
-        command.args(["-H", &self.socket]).args(arguments);
-        let done = process::finish(command, b"");
-        (done.code == 0).then(|| done.stdout.trim().to_owned())
-    }
-}
-
-impl Drop for Docker {
-    fn drop(&mut self) {
-        // It ends its containerd when it is asked to end, and only then.
-        process::signal(self.daemon.pid(), libc::SIGTERM);
-        let _ = self.daemon.0.wait();
-        // It leaves the group that it put its containers under.
-        for hierarchy in std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
-            let _ = std::fs::remove_dir(hierarchy.path().join("wharf-beside"));
-        }
-    }
-}
 
 /// All rules but ours.
 fn rules_of_others(host: &Host) -> Vec<String> {
@@ -82,13 +30,15 @@ fn docker_keeps_its_rules_and_both_are_reached() {
     let sandbox = Sandbox::debian();
     // Where it is docker that makes a host forward, it has the host forward for nobody else.
     host.run("sh", &["-c", "echo 0 > /proc/sys/net/ipv4/ip_forward"]);
-    let docker = Docker::start();
+    let files = tempfile::tempdir().unwrap();
+    // With its bridge, its rules and all.
+    let docker = Docker::below(files.path(), &[]);
     let tar = rootfs("debian.tar").display().to_string();
-    docker.run(&["import", &tar, "debian:1"]).unwrap();
+    docker.ok(&["import", &tar, "debian:1"]);
     let words = "run -d --name theirs -p 9090:80 debian:1 perl -e";
     let mut words: Vec<&str> = words.split(' ').collect();
     words.extend([crate::SERVER, "theirs", "tcp", "0.0.0.0", "80"]);
-    docker.run(&words).unwrap();
+    docker.ok(&words);
     let theirs = || {
         answered("docker's, by loopback,", "theirs", || {
             host.ask("tcp", "127.0.0.1", 9090)
@@ -131,24 +81,19 @@ fn docker_keeps_its_rules_and_both_are_reached() {
     assert_eq!(rules_of_others(&host), before);
     let bridge = told.split("iptables -I FORWARD -o ").nth(1).unwrap();
     let bridge = bridge.split(' ').next().unwrap();
-    for direction in ["-i", "-o"] {
-        host.run(
-            "iptables",
-            &["-I", "FORWARD", direction, bridge, "-j", "ACCEPT"],
-        );
-    }
+    let open = |verb: &str| {
+        for direction in ["-i", "-o"] {
+            let rule = ["FORWARD", direction, bridge, "-j", "ACCEPT"];
+            host.run("iptables", &[&[verb], &rule[..]].concat());
+        }
+    };
+    open("-I");
     answered("ours, from another host,", "ours", || {
         peer.ask("tcp", "10.88.0.1", 8080)
     });
-    for direction in ["-i", "-o"] {
-        host.run(
-            "iptables",
-            &["-D", "FORWARD", direction, bridge, "-j", "ACCEPT"],
-        );
-    }
+    open("-D");
     sandbox.ok(&["rm", "-f", "ours"]);
     sandbox.ok(&["network", "prune", "-f"]);
     assert_eq!(rules_of_others(&host), before);
     theirs();
-    docker.run(&["rm", "-f", "theirs"]).unwrap();
 }

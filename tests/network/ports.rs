@@ -2,7 +2,7 @@
 //! refused.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     process::Stdio,
     time::Duration,
@@ -126,9 +126,15 @@ fn client_at_loopback_of_ipv6_that_is_reset_leaves_nothing_in_the_shim() {
     // The server takes a moment to listen: until then clients are hung up on.
     let mut client = None;
     eventually("the shim passes it on", || {
-        client = TcpStream::connect("[::1]:8080").ok();
-        std::thread::sleep(Duration::from_millis(200));
-        descriptors() == before + 2
+        let stream = client.get_or_insert_with(|| TcpStream::connect("[::1]:8080").unwrap());
+        stream.set_nonblocking(true).unwrap();
+        let is_open = stream
+            .peek(&mut [0])
+            .is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        if !is_open {
+            client = None;
+        }
+        is_open && descriptors() == before + 2
     });
     let mut client = client.unwrap();
     client.write_all(b"hello").unwrap();

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+
+use crate::support::{cgroup, process::comes_true};
 
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,17 +34,6 @@ const APPLETS: &[&str] = &[
 ];
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
-
-/// Whether it holds within a minute.
-pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    for _ in 0..6000 {
-        if holds() {
-            return true;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    false
-}
 
 impl Bundle {
     pub fn new(runtime: Runtime, script: &str) -> Self {
@@ -135,7 +126,7 @@ impl Bundle {
 
     /// Wait until `state` says so.
     pub fn reaches(&self, status: &str) -> bool {
-        eventually(|| self.state().is_some_and(|(_, now)| now == status))
+        comes_true(|| self.state().is_some_and(|(_, now)| now == status))
     }
 
     fn write(&self) {
@@ -241,17 +232,9 @@ fn config(script: &str) -> Value {
     })
 }
 
-/// Whether a directory has nothing of ours left in any cgroup hierarchy.
+/// What is left of a container in any cgroup hierarchy.
 pub fn cgroups_of(id: &str) -> Vec<PathBuf> {
-    let hierarchies = fs::read_dir("/sys/fs/cgroup").expect("cgroups are mounted");
-    let mut found = Vec::new();
-    for hierarchy in hierarchies.flatten() {
-        for path in [format!("wharf/{id}"), id.to_owned()] {
-            let path = hierarchy.path().join(path);
-            if Path::new(&path).exists() {
-                found.push(path);
-            }
-        }
-    }
-    found
+    let mounts = cgroup::mounts().into_iter();
+    let places = mounts.flat_map(|mount| [mount.join("wharf").join(id), mount.join(id)]);
+    places.filter(|place| place.exists()).collect()
 }

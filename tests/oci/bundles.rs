@@ -1,13 +1,14 @@
 //! The bundles that both runtimes run.
 
 use std::fs;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::bundle::{Bundle, Runtime, cgroups_of};
 use crate::probe;
+use crate::support::process::Background;
 
 /// What a bundle changes; the script runs before the probe.
 struct Case {
@@ -390,7 +391,7 @@ fn both_runtimes_refuse_the_same() {
 }
 
 /// A process whose namespaces a container joins.
-struct Other(Child);
+struct Other(Background);
 
 impl Other {
     fn new() -> Self {
@@ -400,22 +401,15 @@ impl Other {
             .stdout(std::process::Stdio::piped())
             .spawn()
             .expect("unshare");
-        let mut other = Self(child);
+        let mut other = Self(Background(child));
         let mut line = [0];
-        let output = other.0.stdout.as_mut().expect("piped");
+        let output = other.0.0.stdout.as_mut().expect("piped");
         std::io::Read::read_exact(output, &mut line).expect("it is ready");
         other
     }
 
     fn namespace(&self, name: &str) -> String {
-        format!("/proc/{}/ns/{name}", self.0.id())
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        format!("/proc/{}/ns/{name}", self.0.pid())
     }
 }
 

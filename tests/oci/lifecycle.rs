@@ -4,7 +4,8 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::bundle::{Bundle, Runtime, eventually};
+use crate::bundle::{Bundle, Runtime};
+use crate::support::process::comes_true;
 
 /// What one step did: whether it succeeded, and the status after.
 type Step = (String, bool, Option<String>);
@@ -24,7 +25,7 @@ fn drive(runtime: Runtime, script: &str, steps: &[&[&str]]) -> Vec<Step> {
         if let ["await", "file", path] = step {
             let exec = ["exec", &bundle.id, "test", "-e", path];
             let is_there = || bundle.output(&exec).status.success();
-            assert!(eventually(is_there), "{runtime:?}: no {path}");
+            assert!(comes_true(is_there), "{runtime:?}: no {path}");
             continue;
         }
         let args: Vec<_> = step
@@ -208,7 +209,7 @@ fn exec_sees_what_the_container_has() {
         let comm = || fs::read_to_string(format!("/proc/{pid}/comm")).expect("it runs");
         // runc's exec returns, its pid file written, before the program is there.
         if runtime == Runtime::Runc {
-            assert!(eventually(|| comm().trim() == "sleep"), "{}", comm());
+            assert!(comes_true(|| comm().trim() == "sleep"), "{}", comm());
         }
         assert_eq!(comm().trim(), "sleep");
         seen

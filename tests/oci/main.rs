@@ -7,6 +7,10 @@
 //!
 //! Needs root, runc and busybox-static.
 
+#[path = "../support/mod.rs"]
+#[allow(clippy::unwrap_used)]
+mod support;
+
 mod bundle;
 mod bundles;
 mod escapes;

@@ -1,17 +1,17 @@
-//! Engines to be driven from elsewhere, and the ways to them: Debian's dockerd, a server
-//! of wharf's, Debian's sshd. All of them end with their test, and leave nothing.
+//! Engines to be driven from elsewhere, and the way to them: a server of wharf's and
+//! Debian's sshd. All of them end with their test, and leave nothing.
 
 use std::{
     fs,
     os::unix::{fs::PermissionsExt, net::UnixStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use crate::support::{
     Sandbox, eventually,
-    process::{self, Background, signal},
-    sandbox::{rootfs, wharf},
+    process::{Background, descendants, signal},
+    sandbox::wharf,
 };
 
 /// A temporary directory.
@@ -22,152 +22,48 @@ pub fn desk() -> tempfile::TempDir {
         .unwrap()
 }
 
-fn spawn(command: &mut Command) -> Background {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    Background(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
-}
-
-/// Debian's dockerd below a directory, without networks. Its containers outlive it.
-pub struct Docker {
-    directory: tempfile::TempDir,
-    daemon: Option<Background>,
-}
-
-impl Docker {
-    /// Starts one, and waits until it answers.
-    pub fn start() -> Self {
-        let mut docker = Self {
-            directory: desk(),
-            daemon: None,
-        };
-        docker.again();
-        let tar = rootfs("busybox.tar");
-        docker.ok(&["import", tar.to_str().unwrap(), "busybox:1"]);
-        docker
-    }
-
-    /// Starts it once more over what is there.
-    pub fn again(&mut self) {
-        let at = |name: &str| self.directory.path().join(name).display().to_string();
-        let script = format!(
-            "exec dockerd --iptables=false --bridge none --live-restore \
-             --cgroup-parent /wharf-remote-{} --data-root {} --exec-root {} --pidfile {} \
-             -H unix://{}",
-            std::process::id(),
-            at("data"),
-            at("exec"),
-            at("pid"),
-            at("docker.sock"),
-        );
-        // Its pid file would refuse another one of the same number.
-        let _ = fs::remove_file(self.directory.path().join("pid"));
-        self.daemon = Some(spawn(
-            Command::new("unshare")
-                .args(["--mount", "--propagation", "private", "sh", "-c"])
-                .arg(script),
-        ));
-        eventually("dockerd answers", || {
-            let asked = self.command(&["version"]).output();
-            asked.unwrap().status.success()
-        });
-    }
-
-    /// Kills it; its containers run on.
-    pub fn kill(&mut self) {
-        self.daemon = None;
-    }
-
-    /// Its socket.
-    pub fn socket(&self) -> PathBuf {
-        self.directory.path().join("docker.sock")
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("/usr/bin/docker");
-        let address = format!("unix://{}", self.socket().display());
-        command
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.directory.path())
-            .env("DOCKER_HOST", address)
-            .args(words);
-        command
-    }
-
-    /// Docker's own command, which must succeed; its output without the last newline.
-    #[track_caller]
-    pub fn ok(&self, words: &[&str]) -> String {
-        let done = process::finish(self.command(words), b"");
-        assert_eq!(done.code, 0, "docker {words:?}: {done:?}");
-        done.stdout.trim_end_matches('\n').to_owned()
-    }
-}
-
-impl Drop for Docker {
-    fn drop(&mut self) {
-        if self.daemon.is_none() {
-            self.again();
-        }
-        let ids = self.command(&["ps", "-aq"]).output().unwrap().stdout;
-        let ids = String::from_utf8_lossy(&ids).into_owned();
-        let ids: Vec<&str> = ids.split_whitespace().collect();
-        if !ids.is_empty() {
-            let mut words = vec!["rm", "-f"];
-            words.extend(ids);
-            // What stays is found below.
-            let _ = self.command(&words).output();
-        }
-        if let Some(mut daemon) = self.daemon.take() {
-            // Asked to end it ends its containerd and unmounts.
-            signal(daemon.pid(), libc::SIGTERM);
-            let _ = daemon.0.wait();
-        }
-        for hierarchy in fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
-            let group = format!("wharf-remote-{}", std::process::id());
-            // Only an empty group of this name goes, and only the last daemon's is empty.
-            let _ = fs::remove_dir(hierarchy.path().join(group));
-        }
-    }
-}
-
-/// `wharf serve` over a sandbox's engine.
+/// `wharf serve` over an engine.
 pub struct Served {
-    arguments: Vec<String>,
+    // The server ends before what it serves is looked through.
     process: Option<Background>,
-    /// Its socket.
-    pub socket: PathBuf,
+    arguments: Vec<String>,
+    socket: PathBuf,
+    /// What it serves.
+    pub sandbox: Sandbox,
 }
 
 impl Served {
     /// Starts one at the usual socket of a root of its own, and waits until it answers.
-    pub fn start(sandbox: &Sandbox, further: &[&str]) -> Self {
+    pub fn start(sandbox: Sandbox, further: &[&str]) -> Self {
         let socket = sandbox.root().join("run/docker.sock");
         let address = format!("unix://{}", socket.display());
         let own = ["serve", "-H", &address];
         let arguments = own.iter().chain(further);
         let mut served = Self {
-            arguments: arguments.map(|word| (*word).to_owned()).collect(),
             process: None,
+            arguments: arguments.map(|word| (*word).to_owned()).collect(),
             socket,
+            sandbox,
         };
-        served.again(sandbox);
+        served.again();
         served
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
     /// Starts it once more.
-    pub fn again(&mut self, sandbox: &Sandbox) {
+    pub fn again(&mut self) {
         let words: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        self.process = Some(spawn(&mut sandbox.command(&words)));
+        self.process = Some(self.sandbox.spawn(&words));
         eventually("the server answers", || {
             UnixStream::connect(&self.socket).is_ok()
         });
     }
 
-    /// Ends it as nothing can be caught.
+    /// Ends it in a way that it can't catch.
     pub fn kill(&mut self) {
         self.process = None;
     }
@@ -175,10 +71,9 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
+        if let Some(process) = &mut self.process {
             // Asked to end it takes its socket away.
-            signal(process.pid(), libc::SIGTERM);
-            let _ = process.0.wait();
+            process.end();
         }
     }
 }
@@ -258,7 +153,7 @@ impl Sshd {
             "mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec /usr/sbin/sshd -D -f {}",
             config.display()
         );
-        self.daemon = Some(spawn(
+        self.daemon = Some(Background::silent(
             Command::new("unshare")
                 .args(["--mount", "--propagation", "private", "sh", "-c"])
                 .arg(script),
@@ -307,14 +202,4 @@ impl Drop for Sshd {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// All processes below one.
-fn descendants(pid: i32) -> Vec<i32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let children = fs::read_to_string(path).unwrap_or_default();
-    let children = children.split_whitespace().flat_map(str::parse);
-    children
-        .flat_map(|child: i32| std::iter::once(child).chain(descendants(child)))
-        .collect()
 }

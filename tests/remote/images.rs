@@ -1,10 +1,11 @@
 //! Images between an engine elsewhere and a registry that wants a login: who somebody is
 //! lies with the client, and what moves never passes through it.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
 use crate::{
-    far::{Docker, Served, desk},
+    dockerd,
+    far::{Served, desk},
     support::{
         Sandbox,
         host::Host,
@@ -21,10 +22,10 @@ struct User {
 }
 
 impl User {
-    fn of(socket: &Path) -> Self {
+    fn of(address: String) -> Self {
         Self {
             home: desk(),
-            address: format!("unix://{}", socket.display()),
+            address,
         }
     }
 
@@ -121,14 +122,14 @@ fn images_come_and_go(user: &User) {
 #[test]
 fn images_of_dockerd_come_from_a_registry_and_go_there() {
     let _host = Host::enter();
-    let docker = Docker::start();
-    images_come_and_go(&User::of(&docker.socket()));
+    let desk = desk();
+    let docker = dockerd(desk.path());
+    images_come_and_go(&User::of(docker.address()));
 }
 
 #[test]
 fn images_of_a_wharf_elsewhere_come_from_a_registry_and_go_there() {
     let _host = Host::enter();
-    let sandbox = Sandbox::new();
-    let served = Served::start(&sandbox, &[]);
-    images_come_and_go(&User::of(&served.socket));
+    let served = Served::start(Sandbox::new(), &[]);
+    images_come_and_go(&User::of(served.address()));
 }

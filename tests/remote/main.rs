@@ -13,93 +13,106 @@ mod images;
 mod screens;
 mod tour;
 
-use far::{Docker, Served, Sshd};
-use support::{Sandbox, host::Host};
+use std::path::Path;
+
+use far::{Served, Sshd};
+use support::{
+    Sandbox,
+    docker::{Docker, NO_NETWORKS},
+    host::Host,
+    sandbox::{BUSYBOX, rootfs},
+};
 use tour::{Far, tour};
 
-/// dockerd, seen by its own command.
-struct OverDocker {
-    docker: Docker,
-    way: Way,
-}
-
-/// A wharf, seen by wharf over its store.
-struct OverWharf {
-    // The server ends before what it serves is looked through.
-    served: Served,
-    way: Way,
-    sandbox: Sandbox,
-}
-
-/// How the engine is reached.
-struct Way {
+/// An engine elsewhere, and the way to it.
+struct Elsewhere<E> {
+    // Its sessions end before what they drive is looked through.
+    sshd: Option<Sshd>,
+    engine: E,
     address: String,
     variables: Vec<String>,
-    sshd: Option<Sshd>,
 }
 
-impl Far for OverDocker {
+/// What runs elsewhere.
+trait Engine {
+    /// What it answers to docker's words, by another way than ours.
+    fn ok(&self, words: &[&str]) -> String;
+    /// Cuts it off, at the place that this engine's test is about.
+    fn kill(&mut self, sshd: Option<&mut Sshd>);
+    /// Brings it back.
+    fn again(&mut self, sshd: Option<&mut Sshd>);
+    /// Words of why it can't be reached then, and of what helps.
+    fn loss(sshd: Option<&Sshd>) -> (&'static str, &'static str);
+}
+
+impl<E: Engine> Far for Elsewhere<E> {
     fn address(&self) -> &str {
-        &self.way.address
+        &self.address
     }
 
     fn variables(&self) -> &[String] {
-        &self.way.variables
+        &self.variables
     }
 
     fn state(&self, name: &str) -> Option<String> {
         let format = "{{.Names}} {{.State}}";
-        let all = self.docker.ok(&["ps", "-a", "--format", format]);
-        tour::second_word(&all, name)
+        let all = self.engine.ok(&["ps", "-a", "--format", format]);
+        let words = all.lines().filter_map(|line| line.split_once(' '));
+        let mut states = words.filter(|(first, _)| *first == name);
+        states.next().map(|(_, state)| state.to_owned())
     }
 
     fn kill(&mut self) {
-        match &mut self.way.sshd {
-            Some(sshd) => sshd.kill(),
-            None => self.docker.kill(),
-        }
+        self.engine.kill(self.sshd.as_mut());
     }
 
     fn again(&mut self) {
-        match &mut self.way.sshd {
-            Some(sshd) => sshd.again(),
-            None => self.docker.again(),
-        }
+        self.engine.again(self.sshd.as_mut());
     }
 
     fn loss(&self) -> (&'static str, &'static str) {
-        match self.way.sshd {
+        E::loss(self.sshd.as_ref())
+    }
+}
+
+/// Behind ssh it is the ssh server that goes down.
+impl Engine for Docker {
+    fn ok(&self, words: &[&str]) -> String {
+        Self::ok(self, words)
+    }
+
+    fn kill(&mut self, sshd: Option<&mut Sshd>) {
+        sshd.map_or_else(|| Self::kill(self), Sshd::kill);
+    }
+
+    fn again(&mut self, sshd: Option<&mut Sshd>) {
+        sshd.map_or_else(|| Self::again(self), Sshd::again);
+    }
+
+    fn loss(sshd: Option<&Sshd>) -> (&'static str, &'static str) {
+        match sshd {
             Some(_) => ("Connection refused", "ssh server runs"),
             None => ("nobody listens at the socket", "start the engine"),
         }
     }
 }
 
-impl Far for OverWharf {
-    fn address(&self) -> &str {
-        &self.way.address
+/// Seen by wharf over its store.
+impl Engine for Served {
+    fn ok(&self, words: &[&str]) -> String {
+        self.sandbox.ok(words)
     }
 
-    fn variables(&self) -> &[String] {
-        &self.way.variables
+    fn kill(&mut self, _: Option<&mut Sshd>) {
+        Self::kill(self);
     }
 
-    fn state(&self, name: &str) -> Option<String> {
-        let format = "{{.Names}} {{.State}}";
-        let all = self.sandbox.ok(&["ps", "-a", "--format", format]);
-        tour::second_word(&all, name)
+    fn again(&mut self, _: Option<&mut Sshd>) {
+        Self::again(self);
     }
 
-    fn kill(&mut self) {
-        self.served.kill();
-    }
-
-    fn again(&mut self) {
-        self.served.again(&self.sandbox);
-    }
-
-    fn loss(&self) -> (&'static str, &'static str) {
-        match self.way.sshd {
+    fn loss(sshd: Option<&Sshd>) -> (&'static str, &'static str) {
+        match sshd {
             // What the far end says is passed on, with the way out that it knows.
             Some(_) => ("nobody listens at the socket", "on far: start the engine"),
             None => ("nobody listens at that port", "2376 is usual with TLS"),
@@ -107,54 +120,59 @@ impl Far for OverWharf {
     }
 }
 
+/// A dockerd whose containers outlive it, with the busybox image in it.
+fn dockerd(directory: &Path) -> Docker {
+    let flags = [NO_NETWORKS, &["--live-restore"]].concat();
+    let docker = Docker::below(directory, &flags);
+    docker.ok(&["import", rootfs("busybox.tar").to_str().unwrap(), BUSYBOX]);
+    docker
+}
+
 #[test]
 fn dockerd_at_its_socket_is_driven_by_keys() {
     let _host = Host::enter();
-    let docker = Docker::start();
-    let way = Way {
-        address: format!("unix://{}", docker.socket().display()),
+    let desk = far::desk();
+    let docker = dockerd(desk.path());
+    tour(&mut Elsewhere {
+        address: docker.address(),
+        engine: docker,
         variables: Vec::new(),
         sshd: None,
-    };
-    tour(&mut OverDocker { docker, way });
+    });
 }
 
 #[test]
 fn dockerd_behind_ssh_is_driven_by_keys_where_docker_speaks_for_it() {
     let _host = Host::enter();
-    let docker = Docker::start();
+    let desk = far::desk();
+    let docker = dockerd(desk.path());
     let sshd = Sshd::start(&[("PATH", "/usr/bin:/bin")]);
-    let way = Way {
+    tour(&mut Elsewhere {
         address: format!("ssh://far{}", docker.socket().display()),
+        engine: docker,
         variables: vec![sshd.client()],
         sshd: Some(sshd),
-    };
-    tour(&mut OverDocker { docker, way });
+    });
 }
 
 #[test]
 fn wharf_behind_ssh_is_driven_by_keys() {
     let _host = Host::enter();
     let sandbox = Sandbox::new();
-    let served = Served::start(&sandbox, &[]);
+    let root = sandbox.root().display().to_string();
     let desk = far::desk();
     let bin = Sshd::directory_of_wharf(desk.path());
-    let root = sandbox.root().display().to_string();
     let path = format!("{bin}:/usr/bin:/bin");
     let sshd = Sshd::start(&[("PATH", &path), ("WHARF_ROOT", &root)]);
-    let way = Way {
+    let mut far = Elsewhere {
+        engine: Served::start(sandbox, &[]),
         address: "ssh://far".into(),
         variables: vec![sshd.client()],
         sshd: Some(sshd),
     };
-    let mut far = OverWharf {
-        served,
-        way,
-        sandbox,
-    };
     tour(&mut far);
     // Nobody is let in, and it is said how one is.
-    let sshd = far.way.sshd.as_ref().unwrap();
+    let sshd = far.sshd.as_ref().unwrap();
     sshd.let_in(false);
     let refused = tour::wharf(&far, &["ps"]);
     assert_eq!(refused.code, 1, "{refused:?}");
@@ -173,8 +191,8 @@ fn wharf_behind_tls_is_driven_by_keys() {
     let directory = tls.to_str().unwrap();
     sandbox.ok(&["serve", "--tls-init", directory, "--tls-name", "127.0.0.1"]);
     let address = "tcp://127.0.0.1:2376";
-    let served = Served::start(&sandbox, &["-H", address, "--tls", directory]);
-    let way = Way {
+    let mut far = Elsewhere {
+        engine: Served::start(sandbox, &["-H", address, "--tls", directory]),
         address: address.into(),
         variables: vec![
             "DOCKER_TLS_VERIFY=1".into(),
@@ -182,17 +200,12 @@ fn wharf_behind_tls_is_driven_by_keys() {
         ],
         sshd: None,
     };
-    let mut far = OverWharf {
-        served,
-        way,
-        sandbox,
-    };
     tour(&mut far);
     // A certificate of somebody else's, and an authority of somebody else's.
     let foreign = tls.with_file_name("foreign");
     let other = foreign.to_str().unwrap();
-    far.sandbox.ok(&["serve", "--tls-init", other]);
-    far.way.variables[1] = format!("DOCKER_CERT_PATH={other}");
+    far.engine.sandbox.ok(&["serve", "--tls-init", other]);
+    far.variables[1] = format!("DOCKER_CERT_PATH={other}");
     let refused = tour::wharf(&far, &["ps"]);
     assert!(
         refused.stderr.contains("ca.pem does not vouch") && refused.stderr.contains("hint:"),

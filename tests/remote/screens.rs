@@ -2,9 +2,12 @@
 //! prune of images, and the list that another engine is chosen from.
 
 use crate::{
-    far::Docker,
+    dockerd,
+    far::desk,
     support::{
-        Sandbox, eventually,
+        Sandbox,
+        docker::Docker,
+        eventually,
         host::Host,
         sandbox::{BUSYBOX, rootfs, wharf},
         terminal::{Terminal, confirm},
@@ -14,7 +17,7 @@ use crate::{
 /// A dashboard over dockerd.
 fn dashboard(own: &Sandbox, docker: &Docker) -> Terminal {
     let t = Terminal::new(own, 140, 40);
-    let address = format!("unix://{}", docker.socket().display());
+    let address = docker.address();
     let program = wharf().display().to_string();
     t.line(&format!("{program} -H {address} ; echo left with $?"));
     t
@@ -33,7 +36,8 @@ fn has(docker: &Docker, list: &[&str], name: &str) -> bool {
 #[test]
 fn networks_of_dockerd_are_made_left_pruned_and_removed_by_keys() {
     let _host = Host::enter();
-    let docker = Docker::start();
+    let desk = desk();
+    let docker = dockerd(desk.path());
     let own = Sandbox::empty();
     docker.ok(&["network", "create", "--subnet", "10.231.9.0/24", "quay"]);
     docker.ok(&[
@@ -82,7 +86,8 @@ fn networks_of_dockerd_are_made_left_pruned_and_removed_by_keys() {
 #[test]
 fn volumes_of_dockerd_are_made_measured_removed_and_pruned_by_keys() {
     let _host = Host::enter();
-    let docker = Docker::start();
+    let desk = desk();
+    let docker = dockerd(desk.path());
     let own = Sandbox::empty();
     for name in ["ballast", "cargo"] {
         docker.ok(&["volume", "create", name]);
@@ -134,7 +139,8 @@ fn volumes_of_dockerd_are_made_measured_removed_and_pruned_by_keys() {
 #[test]
 fn images_of_dockerd_that_nobody_needs_are_pruned_by_keys() {
     let _host = Host::enter();
-    let docker = Docker::start();
+    let desk = desk();
+    let docker = dockerd(desk.path());
     let own = Sandbox::empty();
     let tar = rootfs("busybox.tar");
     let nameless = docker.ok(&["import", "-m", "nameless", tar.to_str().unwrap()]);
@@ -178,7 +184,8 @@ fn images_of_dockerd_that_nobody_needs_are_pruned_by_keys() {
 #[test]
 fn another_engine_is_chosen_from_the_list_and_back_again() {
     let _host = Host::enter();
-    let docker = Docker::start();
+    let desk = desk();
+    let docker = dockerd(desk.path());
     let own = Sandbox::new();
     own.ok(&["create", "--name", "at-home", BUSYBOX, "true"]);
     docker.ok(&[

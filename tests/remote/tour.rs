@@ -25,14 +25,6 @@ pub trait Far {
     fn loss(&self) -> (&'static str, &'static str);
 }
 
-/// The second word of the line that begins with `first`.
-pub fn second_word(lines: &str, first: &str) -> Option<String> {
-    lines.lines().find_map(|line| {
-        let (name, rest) = line.split_once(' ')?;
-        (name == first).then(|| rest.to_owned())
-    })
-}
-
 /// Runs a command of wharf's that drives it.
 pub fn wharf(far: &impl Far, words: &[&str]) -> Finished {
     let mut command = Command::new(sandbox::wharf());

@@ -4,6 +4,8 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 /// The cgroup of one container.
@@ -303,6 +305,30 @@ fn hierarchies() -> Vec<Hierarchy> {
 /// Mount points of all cgroup hierarchies.
 pub fn mounts() -> Vec<PathBuf> {
     hierarchies().into_iter().map(|h| h.mount).collect()
+}
+
+/// Removes the group of this name, and those in it, from every hierarchy. Its processes
+/// are over or just ending; where one is left the group stays, for `tests/snapshot` to find.
+pub fn remove(group: &str) {
+    for mount in mounts() {
+        remove_directory(&mount.join(group));
+    }
+}
+
+/// Removes one directory of a group and those in it.
+pub fn remove_directory(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_directory(&entry.path());
+        }
+    }
+    for _ in 0..50 {
+        if fs::remove_dir(directory).is_ok() || !directory.exists() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Whether everything is on cgroup v2.

@@ -123,12 +123,21 @@ pub fn wait(mut child: Child) -> i32 {
 }
 
 /// Waits until `holds`; panics with `what` after [`DEADLINE`].
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+#[track_caller]
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    assert!(comes_true(holds), "not within {DEADLINE:?}: {what}");
+}
+
+/// Waits until `holds`; whether it did before [`DEADLINE`].
+pub fn comes_true(mut holds: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + DEADLINE;
     while !holds() {
-        assert!(Instant::now() < end, "not within {DEADLINE:?}: {what}");
+        if Instant::now() > end {
+            return false;
+        }
         thread::sleep(Duration::from_millis(20));
     }
+    true
 }
 
 /// Sends a signal; whether the process existed.
@@ -139,6 +148,16 @@ pub fn signal(pid: i32, signal: i32) -> bool {
         nix::sys::signal::Signal::try_from(signal).unwrap(),
     )
     .is_ok()
+}
+
+/// All processes below one.
+pub fn descendants(pid: i32) -> Vec<i32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let children = std::fs::read_to_string(path).unwrap_or_default();
+    let children = children.split_whitespace().flat_map(str::parse);
+    children
+        .flat_map(|child: i32| std::iter::once(child).chain(descendants(child)))
+        .collect()
 }
 
 /// A field of `/proc/PID/status`, if the process exists.
@@ -177,17 +196,44 @@ fn drain(mut from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
 pub struct Background(pub Child);
 
 impl Background {
+    /// Starts one that hears nothing and whose output is thrown away.
+    #[track_caller]
+    pub fn silent(command: &mut Command) -> Self {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
     /// Its process id.
     pub fn pid(&self) -> i32 {
         self.0.id() as i32
+    }
+
+    /// Asks it to end, as a user or systemd would, and waits until it has; one that has
+    /// not by [`DEADLINE`] is killed.
+    pub fn end(&mut self) {
+        let is_over = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
+        if !is_over(&mut self.0) {
+            signal(self.pid(), libc::SIGTERM);
+            comes_true(|| is_over(&mut self.0));
+        }
+        self.kill();
+    }
+
+    /// Ends it in a way that it can't catch, and waits until it has.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.kill();
     }
 }
 

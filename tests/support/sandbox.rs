@@ -9,11 +9,10 @@ use std::{
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
-    time::{Duration, Instant},
 };
 
 use super::{
-    leaks,
+    cgroup, leaks,
     process::{self, Finished},
 };
 
@@ -153,14 +152,7 @@ impl Sandbox {
 
     /// Starts a program in the background, with its output thrown away.
     pub fn spawn(&self, arguments: &[&str]) -> process::Background {
-        process::Background(
-            self.command(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap(),
-        )
+        process::Background::silent(&mut self.command(arguments))
     }
 
     /// One field of a container, by docker's template.
@@ -260,14 +252,12 @@ impl Sandbox {
     /// are just ending.
     pub fn leaks(&self) -> Vec<String> {
         let ids = self.known_ids();
-        let end = Instant::now() + process::DEADLINE;
-        loop {
-            let found = leaks::find(&self.root, &ids);
-            if found.is_empty() || Instant::now() > end {
-                return found;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
+        let mut found = Vec::new();
+        process::comes_true(|| {
+            found = leaks::find(&self.root, &ids);
+            found.is_empty()
+        });
+        found
     }
 
     fn check(&self) -> Result<(), String> {
@@ -322,15 +312,10 @@ impl Sandbox {
             }
         }
         for id in self.known_ids() {
-            for directory in super::Cgroup::of(&id).directories() {
+            for directory in cgroup::Cgroup::of(&id).directories() {
                 // Thawed first: a frozen process can't die on v1.
                 let _ = fs::write(directory.join("freezer.state"), "THAWED");
-                for _ in 0..50 {
-                    if fs::remove_dir(&directory).is_ok() {
-                        break;
-                    }
-                    thread::sleep(Duration::from_millis(20));
-                }
+                cgroup::remove_directory(&directory);
             }
         }
     }

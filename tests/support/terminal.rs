@@ -73,9 +73,14 @@ impl Terminal {
         self.tmux(&arguments);
     }
 
+    /// Types a text.
+    pub fn types(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+    }
+
     /// Types a line and ends it.
     pub fn line(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
+        self.types(text);
         self.keys(&["Enter"]);
     }
 
@@ -95,16 +100,12 @@ impl Terminal {
     /// Waits until the screen is as it should be, which `text` names.
     #[track_caller]
     pub fn until_it(&self, text: &str, mut is_so: impl FnMut(&str) -> bool) {
-        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            eventually(&format!("{text:?} is on the screen"), || {
-                is_so(&self.screen())
-            });
-        }));
-        assert!(
-            found.is_ok(),
-            "{text:?} is not on the screen:\n{}",
-            self.screen()
-        );
+        let mut screen = String::new();
+        let is_there = process::comes_true(|| {
+            screen = self.screen();
+            is_so(&screen)
+        });
+        assert!(is_there, "{text:?} is not on the screen:\n{screen}");
     }
 }
 
@@ -121,10 +122,7 @@ impl Drop for Terminal {
         let _ = tmux(&["kill-server"]);
         // Its programs are told by a hang-up, which nobody waits for.
         let is_over = || !panes.lines().any(session_lives);
-        let deadline = std::time::Instant::now() + process::DEADLINE;
-        while !is_over() && std::time::Instant::now() < deadline {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        process::comes_true(is_over);
     }
 }
 

@@ -347,8 +347,7 @@ async fn heads_sort_and_lines_of_groups_are_clicked_where_they_are() {
     let mut bench = Bench::new(Fake::full()).await;
     bench.tick().await;
     let regions = geometry(&bench.state);
-    let world = bench.state.world.clone().unwrap();
-    let slots = super::super::slots(&bench.state, &world, regions.titles.width);
+    let slots = super::super::slots(&bench.state, regions.titles.width);
     let before = slots.iter().take_while(|slot| slot.column.id != "memory");
     let x = regions.titles.x + GUTTER + before.map(|slot| slot.columns() + GAP).sum::<u16>();
     let press = |x, y| Message::Mouse(Gesture::Press, x, y);

@@ -78,9 +78,7 @@ impl State {
             .activity
             .begin_deed(now, format!("build {title}"), Some(command));
         let number = self.builds.begin(title, form, deed, self.clock);
-        for number in self.builds.outlived() {
-            self.effects.push(Effect::CancelBuild(number));
-        }
+        self.drop_outlived_builds();
         self.effects.push(Effect::Build { number, words });
         self.go_to_screen(Screen::Builds);
         self.pane = Pane::Table;
@@ -93,10 +91,14 @@ impl State {
     pub(super) fn on_other_build(&mut self, number: u64, title: &str) {
         let title = sanitize(title).into_owned();
         self.builds.adopt(number, title, self.clock);
-        for number in self.builds.outlived() {
-            self.effects.push(Effect::CancelBuild(number));
-        }
+        self.drop_outlived_builds();
         self.builds.arrange();
+    }
+
+    fn drop_outlived_builds(&mut self) {
+        let gone = self.builds.outlived();
+        self.effects
+            .extend(gone.into_iter().map(Effect::CancelBuild));
     }
 
     pub(super) fn on_build(&mut self, number: u64, events: &[(Timestamp, BuildEvent)]) {

@@ -244,25 +244,30 @@ impl State {
         }
     }
 
+    /// Moves the cursor among files, or what of one is read.
     pub(super) fn step_files(&mut self, by: isize) {
         let height = usize::from(geometry(self).rows.height);
-        let is_layers = self.pane == Pane::Details;
         let Some(explorer) = &mut self.explorer else {
             return;
         };
         match &mut explorer.viewer {
             Some(viewer) => viewer.step(by, height),
-            // The topmost stands first.
-            None if is_layers => explorer.step_layer(by.saturating_neg()),
             None => explorer.step(by),
         }
     }
 
-    /// The wheel over the stack of layers.
-    pub(super) fn press_layer(&mut self, by: isize) {
+    /// Moves the cursor in the stack of layers.
+    pub(super) fn step_layers(&mut self, by: isize) {
         if let Some(explorer) = &mut self.explorer {
-            explorer.step_layer(by.signum().saturating_neg());
+            // The topmost stands first.
+            explorer.step_layer(by.saturating_neg());
         }
+    }
+
+    /// Whether a file is read.
+    pub(super) fn is_reading(&self) -> bool {
+        let explorer = self.explorer.as_ref();
+        self.screen == Screen::Explorer && explorer.is_some_and(|of| of.viewer.is_some())
     }
 
     pub(super) fn on_layers(&mut self, number: u64, result: Result<Box<ImageLayers>, Failure>) {

@@ -1,12 +1,9 @@
 //! Removing images that nothing needs: looked at first, then asked, then done.
 
-use super::super::{
-    Effect, Failure, ImagePrune, Job, Modal, Pending, Question, State,
-    image_prune::{counted, freed},
-};
+use super::super::{Effect, Failure, ImagePrune, Job, Modal, Pending, Question, State};
 use crate::{
     action::{Action, Code, Key},
-    format::bytes,
+    format::{bytes, text::counted},
     model::PrunedImages,
 };
 
@@ -69,13 +66,13 @@ impl State {
         let Pending::Ready(found) = pruning.chosen() else {
             return Some(Modal::PruneImages(pruning));
         };
-        let (images, bytes) = (found.images.len(), freed(found));
+        let (images, bytes) = (found.images.len(), found.freed_bytes());
         if images == 0 && bytes == 0 {
             self.say("there is nothing to remove");
             return Some(Modal::PruneImages(pruning));
         }
         let question = Question {
-            title: format!("Remove {}?", counted(images)),
+            title: format!("Remove {}?", counted(images, "image")),
             lines: vec![
                 format!(
                     "{} become free. This can't be undone;",

@@ -38,7 +38,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Effect, Message, Modal, Passage, Pending, Screen, Stale, State, Tab, state::OUTAGE};
 use crate::{
-    action::{self, Action, ActionSpec, Key},
+    action::{Action, ActionSpec, Key},
     model::World,
 };
 
@@ -206,22 +206,6 @@ impl State {
         } else {
             of_screen
         }
-    }
-
-    /// Whether an action is possible now, on what is marked or else selected.
-    pub fn verdict(&self, spec: &ActionSpec) -> Result<(), action::Refusal> {
-        if !spec.is_bulk() || self.screen != Screen::Containers {
-            return (spec.needs)(&self.subject());
-        }
-        let mut verdict = None;
-        for row in self.marked() {
-            let answer = (spec.needs)(&self.subject_of(row));
-            if answer.is_ok() {
-                return answer;
-            }
-            verdict = verdict.or(Some(answer));
-        }
-        verdict.unwrap_or_else(|| (spec.needs)(&self.subject()))
     }
 
     /// Does an action that is possible.
@@ -431,8 +415,9 @@ impl State {
         if screen != Screen::Comparison {
             self.comparison = None;
         }
-        if screen == Screen::Groups {
-            self.arrange();
+        match screen {
+            Screen::Groups => self.arrange(),
+            _ => self.rearrange(),
         }
     }
 

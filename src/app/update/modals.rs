@@ -95,50 +95,35 @@ impl State {
     }
 
     pub(super) fn set_filter(&mut self, filter: String) {
+        if self.screen == Screen::Containers {
+            // A term that can't be read yet is left out, and the others hold.
+            let (terms, fault) = Filter::read(&filter);
+            self.table.terms = terms;
+            self.table.fault = fault.map(|fault| sanitize(&fault).into_owned());
+        }
+        if let Some(list) = self.list_mut() {
+            list.set_filter(filter);
+        } else if let Some(explorer) = &mut self.explorer {
+            explorer.shows_waste = false;
+            explorer.change(|explorer| explorer.filter = filter);
+        }
         match self.screen {
-            Screen::Containers => {
-                // A term that can't be read yet is left out, and the others hold.
-                let (terms, fault) = Filter::read(&filter);
-                self.table.terms = terms;
-                self.table.fault = fault.map(|fault| sanitize(&fault).into_owned());
-                self.containers.filter = filter;
-            }
-            Screen::Images => self.images.filter = filter,
-            Screen::Networks => self.networks.list.filter = filter,
-            Screen::Volumes => self.volumes.list.filter = filter,
-            Screen::Explorer => {
-                if let Some(explorer) = &mut self.explorer {
-                    explorer.shows_waste = false;
-                    explorer.change(|explorer| explorer.filter = filter);
-                }
-                return;
-            }
+            Screen::Alerts => self.arrange_alerts(),
+            Screen::Events => self.events.arrange(),
+            Screen::Activity => self.arrange_activity(),
+            Screen::Builds => self.builds.arrange(),
             Screen::Comparison => {
                 if let Some(comparison) = &mut self.comparison {
-                    comparison.list.filter = filter;
                     comparison.arrange();
                 }
-                return;
             }
-            Screen::Groups => self.groups.list.filter = filter,
-            Screen::Alerts => {
-                self.alert_list.filter = filter;
-                return self.arrange_alerts();
-            }
-            Screen::Events => {
-                self.events.list.filter = filter;
-                return self.events.arrange();
-            }
-            Screen::Activity => {
-                self.done.filter = filter;
-                return self.arrange_activity();
-            }
-            Screen::Builds => {
-                self.builds.list.filter = filter;
-                return self.builds.arrange();
-            }
+            Screen::Explorer => {}
+            Screen::Containers
+            | Screen::Images
+            | Screen::Networks
+            | Screen::Volumes
+            | Screen::Groups => self.arrange(),
         }
-        self.arrange();
     }
 
     fn on_filter_key(&mut self, key: Key, before: String) -> Option<Modal> {
@@ -170,17 +155,6 @@ impl State {
         self.modal = Some(Modal::Sort(cursor.unwrap_or(0)));
     }
 
-    /// What this screen's list is sorted by.
-    pub fn sort(&self) -> Sort {
-        match self.screen {
-            Screen::Containers => self.containers.sort,
-            Screen::Groups => self.groups.list.sort,
-            Screen::Networks => self.networks.list.sort,
-            Screen::Volumes => self.volumes.list.sort,
-            _ => self.images.sort,
-        }
-    }
-
     fn on_sort_key(&mut self, key: Key, cursor: usize) -> Option<Modal> {
         let columns = self.sort_columns();
         let last = columns.len() - 1;
@@ -210,12 +184,8 @@ impl State {
                     && starts_descending(column)
             },
         };
-        match self.screen {
-            Screen::Containers => self.containers.sort = sort,
-            Screen::Groups => self.groups.list.sort = sort,
-            Screen::Networks => self.networks.list.sort = sort,
-            Screen::Volumes => self.volumes.list.sort = sort,
-            _ => self.images.sort = sort,
+        if let Some(list) = self.list_mut() {
+            list.set_sort(sort);
         }
         self.arrange();
     }

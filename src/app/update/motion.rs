@@ -20,7 +20,10 @@ impl State {
                 Action::First => isize::MIN,
                 _ => isize::MAX,
             };
-            self.step(by);
+            match self.has_details_focus() && !self.is_reading() {
+                true => self.step_layers(by),
+                false => self.step(by),
+            }
         }
     }
 

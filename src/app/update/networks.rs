@@ -121,7 +121,7 @@ impl State {
     pub(super) fn ask_to_prune(&mut self, what: Pruned) {
         self.looks += 1;
         let prune = Prune::new(self, what, self.looks);
-        if let (Pruned::Networks, true) = (what, prune.names.is_empty()) {
+        if let (Pruned::Networks, true) = (what, prune.items.is_empty()) {
             return self.say("every network is named by a container, or is always there");
         }
         self.measure(&prune);

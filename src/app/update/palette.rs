@@ -1,7 +1,7 @@
 //! The palette's keys, and doing what was chosen in it.
 
 use super::super::{Argument, Choice, Found, Modal, Screen, State, Target, modal::edit};
-use crate::action::{Action, Code, Danger, Key};
+use crate::action::{Code, Danger, Key};
 
 /// How many actions are remembered as used last.
 const RECENT: usize = 20;
@@ -69,42 +69,17 @@ impl State {
             None => self.perform(spec),
             Some(Argument::Column(column)) => self.sort_by(column),
             Some(Argument::Since(since)) => self.pick_since(*since),
-            Some(Argument::Image(id, name)) => {
-                let targets = vec![Target::Image(id.clone(), name.clone())];
-                self.modal = Some(Modal::Confirm {
-                    action: Action::RemoveImage,
-                    targets,
-                });
-            }
-            Some(Argument::Network(id, name)) => {
-                let targets = vec![Target::Network(id.clone(), name.clone())];
-                self.modal = Some(Modal::Confirm {
-                    action: Action::RemoveNetwork,
-                    targets,
-                });
-            }
-            Some(Argument::Volume(name)) => {
-                let targets = vec![Target::Volume(name.clone())];
-                self.modal = Some(Modal::Confirm {
-                    action: Action::RemoveVolume,
-                    targets,
-                });
-            }
-            Some(Argument::Container(id)) if spec.is_bulk() => {
-                let targets = vec![Target::Container(id.clone())];
+            Some(Argument::Target(target)) if spec.is_bulk() => {
+                let (action, targets) = (spec.action, vec![target.clone()]);
                 match spec.danger {
-                    Danger::None => self.operate(spec.action, targets),
-                    _ => {
-                        self.modal = Some(Modal::Confirm {
-                            action: spec.action,
-                            targets,
-                        });
-                    }
+                    Danger::None => self.operate(action, targets),
+                    _ => self.modal = Some(Modal::Confirm { action, targets }),
                 }
             }
-            Some(Argument::Container(id)) => {
-                if self.screen != Screen::Containers
-                    || self.containers.selected.as_ref() != Some(id)
+            Some(Argument::Target(target)) => {
+                if let Target::Container(id) = target
+                    && (self.screen != Screen::Containers
+                        || self.containers.selected.as_ref() != Some(id))
                 {
                     self.jump_to(id);
                 }

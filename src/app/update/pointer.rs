@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::{
     Bar, Content, Gesture, Hit, Modal, Pane, Pending, Screen, State, Tab, Value, geometry, hit,
-    list_extent, time_bar,
+    time_bar,
 };
 use crate::action::{Code, Key};
 
@@ -61,6 +61,8 @@ impl State {
                 self.arrange_activity();
             }
             Hit::Tab(tab) => self.go_to(tab),
+            // It has no cursor to put there.
+            Hit::Row(_) if self.is_reading() => {}
             Hit::Row(row) => {
                 self.pane = Pane::Table;
                 self.go_to_row(row);
@@ -134,22 +136,7 @@ impl State {
     }
 
     fn go_to_row(&mut self, row: usize) {
-        let cursor = match self.screen {
-            Screen::Containers => self.cursor_line(),
-            Screen::Images => self.images.cursor,
-            Screen::Networks => self.networks.list.cursor,
-            Screen::Volumes => self.volumes.list.cursor,
-            Screen::Groups => self.groups.list.cursor,
-            Screen::Events => self.events.list.cursor,
-            Screen::Alerts => self.alert_list.cursor,
-            Screen::Activity => self.done.cursor,
-            Screen::Comparison => self.comparison.as_ref().map_or(0, |c| c.list.cursor),
-            Screen::Builds => self.builds.list.cursor,
-            Screen::Explorer => self.explorer.as_ref().map_or(0, |e| match e.shows_waste {
-                true => e.waste_cursor,
-                false => e.cursor,
-            }),
-        };
+        let cursor = self.extent().cursor;
         self.step(row as isize - cursor as isize);
     }
 
@@ -211,8 +198,7 @@ impl State {
         let share = share.clamp(0.0, 1.0);
         let to = |count: usize| (share * count.saturating_sub(1) as f64).round() as usize;
         if bar == Bar::List {
-            let (_, all) = list_extent(self);
-            return self.go_to_row(to(all));
+            return self.go_to_row(to(self.extent().lines));
         }
         let frame = self.log_frame();
         let reach = self.reach(&regions);
@@ -246,7 +232,7 @@ impl State {
             return;
         }
         if self.screen == Screen::Explorer {
-            return self.press_layer(by);
+            return self.step_layers(by.signum());
         }
         if self.screen == Screen::Networks {
             self.networks.scroll = self.networks.scroll.saturating_add_signed(by);

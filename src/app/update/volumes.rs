@@ -3,6 +3,7 @@
 use super::super::{Effect, Failure, Form, Job, Looked, Modal, Prune, Pruned, State};
 use crate::{
     action::{Action, Code, Key},
+    format::text::counted,
     model::VolumeDetails,
 };
 
@@ -26,21 +27,20 @@ impl State {
 
     /// Asks what those take that a prune would remove.
     pub(super) fn measure(&mut self, prune: &Prune) {
-        if let (Pruned::Volumes { .. }, false) = (prune.what, prune.names.is_empty()) {
+        if let (Pruned::Volumes { .. }, false) = (prune.what, prune.items.is_empty()) {
             self.effects.push(Effect::Measure {
                 number: prune.number,
-                names: prune.names.clone(),
+                names: prune.names(),
             });
         }
     }
 
     pub(super) fn on_measured(&mut self, number: u64, result: Result<Vec<VolumeDetails>, Failure>) {
-        if let Some(Modal::Prune(mut prune)) = self
-            .modal
-            .take_if(|modal| matches!(modal, Modal::Prune(prune) if prune.number == number))
+        let now = self.now();
+        if let Some(Modal::Prune(prune)) = &mut self.modal
+            && prune.number == number
         {
-            prune.take(self, result);
-            self.modal = Some(Modal::Prune(prune));
+            prune.take(now, result);
         }
     }
 
@@ -50,7 +50,7 @@ impl State {
                 self.prune(prune);
                 return None;
             }
-            (Code::Char('y') | Code::Enter, _) if !prune.names.is_empty() => {
+            (Code::Char('y') | Code::Enter, _) if !prune.items.is_empty() => {
                 // What goes is known before it goes.
             }
             (Code::Char('n' | 'q' | 'y') | Code::Esc | Code::Enter, _) => return None,
@@ -61,7 +61,7 @@ impl State {
                 return Some(Modal::Prune(prune));
             }
             (Code::Down | Code::Char('j'), _) => {
-                let last = prune.names.len().saturating_sub(1);
+                let last = prune.items.len().saturating_sub(1);
                 prune.scroll = (prune.scroll + 1).min(last);
             }
             (Code::Up | Code::Char('k'), _) => prune.scroll = prune.scroll.saturating_sub(1),
@@ -71,12 +71,11 @@ impl State {
     }
 
     fn prune(&mut self, prune: Prune) {
-        let count = prune.names.len();
-        let (things, command, job) = match prune.what {
+        let (thing, command, job) = match prune.what {
             Pruned::Networks => (
                 "network",
                 "wharf network prune --force",
-                Job::PruneNetworks(prune.names),
+                Job::PruneNetworks(prune.names()),
             ),
             Pruned::Volumes { all } => (
                 "volume",
@@ -84,11 +83,16 @@ impl State {
                     true => "wharf volume prune --all --force",
                     false => "wharf volume prune --force",
                 },
-                Job::PruneVolumes(prune.names.into_iter().zip(prune.sizes).collect()),
+                Job::PruneVolumes(
+                    prune
+                        .items
+                        .iter()
+                        .map(|item| (item.name.clone(), item.bytes))
+                        .collect(),
+                ),
             ),
         };
-        let plural = if count == 1 { "" } else { "s" };
-        let what = format!("prune {count} {things}{plural}");
+        let what = format!("prune {}", counted(prune.items.len(), thing));
         self.begin(what, Some(command.to_owned()), job);
     }
 }

@@ -343,7 +343,7 @@ impl Picture {
                 let watched = watches.map(|watches| watches.watch_volume(&volumes.directory(name)));
                 is_watched &= !matches!(watched, Some(Err(_)));
             }
-            volumes.list()
+            volumes.list_of(names)
         });
         let listed = listed.map_err(Into::into);
         if let Some(list) = self.note_list(Source::Volumes, "list volumes", listed) {
@@ -355,13 +355,13 @@ impl Picture {
 
     /// The networks with what passes on them, where somebody looks.
     fn networks(&mut self, visible: Visible) -> Vec<NetworkRow> {
-        let mut flows: HashMap<NetworkId, Vec<(ContainerId, Flow)>> = HashMap::new();
+        let mut flows: HashMap<NetworkId, HashMap<ContainerId, Flow>> = HashMap::new();
         if visible.networks {
             for (id, row) in &self.rows {
                 for link in row.links.iter().flatten() {
                     if let Some(flow) = self.meter.flow(link.index) {
                         let of_network = flows.entry(link.network.clone()).or_default();
-                        of_network.push((id.clone(), flow));
+                        of_network.insert(id.clone(), flow);
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! Networks that containers of the fake are on: several on one, one on several, one in
 //! another's place, one that doesn't run.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -35,7 +35,7 @@ pub fn connect(world: &mut World) {
     all.push(network(4, "left-over", "172.20.0.0/24"));
     let row = |network| NetworkRow {
         network: Arc::new(network),
-        flows: Vec::new(),
+        flows: HashMap::new(),
     };
     world.networks = all.into_iter().map(row).collect();
     let places: [(&str, &str, u8, &[&str]); 8] = [
@@ -92,7 +92,7 @@ fn place(world: &mut World, name: &str, on: &str, last: u8, aliases: &[&str]) {
             in_bps: f64::from(last) * 0.3 * MIB as f64,
             out_bps: f64::from(last) * 41_000.0,
         };
-        row.flows.push((id, flow));
+        row.flows.insert(id, flow);
     }
     edit(world, name, |container| {
         container.config.network = NetworkMode::Bridge;
@@ -198,7 +198,7 @@ impl Networks for Fake {
         let made = network(99, &request.name, "172.30.0.0/16");
         self.lock().world.networks.push(NetworkRow {
             network: Arc::new(made.clone()),
-            flows: Vec::new(),
+            flows: HashMap::new(),
         });
         Ok(made)
     }

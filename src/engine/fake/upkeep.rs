@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Fake, MIB};
 use crate::{
     engine::{Images, Result, Upkeep},
-    model::{ChangeKind, FileDifference, PruneImages, PrunedImages},
+    model::{ChangeKind, FileDifference, Image, PruneImages, PrunedImages},
 };
 
 /// Path, bytes before, bytes after.
@@ -28,16 +28,14 @@ impl Upkeep for Fake {
             return Err(error);
         }
         let mut inner = self.lock();
-        let is_used = |id| {
+        let is_used = |image: &Image| {
             let mut rows = inner.world.containers.iter();
-            rows.any(|row| row.container.image_id == id)
+            rows.any(|row| row.container.image_id == image.id)
         };
-        let is_meant = |image: &crate::model::Image| {
-            (request.all || image.references.is_empty()) && !is_used(image.id.clone())
-        };
+        let images = inner.world.images.iter().cloned();
         let (gone, kept): (Vec<_>, Vec<_>) =
-            (inner.world.images.iter().cloned()).partition(|image| is_meant(image));
-        let own = |image: &crate::model::Image| image.size_bytes - image.shared_bytes;
+            images.partition(|image| request.means(image) && !is_used(image));
+        let own = |image: &Image| image.size_bytes - image.shared_bytes;
         let pruned = PrunedImages {
             bytes: gone.iter().map(own).sum(),
             partial_bytes: if request.all { 12 * MIB } else { 0 },

@@ -149,7 +149,7 @@ impl Picture {
         // Figures are of containers only, of all their networks together.
         let row = |network: &Arc<Network>| NetworkRow {
             network: network.clone(),
-            flows: Vec::new(),
+            flows: HashMap::new(),
         };
         Ok(Arc::new(World {
             generation: self.generation,

@@ -205,7 +205,7 @@ mod tests {
                 mtu: None,
                 labels: Default::default(),
             }),
-            flows: vec![(container.id.clone(), flow)],
+            flows: [(container.id.clone(), flow)].into(),
         };
         let world = World {
             containers: vec![ContainerRow {

@@ -142,11 +142,7 @@ pub const VOLUMES: &[VolumeColumn] = &[
         ..text("driver", "DRIVER", 6, 3)
     },
     ListColumn {
-        cell: |item| {
-            let labels = item.volume.labels.iter();
-            let labels: Vec<_> = labels.map(|(key, value)| words::pair(key, value)).collect();
-            labels.join(" ")
-        },
+        cell: |item| words::pairs(&item.volume.labels, " "),
         key: |item| Key::Number(item.volume.labels.len() as f64),
         ..text("labels", "LABELS", 16, 2)
     },

@@ -33,8 +33,7 @@ impl Lifecycle {
     /// walk of it.
     pub fn volume_files(&self, name: &str) -> Result<Explorer> {
         // One that is on a device is there only while it is mounted.
-        self.volume_root(name)?;
-        let files = self.volumes().source(name)?.path;
+        let (_, files) = self.open_volume(name)?;
         let images = self.images()?;
         let contents = images.layers().contents_of(&files)?;
         Ok(Explorer::new([(files, contents)]))

@@ -364,7 +364,7 @@ impl Lifecycle {
 
     /// Writes all files of a volume as a tar.
     pub fn export_volume(&self, name: &str, out: impl Write) -> Result<()> {
-        let root = self.volume_root(name)?;
+        let (root, _) = self.open_volume(name)?;
         let out = BufWriter::with_capacity(256 << 10, out);
         Ok(layer::pack_entry(
             &root,
@@ -376,7 +376,7 @@ impl Lifecycle {
 
     /// Unpacks a tar into a volume, beside what is in it; the entries that came.
     pub fn import_volume(&self, name: &str, source: impl Read) -> Result<u64> {
-        let root = self.volume_root(name)?;
+        let (root, _) = self.open_volume(name)?;
         let volumes = self.volumes();
         volumes.touch(name)?;
         let entries = layer::unpack_into(root, source, None);
@@ -384,10 +384,11 @@ impl Lifecycle {
         Ok(entries?)
     }
 
-    pub(super) fn volume_root(&self, name: &str) -> Result<OwnedFd> {
+    /// A volume's files and where they are.
+    pub(super) fn open_volume(&self, name: &str) -> Result<(OwnedFd, PathBuf)> {
         let source = self.volumes().source(name)?;
         match std::fs::File::open(&source.path) {
-            Ok(root) => Ok(root.into()),
+            Ok(root) => Ok((root.into(), source.path)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Err(Error::Invalid(format!(
                     "the volume {name} has nothing at {} now: it is only mounted while a \

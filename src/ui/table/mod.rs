@@ -7,7 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{View, pen::Pen};
 use crate::{
     action::Action,
-    app::{GAP, GUTTER, Line, Pane, Running, Slot, Target, slots},
+    app::{GAP, GUTTER, Line, Pane, Running, Slot, slots},
     format::{
         Tone,
         columns::{Align, Item},
@@ -32,7 +32,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
     if lines == 0 {
         return empty(buffer, view, world);
     }
-    let slots = slots(view.state, world, titles.width);
+    let slots = slots(view.state, titles.width);
     title_line(buffer, view, &slots);
     let cursor = view.state.cursor_line();
     for (y, n) in (rows.y..rows.bottom()).zip(list.top..lines) {
@@ -54,11 +54,7 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>) {
             buffer.set_style(line, view.theme.quiet());
         }
         if n == cursor {
-            let style = match view.state.pane {
-                Pane::Table => view.theme.selected(),
-                Pane::Details => view.theme.strong(),
-            };
-            buffer.set_style(line, style);
+            buffer.set_style(line, view.cursor(Pane::Table));
         }
     }
     totals(buffer, view, &slots);
@@ -98,8 +94,7 @@ fn draw_row(
     }
     pen.put(theme.glyphs.state(container.state), theme.tone(tone));
     pen.skip(1);
-    let target = Target::Container(container.id.clone());
-    let running = view.state.operations.on(&target);
+    let running = view.state.operations.on_container(&container.id);
     let is_live = container.state.has_process() && running.is_none();
     let mut n = 0;
     while n < slots.len() {

@@ -1,7 +1,10 @@
 //! The explorer in every state.
 
 use super::*;
-use crate::{app::Effect, model::TreePage};
+use crate::{
+    app::{Effect, Gesture},
+    model::TreePage,
+};
 
 /// An image of the fake by its place in the list, then keys.
 async fn explored(look: Look, width: u16, height: u16, keys: &str) -> State {
@@ -136,4 +139,43 @@ async fn extraction_is_asked_of_the_engine_and_noted() {
     assert_eq!(request.path, b"etc/nginx/mime.types");
     assert_eq!(request.to, std::path::Path::new("./mime.types"));
     assert_eq!(state.activity.entries().count(), 1);
+}
+
+#[tokio::test]
+async fn wheel_moves_what_is_under_it_wherever_the_arrows_are() {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 120, 36, 3).await;
+    press(&mut state, &engine, "2 j j j enter X tab").await;
+    let rows = crate::app::geometry(&state).rows;
+    let here = |state: &State| {
+        let explorer = state.explorer.as_ref().unwrap();
+        (explorer.cursor, explorer.layer)
+    };
+    let (cursor, layer) = here(&state);
+    state.update(Message::Mouse(Gesture::WheelDown, rows.x, rows.y));
+    assert_eq!(here(&state), (cursor + 3, layer), "files, not layers");
+}
+
+#[tokio::test]
+async fn bar_of_a_file_that_is_read_scrolls_it_and_a_click_in_it_does_nothing() {
+    let engine = Fake::full();
+    let mut state = dashboard(&engine, COLOR, 120, 36, 3).await;
+    press(
+        &mut state,
+        &engine,
+        "2 j j j enter / l i b c . enter G enter",
+    )
+    .await;
+    let rows = crate::app::geometry(&state).rows;
+    let top = |state: &State| {
+        let explorer = state.explorer.as_ref().unwrap();
+        explorer.viewer.as_ref().unwrap().top
+    };
+    state.update(Message::Mouse(Gesture::Press, rows.x, rows.y + 5));
+    assert_eq!(top(&state), 0);
+    let edge = rows.right() - 1;
+    for y in [rows.bottom() - 1, rows.y] {
+        state.update(Message::Mouse(Gesture::Press, edge, y));
+        assert_eq!(top(&state) > 0, y > rows.y, "line {y}");
+    }
 }

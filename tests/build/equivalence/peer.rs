@@ -1,4 +1,4 @@
-//! Debian's docker, asked anew: a daemon of our own, in a network namespace of its own.
+//! Debian's docker, asked anew: a daemon of our own, on a host of its own.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Case, image::Image, place};
 use crate::support::{
-    docker::Docker,
+    docker::{Docker, NO_NETWORKS},
+    host::Host,
     sandbox::{BUSYBOX, rootfs},
 };
 
@@ -30,7 +31,10 @@ fn image(docker: &Docker, name: &str) -> Image {
 
 /// Writes what docker makes of each case.
 pub fn renew(cases: &[Case], context: &Path) {
-    let docker = Docker::start();
+    let _host = Host::enter();
+    let files = tempfile::tempdir().unwrap();
+    let flags = [NO_NETWORKS, &["--storage-driver=vfs"]].concat();
+    let docker = Docker::below(files.path(), &flags);
     docker.ok(&["import", rootfs("busybox.tar").to_str().unwrap(), BUSYBOX]);
     let base = image(&docker, BUSYBOX);
     fs::create_dir_all(place("expected")).unwrap();
@@ -39,7 +43,11 @@ pub fn renew(cases: &[Case], context: &Path) {
         words.push(case.dockerfile.to_str().unwrap());
         words.extend(case.flags.iter().map(String::as_str));
         words.push(context.to_str().unwrap());
-        let built = docker.command(&words).output().unwrap();
+        let built = docker
+            .command(&words)
+            .env("DOCKER_BUILDKIT", "1")
+            .output()
+            .unwrap();
         let expected: Value = match built.status.success() {
             true => image(&docker, "it").beyond(&base),
             false => json!({ "refused": true, "says": says(&docker, &built.stderr) }),
