@@ -106,7 +106,7 @@ pub(super) const ROWS: &[ActionSpec] = &[
     view(
         Action::Browse,
         "container.browse",
-        "files",
+        "browse",
         Scope::Containers,
         &[Key::char('B')],
     )

@@ -3,9 +3,9 @@
 
 use ratatui::layout::Rect;
 
-use super::{Looked, Screen, State, Subjects};
+use super::{BuildRun, Looked, Screen, State, Subjects};
 use crate::{
-    action::{ACTIONS, Action, ActionSpec},
+    action::{ACTIONS, Action, ActionSpec, Scope},
     format::text::{sanitize, width},
     model::World,
 };
@@ -102,6 +102,9 @@ fn offered<'a>(
                     let explorer = state.explorer.as_ref();
                     explorer.is_some_and(|of| !matches!(of.what, Looked::Volume(_)))
                 }
+                // There is nothing yet that they could be done to.
+                _ if spec.scope == Scope::Alerts && state.alert_list.rows.is_empty() => false,
+                Action::ForgetBuilds => state.builds.all.iter().any(BuildRun::is_over),
                 Action::Mark => state.table_lines() > 0,
                 Action::MarkAll | Action::MarkInvert => !state.containers.marks.is_empty(),
                 Action::UndoLimits => !state.undo.is_empty(),

@@ -57,11 +57,11 @@ impl Prune {
                 .unused_networks()
                 .map(|row| {
                     let network = &row.network;
-                    let age = duration::words_between(network.created, world.at).to_lowercase();
+                    let age = duration::ago(network.created, world.at);
                     PruneItem {
                         name: network.name.clone(),
                         bytes: 0,
-                        note: format!("{}  made {age} ago", subnets(network).unwrap_or_default()),
+                        note: format!("{}  made {age}", subnets(network).unwrap_or_default()),
                     }
                 })
                 .collect(),
@@ -143,12 +143,12 @@ impl PruneItem {
                 format!("{}  {files}", bytes::decimal(size.bytes))
             }
         };
-        let age = duration::words_between(volume.created, now).to_lowercase();
+        let age = duration::ago(volume.created, now);
         let labels = words::pairs(&volume.labels, " ");
         Self {
             name: volume.name.clone(),
             bytes: volume.size.map_or(0, |size| size.bytes),
-            note: format!("{size}  made {age} ago  {labels}"),
+            note: format!("{size}  made {age}  {labels}"),
         }
     }
 }

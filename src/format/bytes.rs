@@ -5,13 +5,19 @@ use humansize::{BINARY, DECIMAL, FormatSizeOptions, format_size};
 
 /// Memory: `15.3MiB`, `64MiB`, `512B`.
 pub fn binary(bytes: u64) -> String {
-    sized(bytes, BINARY)
+    let mut value = bytes as f64;
+    while value >= 1024.0 {
+        value /= 1024.0;
+    }
+    // Between 1000 and 1024 of a unit four digits are enough.
+    let places = usize::from(value < 999.95);
+    sized(bytes, BINARY.decimal_places(places))
 }
 
 /// Disk and traffic: `1.5MB`, `0B`.
 pub fn decimal(bytes: u64) -> String {
     // Docker writes the SI prefix of a thousand as it is defined, in lower case.
-    sized(bytes, DECIMAL)
+    sized(bytes, DECIMAL.decimal_places(1))
 }
 
 /// A rate in bytes a second: `1.5MB/s`.
@@ -29,12 +35,7 @@ pub fn of_limit(used: u64, limit: Option<u64>) -> String {
 }
 
 fn sized(bytes: u64, base: FormatSizeOptions) -> String {
-    format_size(
-        bytes,
-        base.decimal_places(1)
-            .decimal_zeroes(0)
-            .space_after_value(false),
-    )
+    format_size(bytes, base.decimal_zeroes(0).space_after_value(false))
 }
 
 #[cfg(test)]
@@ -47,6 +48,9 @@ mod tests {
             .map(binary)
             .into();
         assert_eq!(got, ["0B", "512B", "1KiB", "15.3MiB", "64MiB", "16EiB"]);
+        // As much as is told in five columns.
+        let full = [1_049_952_258, 1_048_550_000].map(binary);
+        assert_eq!(full, ["1001MiB", "1000MiB"]);
         assert_eq!(decimal(1_500_000), "1.5MB");
         assert_eq!(decimal(1_000), "1kB");
         assert_eq!(rate(1_048_576.4), "1.0MB/s");

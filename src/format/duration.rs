@@ -37,6 +37,18 @@ pub fn words_between(from: Timestamp, to: Timestamp) -> String {
     words(between(from, to))
 }
 
+/// How long ago a time was, in our words and at most 14 columns: `a minute ago`.
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
+    let words = words_between(at, now);
+    let ours = match words.as_str() {
+        "Less than a second" => "a moment",
+        "About a minute" => "a minute",
+        "About an hour" => "an hour",
+        same => same,
+    };
+    format!("{ours} ago")
+}
+
 /// A span in at most six columns, its two largest units: `7s`, `3m20s`, `5h02m`, `12d03h`.
 pub fn short(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -58,6 +70,26 @@ pub fn between(from: Timestamp, to: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_long_ago_or_just_now_fits_into_its_column() {
+        let now = Timestamp::from_second(4_000_000_000).unwrap();
+        for ago_secs in [
+            0,
+            1,
+            59,
+            60,
+            3_540,
+            3_600,
+            172_799,
+            86_400 * 365,
+            3_999_999_999,
+        ] {
+            let at = now - Duration::from_secs(ago_secs);
+            assert!(ago(at, now).len() <= 14, "{}", ago(at, now));
+        }
+        assert_eq!(ago(now - Duration::from_secs(60), now), "a minute ago");
+    }
 
     #[test]
     fn words_are_those_of_docker() {

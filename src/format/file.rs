@@ -61,12 +61,12 @@ pub fn word(mark: Mark) -> &'static str {
     }
 }
 
-/// A share of efficiency or waste: `98.4 %`, and never rounded up to all.
+/// A share of efficiency or waste: `98.4%`, and never rounded up to all.
 pub fn percent(share: f64) -> String {
     let tenths = (share * 1000.0).floor() / 10.0;
     match tenths {
-        whole if whole >= 100.0 => "100 %".to_owned(),
-        tenths => format!("{tenths:.1} %"),
+        whole if whole >= 100.0 => "100%".to_owned(),
+        tenths => format!("{tenths:.1}%"),
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
     fn what_is_not_all_is_never_told_as_all() {
         assert_eq!(
             (percent(0.99999), percent(1.0), percent(0.0)),
-            ("99.9 %".into(), "100 %".into(), "0.0 %".into())
+            ("99.9%".into(), "100%".into(), "0.0%".into())
         );
     }
 }

@@ -1,6 +1,10 @@
 //! What containers are grouped by, and the group of each.
 
-use super::{columns::Item, text::sanitize, values::Parsed};
+use super::{
+    columns::{Item, state_rank},
+    text::sanitize,
+    values::Parsed,
+};
 
 /// The label by which `docker compose` marks what belongs together.
 pub const PROJECT: &str = "com.docker.compose.project";
@@ -48,7 +52,7 @@ impl GroupBy {
                 None => (1, format!("without {key}")),
             };
         let (rank, name) = match self {
-            Self::State => (container.state as u8, container.state.to_string()),
+            Self::State => (state_rank(container.state), container.state.to_string()),
             Self::Image => (0, container.config.image.clone()),
             Self::Project => label(PROJECT, |_, value| value.to_owned()),
             Self::Label(key) => label(key, |key, value| format!("{key}={value}")),

@@ -291,8 +291,8 @@ fn facts(network: &Network) -> String {
 fn notes(network: &Network, world: &World) -> Vec<String> {
     let mut facts = vec![format!("id {}", network.id.short())];
     if network.driver == NetworkDriver::Bridge && network.created.as_second() > 0 {
-        let age = duration::words_between(network.created, world.at);
-        facts.push(format!("made {} ago", age.to_lowercase()));
+        let age = duration::ago(network.created, world.at);
+        facts.push(format!("made {age}"));
     }
     facts.extend(network.mtu.map(|mtu| format!("mtu {mtu}")));
     let mut notes = vec![facts.join("  ")];

@@ -37,8 +37,7 @@ pub fn facts(volume: &Volume, now: Timestamp) -> Vec<(&'static str, String)> {
     facts.push(("kind", kind.to_owned()));
     let mut made = Vec::new();
     if volume.created > Timestamp::UNIX_EPOCH {
-        let age = duration::words_between(volume.created, now).to_lowercase();
-        made.push(format!("{age} ago"));
+        made.push(duration::ago(volume.created, now));
     }
     made.push(format!("by the driver {}", sanitize(&volume.driver)));
     facts.push(("made", made.join("  ")));

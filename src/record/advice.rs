@@ -203,7 +203,7 @@ impl Tally {
                 let to = rounded(limit * factor);
                 let share = held * 100.0;
                 line.suggest(Verdict::Tight, to, |to| {
-                    format!("held back in {share:.0} % of its periods, {to} would give it room")
+                    format!("held back in {share:.0}% of its periods, {to} would give it room")
                 });
             }
             (Some(limit), _) if wanted < limit * 0.5 => {
@@ -235,20 +235,20 @@ impl Tally {
                 let to = wanted.max(nice_bytes(limit * 1.25));
                 let more = leaves(to);
                 line.suggest(Verdict::Tight, to, |to| {
-                    format!("{to} would leave {more:.0} %")
+                    format!("{to} would leave {more:.0}%")
                 });
             }
             Some(limit) if limit > wanted * 1.5 => {
                 let more = leaves(wanted);
                 line.suggest(Verdict::Roomy, wanted, |to| {
-                    format!("{to} would leave {more:.0} %")
+                    format!("{to} would leave {more:.0}%")
                 });
             }
             Some(_) => line.fits(""),
             None => {
                 let more = leaves(wanted);
                 line.suggest(Verdict::Unlimited, wanted, |to| {
-                    format!("{to} would leave {more:.0} %")
+                    format!("{to} would leave {more:.0}%")
                 });
             }
         }
@@ -560,7 +560,7 @@ mod tests {
         assert!(
             memory
                 .reason()
-                .ends_with("peak 230MiB of 1GiB: 320MiB would leave 39 %"),
+                .ends_with("peak 230MiB of 1GiB: 320MiB would leave 39%"),
             "{}",
             memory.reason()
         );
@@ -583,7 +583,7 @@ mod tests {
         let advice = tally.advise(&limits);
         let cpu = line(&advice, Resource::Cpu);
         assert_eq!((cpu.verdict, cpu.suggestion), (Verdict::Tight, Some(0.75)));
-        assert!(cpu.why.starts_with("held back in 60 %"), "{}", cpu.why);
+        assert!(cpu.why.starts_with("held back in 60%"), "{}", cpu.why);
         assert_eq!(advice.confidence, Confidence::Low);
     }
 

@@ -112,6 +112,9 @@ fn confirm(buffer: &mut Buffer, view: &View<'_>, action: Action, targets: &[Targ
         Action::Unpause => "Its processes run on.",
         Action::CheckHealth => "Its health check runs once more.",
         Action::Quit => "Builds are stopped; what their steps made stays in the cache.",
+        _ if targets.len() == 1 => {
+            "What it wrote outside of mounts is deleted. This can't be undone."
+        }
         _ => "What they wrote outside of mounts is deleted. This can't be undone.",
     };
     for part in wrapped(consequence, most) {
@@ -337,6 +340,8 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
             lines.push((keys.join(" "), spec.title.into(), text, verdict.is_ok()));
         }
     }
+    let titles = lines.iter().map(|(_, title, ..)| width(title)).max();
+    let titles = titles.unwrap_or(0) as u16;
     let columns = view.state.area.width.saturating_sub(4).min(96);
     let height = (lines.len() as u16 + 2).min(view.state.area.height.saturating_sub(2));
     let inside = boxed(
@@ -364,7 +369,7 @@ fn help(buffer: &mut Buffer, view: &View<'_>, scroll: usize) {
         pen.skip(1)
             .cell(keys, columns, Align::Left, theme.strong(), theme)
             .skip(1);
-        pen.cell(title, 12, Align::Left, style, theme).skip(1);
+        pen.cell(title, titles, Align::Left, style, theme).skip(1);
         let room = pen.room();
         pen.cell(text, room, Align::Left, theme.quiet(), theme);
     }

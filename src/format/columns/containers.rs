@@ -10,7 +10,7 @@ use crate::{
         text::sanitize,
         trouble::{Trouble, troubles},
     },
-    model::{MountKind, NetworkMode},
+    model::{MountKind, NetworkMode, State},
 };
 
 /// A column of text with nothing special about it, to be completed by `..TEXT`.
@@ -41,7 +41,7 @@ pub const CONTAINERS: &[Column] = &[
         title: "STATE",
         cell: |i| i.container.state.to_string(),
         json: |i| json!(i.container.state),
-        key: |i| Key::Number(state_rank(i)),
+        key: |i| Key::Number(state_rank(i.container.state).into()),
         ..TEXT
     },
     Column {
@@ -494,16 +494,16 @@ pub const CONTAINERS: &[Column] = &[
 ];
 
 /// What runs comes first, then what is about to, then the rest.
-fn state_rank(item: &Item) -> f64 {
-    use crate::model::State::*;
-    match item.container.state {
-        Running => 0.0,
-        Paused => 1.0,
-        Restarting => 2.0,
-        Created => 3.0,
-        Exited => 4.0,
-        Removing => 5.0,
-        Dead => 6.0,
+/// What runs stands first, in the table and among its groups.
+pub fn state_rank(state: State) -> u8 {
+    match state {
+        State::Running => 0,
+        State::Paused => 1,
+        State::Restarting => 2,
+        State::Created => 3,
+        State::Exited => 4,
+        State::Removing => 5,
+        State::Dead => 6,
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a> ImageItem<'a> {
 
     /// How long ago it was made.
     pub fn age(&self) -> Option<String> {
-        let age = |at| format!("{} ago", duration::words_between(at, self.now));
+        let age = |at| duration::ago(at, self.now);
         self.image.created.map(age)
     }
 }

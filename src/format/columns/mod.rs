@@ -20,7 +20,7 @@ pub use super::text::Align;
 use super::{Glyphs, duration, trouble::Seen};
 use crate::model::{Container, ContainerRow, Host, Usage};
 
-pub use containers::CONTAINERS;
+pub use containers::{CONTAINERS, state_rank};
 
 /// One column.
 #[derive(Clone, Copy)]

@@ -144,7 +144,7 @@ pub const NETWORKS: &[NetworkColumn] = &[
     },
     ListColumn {
         cell: |item| match item.created() {
-            Some(at) => format!("{} ago", duration::words_between(at, item.world.at)),
+            Some(at) => duration::ago(at, item.world.at),
             None => "always there".to_owned(),
         },
         key: |item| match item.created() {

@@ -126,7 +126,7 @@ pub const VOLUMES: &[VolumeColumn] = &[
     },
     ListColumn {
         cell: |item| match item.created() {
-            Some(at) => format!("{} ago", duration::words_between(at, item.world.at)),
+            Some(at) => duration::ago(at, item.world.at),
             None => item.glyphs.unknown().to_owned(),
         },
         key: |item| match item.created() {
