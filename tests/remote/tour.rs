@@ -154,6 +154,8 @@ pub fn tour(far: &mut impl Far) {
     t.line("10m");
     t.until("Limits of harbour");
     t.keys(&["Escape"]);
+    // A key that came right behind it would be another one, with alt.
+    t.until_it("no editor", |screen| !screen.contains("Limits of harbour"));
 
     // A shell, and what it leaves.
     t.keys(&["e"]);

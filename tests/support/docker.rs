@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     cgroup, host,
-    process::{Background, DEADLINE, comes_true, descendants, finish},
+    process::{Background, DEADLINE, comes_true, descendants, finish, signal, status_field},
 };
 
 /// What has a daemon make no networks.
@@ -53,8 +53,9 @@ impl Docker {
     /// Whether it answers then.
     fn start(&mut self) -> bool {
         let at = |name: &str| self.directory.join(name);
-        // Its pid file would refuse another one of the same number.
+        // Those of the ones before would be taken for whoever has their numbers now.
         let _ = fs::remove_file(at("pid"));
+        let _ = fs::remove_file(at("exec/containerd/containerd.pid"));
         let log = fs::File::create(at("dockerd.log")).unwrap();
         let daemon = Command::new("unshare")
             .args(["--mount", "--propagation", "private", "dockerd"])
@@ -87,7 +88,13 @@ impl Docker {
 
     /// Kills it; its containers run on if it was started with `--live-restore`.
     pub fn kill(&mut self) {
+        let pids = self.pids();
         self.daemon = None;
+        for pid in pids.into_iter().skip(1) {
+            // Its containerd goes a little later, and the next daemon would wait for it.
+            signal(pid, libc::SIGKILL);
+            comes_true(|| status_field(pid, "State").is_none_or(|state| state.starts_with('Z')));
+        }
     }
 
     /// Where its files are.
