@@ -269,7 +269,7 @@ pub(super) fn can_compare(subject: &Subject<'_>) -> Verdict {
 
 pub(super) fn can_prune(subject: &Subject<'_>) -> Verdict {
     writable(subject)?;
-    able(subject, Ability::Upkeep)
+    able(subject, Ability::Prune)
 }
 
 pub(super) fn can_browse(subject: &Subject<'_>) -> Verdict {

@@ -17,7 +17,7 @@ use super::{
     stats,
 };
 use crate::{
-    engine::{EngineError, ErrorKind},
+    engine::{EngineError, ErrorKind, Reference},
     format::selection::{self, Created, Filter, Surroundings},
     model::{
         ChangeKind, Container, ContainerId, CreateRequest, KillRequest, RemoveRequest, State,
@@ -256,10 +256,9 @@ async fn not_created(
 
 /// A name with its tag said.
 pub fn familiar(image: &str) -> String {
-    let last = image.rsplit('/').next().unwrap_or(image);
-    match last.contains([':', '@']) {
-        true => image.to_owned(),
-        false => format!("{image}:latest"),
+    match Reference::is_repository(image) {
+        true => format!("{image}:latest"),
+        false => image.to_owned(),
     }
 }
 

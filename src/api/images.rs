@@ -1,4 +1,4 @@
-//! Images: listed, moved, made and removed.
+//! Images: listed, made and removed.
 
 use std::{io, sync::Arc};
 
@@ -15,15 +15,16 @@ use super::{
     filters::Filters,
     login,
     serve::Server,
+    transfers,
 };
 use crate::{
-    engine::{self, EngineError, ErrorKind, Reference, Transfers},
+    engine::{self, EngineError, ErrorKind},
     format::history,
     model::{
-        CommitRequest, Digest, Image, ImportRequest, Platform, PruneImages, PullRequest,
-        PushRequest, SaveFormat, SaveRequest, SearchRequest, Visible,
+        CommitRequest, Digest, Image, ImportRequest, Platform, PruneImages, SaveFormat,
+        SaveRequest, SearchRequest, Visible,
     },
-    wire::{self, image::Progress},
+    wire,
 };
 
 /// Messages that wait for a client.
@@ -47,7 +48,9 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, rest: &[&str]) -> Outcome 
         (&Method::GET, [name @ .., "json"]) => inspect(&server, &name.join("/")).await,
         (&Method::GET, [name @ .., "history"]) => past(&server, &name.join("/")).await,
         (&Method::GET, [name @ .., "get"]) => save(server, vec![name.join("/")]).await,
-        (&Method::POST, [name @ .., "push"]) => push(server, &ask, &name.join("/")).await,
+        (&Method::POST, [name @ .., "push"]) => {
+            transfers::push(server, &ask, &name.join("/")).await
+        }
         (&Method::POST, [name @ .., "tag"]) => tag(&server, &ask, &name.join("/")).await,
         (&Method::DELETE, name @ [_, ..]) => remove(&server, &ask, &name.join("/")).await,
         _ => Err(Failure::no_page()),
@@ -55,7 +58,7 @@ pub async fn route(server: Arc<Server>, mut ask: Ask, rest: &[&str]) -> Outcome 
 }
 
 /// Docker's words for an image that isn't there.
-fn about(name: &str) -> impl Fn(EngineError) -> Failure + '_ {
+pub fn about(name: &str) -> impl Fn(EngineError) -> Failure + '_ {
     move |error| match error.kind {
         ErrorKind::NotFound => Failure::missing(format!("No such image: {}", familiar(name))),
         _ => error.into(),
@@ -194,7 +197,7 @@ pub fn platform(ask: &Ask) -> Result<Option<Platform>, Failure> {
 }
 
 /// A name and what a `tag` key says of it.
-fn tagged(name: &str, tag: Option<&str>) -> String {
+pub fn tagged(name: &str, tag: Option<&str>) -> String {
     match tag {
         None => familiar(name),
         Some(digest) if digest.contains(':') => format!("{name}@{digest}"),
@@ -206,81 +209,9 @@ async fn create(server: Arc<Server>, ask: &mut Ask) -> Outcome {
     if let Some(source) = ask.query.text("fromSrc").map(str::to_owned) {
         return import(&server, ask, &source).await;
     }
-    let from = ask.query.text("fromImage");
+    let from = ask.query.text("fromImage").map(str::to_owned);
     let from = from.ok_or_else(|| Failure::bad("fromImage or fromSrc is needed"))?;
-    let name = tagged(from, ask.query.text("tag"));
-    let request = PullRequest {
-        registries: login::registries(&server, ask, &name)?,
-        platform: platform(ask)?,
-        reference: name.clone(),
-    };
-    let transfers = server.engine.pull(request).await?;
-    let reference = Reference::parse(&name).map_err(|error| Failure::bad(error.to_string()))?;
-    let first = json!({
-        "status": format!("Pulling from {}", reference.path()),
-        "id": name.rsplit_once(':').map_or("latest", |(_, tag)| tag),
-    });
-    carry(transfers, first, false, move |outcome| {
-        let status = match outcome.is_up_to_date {
-            true => format!("Status: Image is up to date for {name}"),
-            false => format!("Status: Downloaded newer image for {name}"),
-        };
-        vec![
-            json!({"status": format!("Digest: {}", outcome.digest)}),
-            json!({ "status": status }),
-        ]
-    })
-    .await
-}
-
-/// Tells how a transfer goes. One that fails before anything is told is a plain failure.
-async fn carry(
-    mut transfers: Transfers,
-    first: Value,
-    pushes: bool,
-    last: impl FnOnce(&crate::model::TransferOutcome) -> Vec<Value> + Send + 'static,
-) -> Outcome {
-    let mut picture = match transfers.recv().await {
-        Some(Ok(picture)) => picture,
-        Some(Err(error)) => return Err(error.into()),
-        None => return Err(cut_off()),
-    };
-    let (messages, answer) = Messages::new();
-    tokio::spawn(async move {
-        let mut progress = Progress::new(pushes);
-        if !messages.send(&first).await {
-            return;
-        }
-        loop {
-            for message in progress.messages(&picture) {
-                if !messages.send(&message).await {
-                    // Dropping the transfer's stream cancels it.
-                    return;
-                }
-            }
-            if let Some(outcome) = &picture.outcome {
-                for message in last(outcome) {
-                    messages.send(&message).await;
-                }
-                return;
-            }
-            picture = match transfers.recv().await {
-                Some(Ok(picture)) => picture,
-                Some(Err(error)) => {
-                    return messages.fail(&Failure::from(error).message, None).await;
-                }
-                None => return messages.fail(&cut_off().message, None).await,
-            };
-        }
-    });
-    Ok(answer)
-}
-
-fn cut_off() -> Failure {
-    Failure::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the transfer ended without saying how",
-    )
+    transfers::pull(server, ask, &from).await
 }
 
 async fn import(server: &Server, ask: &mut Ask, source: &str) -> Outcome {
@@ -305,33 +236,6 @@ async fn import(server: &Server, ask: &mut Ask, source: &str) -> Outcome {
     let (messages, answer) = Messages::new();
     messages.send(&json!({"status": id.as_str()})).await;
     Ok(answer)
-}
-
-async fn push(server: Arc<Server>, ask: &Ask, name: &str) -> Outcome {
-    let full = tagged(name, ask.query.text("tag"));
-    let request = PushRequest {
-        registries: login::registries(&server, ask, &full)?,
-        reference: full.clone(),
-    };
-    let transfers = server.engine.push(request).await.map_err(about(&full))?;
-    let reference = Reference::parse(&full).map_err(|error| Failure::bad(error.to_string()))?;
-    let first = json!({"status": format!(
-        "The push refers to repository [{}/{}]",
-        reference.domain(),
-        reference.path(),
-    )});
-    let tag = full
-        .rsplit_once(':')
-        .map_or("latest", |(_, tag)| tag)
-        .to_owned();
-    carry(transfers, first, true, move |outcome| {
-        let digest = outcome.digest.as_str();
-        vec![
-            json!({"status": format!("{tag}: digest: {digest} size: 0")}),
-            json!({"progressDetail": {}, "aux": {"Tag": tag, "Digest": digest, "Size": 0}}),
-        ]
-    })
-    .await
 }
 
 async fn tag(server: &Server, ask: &Ask, name: &str) -> Outcome {

@@ -16,7 +16,7 @@ use super::{
     serve::Server,
 };
 use crate::{
-    engine::{ErrorKind, Reference},
+    engine::{ErrorKind, Reference, registry_host},
     model::{LoginProof, LoginRequest, RegistryLogin, RegistrySettings},
 };
 
@@ -87,20 +87,19 @@ pub fn logins(ask: &Ask) -> Result<Vec<RegistryLogin>, Failure> {
     let all: BTreeMap<String, Auth> = decoded(header)
         .ok_or_else(|| Failure::bad("invalid X-Registry-Config header: it is no JSON in base64"))?;
     let logins = all.into_iter().filter_map(|(address, auth)| {
-        let (registry, proof) = (Some(host(&address).to_owned()), auth.proof()?);
-        Some(RegistryLogin { registry, proof })
+        Some(RegistryLogin {
+            registry: Some(host(&address)),
+            proof: auth.proof()?,
+        })
     });
     Ok(logins.collect())
 }
 
-/// The host and port of a registry's address, as clients write it.
-fn host(address: &str) -> &str {
-    let host = address
-        .trim_start_matches("https://")
-        .trim_start_matches("http://");
-    match host.split('/').next().unwrap_or_default() {
-        "" | "index.docker.io" => "docker.io",
-        host => host,
+/// The registry that a client means; it may leave Docker Hub's address out.
+fn host(address: &str) -> String {
+    match registry_host(address) {
+        "" => "docker.io".into(),
+        host => host.to_owned(),
     }
 }
 
@@ -112,7 +111,7 @@ pub async fn auth(server: &Server, ask: &mut Ask) -> Outcome {
         return Err(Failure::bad("a name and a password are needed"));
     };
     let request = LoginRequest {
-        registry: host(&address).to_owned(),
+        registry: host(&address),
         user,
         password,
         keep: false,

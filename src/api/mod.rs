@@ -34,6 +34,7 @@ mod serve;
 mod stats;
 mod swarm;
 mod system;
+mod transfers;
 mod usage;
 mod volumes;
 mod web_socket;

@@ -7,7 +7,9 @@ use crate::{
         limits::{self, Note},
         values::{self, Parsed},
     },
-    model::{ContainerId, ContainerRow, Limit, Limits, RestartPolicy, UpdateRequest, World},
+    model::{
+        Capabilities, ContainerId, ContainerRow, Limit, Limits, RestartPolicy, UpdateRequest, World,
+    },
 };
 
 /// The word that takes a limit away.
@@ -81,6 +83,8 @@ pub struct Editor {
     pub cursor: usize,
     /// Whether it was asked for and refused, so that the reason must stand out.
     pub is_refused: bool,
+    /// The engine that is to make the change.
+    can: Capabilities,
 }
 
 /// What was typed, read.
@@ -112,8 +116,9 @@ impl Forecast<'_> {
 
 impl Editor {
     /// Nothing typed yet.
-    pub fn new(targets: Vec<ContainerId>) -> Self {
+    pub fn new(targets: Vec<ContainerId>, can: Capabilities) -> Self {
         Self {
+            can,
             targets,
             texts: Default::default(),
             cursor: 0,
@@ -135,10 +140,23 @@ impl Editor {
         Ok(change)
     }
 
+    /// Why this engine can't set what a line is about.
+    pub fn lack(&self, line: usize) -> Option<&str> {
+        match SETTINGS[line] {
+            Setting::Limit(limit) => self.can.can(limit.needs()?).err(),
+            Setting::Restart => None,
+        }
+    }
+
     fn read_line(&self, line: usize, change: &mut Change) -> Parsed<()> {
         let text = self.texts[line].trim();
+        if text.is_empty() {
+            return Ok(());
+        }
+        if let Some(why) = self.lack(line) {
+            return Err(why.to_owned());
+        }
         match SETTINGS[line] {
-            _ if text.is_empty() => {}
             Setting::Restart if text == NONE => change.restart = Some(RestartPolicy::No),
             Setting::Restart => change.restart = Some(values::restart(text)?),
             Setting::Limit(limit) if text == NONE => change.unset.push(limit),

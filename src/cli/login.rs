@@ -11,7 +11,7 @@ use super::{
     output::line,
     transfer::clean,
 };
-use crate::model::LoginRequest;
+use crate::{engine::registry_host, model::LoginRequest};
 
 /// What a login without a registry is for.
 const HUB: &str = "docker.io";
@@ -102,14 +102,8 @@ pub async fn forget(args: &LogoutArgs, context: &Context) -> Outcome {
 
 /// Host and port, from what people write.
 fn host(text: &str) -> Result<String, Failure> {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .unwrap_or(text);
-    let host = rest.split('/').next().unwrap_or(rest);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    match host {
-        "index.docker.io" | "registry-1.docker.io" => Ok(HUB.to_owned()),
+    match registry_host(text) {
         host if !host.is_empty() && host.bytes().all(fits) => Ok(host.to_owned()),
         _ => Err(Failure::usage(format!("{} is no registry", clean(text)))
             .with_hint("it is host or host:port")),

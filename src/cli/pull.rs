@@ -10,7 +10,10 @@ use super::{
     transfer::{Manner, clean, follow},
     values::Parsed,
 };
-use crate::model::{Platform, PullRequest, RegistrySettings, Transfer};
+use crate::{
+    engine::Reference,
+    model::{Platform, PullRequest, RegistrySettings, Transfer},
+};
 
 /// Arguments of `pull`.
 #[derive(Args, Debug)]
@@ -83,8 +86,7 @@ async fn all(
     registries: &RegistrySettings,
     context: &Context,
 ) -> Result<(), Failure> {
-    let last = name.rsplit('/').next().unwrap_or(name);
-    if last.contains([':', '@']) {
+    if !Reference::is_repository(name) {
         return Err(
             Failure::usage(format!("--all-tags and a tag in {}", clean(name)))
                 .with_hint("name the repository alone"),

@@ -8,7 +8,7 @@ use super::{
     output::line,
     transfer::{Manner, clean, follow},
 };
-use crate::model::PushRequest;
+use crate::{engine::Reference, model::PushRequest};
 
 /// Arguments of `push`.
 #[derive(Args, Debug)]
@@ -61,15 +61,16 @@ pub async fn run(args: &PushArgs, context: &Context) -> Outcome {
 }
 
 async fn tags(repository: &str, context: &Context) -> Result<Vec<String>, Failure> {
+    if !Reference::is_repository(repository) {
+        return Err(
+            Failure::usage(format!("--all-tags and a tag in {}", clean(repository)))
+                .with_hint("name the repository alone"),
+        );
+    }
+    let wanted = Reference::parse(repository).map_err(|error| Failure::usage(error.to_string()))?;
     let images = context.engine.images().await?;
-    let prefix = format!("{repository}:");
-    let references = images.iter().flat_map(|image| &image.references);
-    let of_it = |reference: &&String| {
-        let tag = reference.strip_prefix(&prefix);
-        tag.is_some_and(|tag| !tag.contains('/'))
-    };
-    let mut names: Vec<String> = references.filter(of_it).cloned().collect();
-    names.sort();
+    let names = wanted.tags_among(images.iter().flat_map(|image| &image.references));
+    let names: Vec<_> = names.iter().map(Reference::familiar).collect();
     match names.is_empty() {
         true => Err(Failure::new(format!(
             "push {}: no image has such a name",

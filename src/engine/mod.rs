@@ -38,7 +38,7 @@ pub use crate::runtime::lifecycle::{CopyFrom, CopyTo};
 pub use error::{EngineError, ErrorKind, Result};
 
 /// How the names of images are read; the same everywhere.
-pub use crate::image::{Reference, ReferenceError};
+pub use crate::image::{Reference, ReferenceError, registry_host};
 
 use crate::model::{
     Ability, AttachStreams, BuildEvent, BuildRequest, Capabilities, Change, CommitRequest,
@@ -441,12 +441,12 @@ pub trait Upkeep: Send + Sync {
 
     /// Remove images that no container uses, or say which would go.
     async fn prune_images(&self, _request: PruneImages) -> Result<PrunedImages> {
-        Err(EngineError::lacks(Ability::Upkeep, "prune", "images"))
+        Err(EngineError::lacks(Ability::Prune, "prune", "images"))
     }
 
     /// What takes how much room.
     async fn image_usage(&self) -> Result<StoreUsage> {
-        Err(EngineError::lacks(Ability::Upkeep, "measure", "images"))
+        Err(EngineError::lacks(Ability::Prune, "measure", "images"))
     }
 
     /// Files that two images have otherwise.

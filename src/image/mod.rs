@@ -69,6 +69,6 @@ pub use error::{Error, Result};
 pub use host::HostError;
 pub use ingest::{Arrival, Ingest};
 pub use lease::{Lease, Unfinished};
-pub use reference::{Reference, ReferenceError};
+pub use reference::{Reference, ReferenceError, registry_host};
 pub use store::{ImageStore, ResolvedImage, SharedLock};
 pub use transfer::Board;

@@ -157,6 +157,22 @@ impl Reference {
         self.tag.as_deref()
     }
 
+    /// Whether a text names a repository alone, without a tag or a digest.
+    pub fn is_repository(text: &str) -> bool {
+        let last = text.rsplit('/').next().unwrap_or(text);
+        !last.contains([':', '@'])
+    }
+
+    /// Those of some names that are tags of the same repository, in order.
+    pub fn tags_among<'a>(&self, names: impl Iterator<Item = &'a String>) -> Vec<Self> {
+        let names = names.filter_map(|name| Self::parse(name).ok());
+        let is_of_it =
+            |name: &Self| name.any_digest().is_none() && name.repository() == self.repository();
+        let mut found: Vec<_> = names.filter(is_of_it).collect();
+        found.sort_by(|a, b| a.tag.cmp(&b.tag));
+        found
+    }
+
     /// The same without its tag, for one that has a digest.
     pub(super) fn without_tag(&self) -> Self {
         Self {
@@ -194,6 +210,19 @@ impl fmt::Display for Reference {
         let mut text = self.repository();
         self.append_version(&mut text);
         f.write_str(&text)
+    }
+}
+
+/// The registry's host and port in an address as people and clients write it: that of
+/// `https://index.docker.io/v1/` is `docker.io`.
+pub fn registry_host(address: &str) -> &str {
+    let rest = address
+        .strip_prefix("https://")
+        .or_else(|| address.strip_prefix("http://"))
+        .unwrap_or(address);
+    match rest.split('/').next().unwrap_or(rest) {
+        "index.docker.io" | "registry-1.docker.io" => DEFAULT_DOMAIN,
+        host => host,
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Ability {
     Pause,
     /// Change limits of containers.
     Update,
+    /// Set limits that Docker's API has no word for.
+    FineLimits,
     /// Send signals to single processes.
     Signal,
     /// List what containers changed.
@@ -34,7 +36,9 @@ pub enum Ability {
     Archives,
     /// Build images.
     Build,
-    /// Verify, compare and measure images.
+    /// Measure images, and remove those that nobody needs.
+    Prune,
+    /// Verify and compare images.
     Upkeep,
     /// Pull and push.
     Registries,
@@ -47,6 +51,7 @@ impl Ability {
             Self::Details => "this engine doesn't tell it",
             Self::Pause => "this engine can't freeze containers",
             Self::Update => "this engine can't change limits",
+            Self::FineLimits => "Docker's API has no such limit",
             Self::Signal => "this engine signals whole containers only",
             Self::Changes => "this engine can't list changed files",
             Self::Import => "this engine makes no images from archives",
@@ -57,16 +62,18 @@ impl Ability {
             Self::Volumes => "this engine has no volumes",
             Self::Archives => "this engine reads and writes no archives",
             Self::Build => "this engine can't build",
-            Self::Upkeep => "this engine keeps its images itself",
+            Self::Prune => "this engine keeps its images itself",
+            Self::Upkeep => "this engine doesn't let its images be looked through",
             Self::Registries => "this engine reaches no registries",
         }
     }
 
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Details,
         Self::Pause,
         Self::Update,
+        Self::FineLimits,
         Self::Signal,
         Self::Changes,
         Self::Import,
@@ -77,6 +84,7 @@ impl Ability {
         Self::Volumes,
         Self::Archives,
         Self::Build,
+        Self::Prune,
         Self::Upkeep,
         Self::Registries,
     ];

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Ability;
+
 /// The limits of one container. `None` means that nothing was asked: the kernel's
 /// own default, which is "no limit" for all but the weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -114,6 +116,16 @@ impl Limit {
             Self::WriteIops => "device-write-iops",
             Self::NetRateIn => "net-rate-in",
             Self::NetRateOut => "net-rate-out",
+        }
+    }
+
+    /// What an engine must be able to do besides changing limits at all, to set this one.
+    pub fn needs(self) -> Option<Ability> {
+        match self {
+            Self::MemoryMin | Self::MemoryHigh | Self::NetRateIn | Self::NetRateOut => {
+                Some(Ability::FineLimits)
+            }
+            _ => None,
         }
     }
 }

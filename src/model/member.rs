@@ -3,7 +3,7 @@
 
 use super::{
     Attachment, ContainerRow, Endpoint, Flow, Mount, Network, NetworkDriver, NetworkMode,
-    NetworkRow, Volume, World,
+    NetworkRow, Volume, VolumeDetails, VolumeUser, World,
 };
 
 /// A container on a network, or one that will be when it starts.
@@ -88,6 +88,16 @@ impl World {
             let of_volume = mounts.filter(move |mount| mount.volume_name() == Some(volume));
             of_volume.map(move |mount| (row, mount))
         })
+    }
+
+    /// A volume with its users.
+    pub fn with_users(&self, volume: Volume) -> VolumeDetails {
+        let users = self.users(&volume.name);
+        let users = users.map(|(row, mount)| VolumeUser::of(&row.container, mount));
+        VolumeDetails {
+            users: users.collect(),
+            volume,
+        }
     }
 
     /// Whether a container may be writing to a volume now: what was measured of it may

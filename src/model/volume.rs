@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerId, LabelFilter};
+use super::{Container, ContainerId, LabelFilter, Mount};
 
 /// What keeps volumes where nothing else is said.
 pub const LOCAL_DRIVER: &str = "local";
@@ -65,6 +65,19 @@ pub struct VolumeUser {
     pub read_only: bool,
     /// Whether it has processes now.
     pub is_running: bool,
+}
+
+impl VolumeUser {
+    /// A container, by one of its mounts.
+    pub fn of(container: &Container, mount: &Mount) -> Self {
+        Self {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            target: mount.target.clone(),
+            read_only: mount.read_only,
+            is_running: container.state.has_process(),
+        }
+    }
 }
 
 /// A volume, and who uses it.

@@ -20,6 +20,8 @@ use crate::{
 const WIDEST_NAME: usize = 24;
 /// Lines of what is said of the one under the cursor.
 const BELOW: u16 = 7;
+/// Engines that are shown at once even where that leaves less room below.
+const LEAST_ROWS: u16 = 3;
 
 /// Draws it.
 pub fn draw(buffer: &mut Buffer, view: &View<'_>, list: &EngineList) {
@@ -31,7 +33,8 @@ pub fn draw(buffer: &mut Buffer, view: &View<'_>, list: &EngineList) {
     let area = centered(view, columns, height);
     let inside = boxed(buffer, view, area, "Engines", theme.plain());
     let foot = inside.bottom().saturating_sub(1);
-    let head = (list.rows.len() as u16).min(inside.height.saturating_sub(BELOW + 3));
+    let room = inside.height.saturating_sub(BELOW + 3).max(LEAST_ROWS);
+    let head = (list.rows.len() as u16).min(room);
     let top = (list.cursor + 1).saturating_sub(usize::from(head));
     let names = list.rows.iter().map(|(known, _)| width(&known.name));
     let names = names.max().unwrap_or(0).min(WIDEST_NAME) as u16;

@@ -148,9 +148,11 @@ fn footer(
     let (theme, quiet) = (view.theme, view.theme.quiet());
     let mut lines: Vec<(String, Style)> = Vec::new();
     let what = SETTINGS[editor.cursor];
-    lines.push(match editor.fault(editor.cursor) {
-        Some(why) => (format!("{}: {why}", what.as_str()), theme.tone(Tone::Bad)),
-        None => (
+    let lack = editor.lack(editor.cursor).map(str::to_owned);
+    lines.push(match (editor.fault(editor.cursor), lack) {
+        (Some(why), _) => (format!("{}: {why}", what.as_str()), theme.tone(Tone::Bad)),
+        (None, Some(why)) => (format!("{}: {why}", what.as_str()), quiet),
+        (None, None) => (
             format!(
                 "{}: {}; {NONE} takes it away",
                 what.as_str(),

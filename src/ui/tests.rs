@@ -230,6 +230,7 @@ macro_rules! screens {
 }
 
 mod builds;
+mod engines;
 mod explorer;
 mod groups;
 mod images;

@@ -1,10 +1,14 @@
 //! Clients beside the command: docker's Python SDK and docker-compose, both Debian's.
 
 use crate::{
-    Server,
-    debian::{Door, Registry},
-    desk, sandbox,
-    support::{eventually, host::Host, process, sandbox::BUSYBOX},
+    Server, desk, sandbox,
+    support::{
+        eventually,
+        host::Host,
+        process,
+        registry::{Door, Registry},
+        sandbox::BUSYBOX,
+    },
 };
 
 #[test]

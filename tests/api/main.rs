@@ -7,9 +7,6 @@
 #![allow(clippy::unwrap_used)]
 #![recursion_limit = "256"]
 
-#[path = "../registry/debian.rs"]
-#[allow(dead_code)]
-mod debian;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -20,6 +17,7 @@ mod killed;
 mod listen;
 mod mutants;
 mod shapes;
+mod transfers;
 
 use std::{
     io::{Read, Write},

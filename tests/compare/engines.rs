@@ -5,12 +5,12 @@ use std::{fs, path::PathBuf, process::Command};
 
 use crate::{
     Client,
-    debian::{Door, Registry},
     plain::Plain,
     support::{
         docker::Docker,
         host::Host,
         process::{Background, eventually, finish},
+        registry::{Door, Registry},
         sandbox::{BUSYBOX, Sandbox, rootfs, wharf},
     },
 };

@@ -12,9 +12,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../registry/debian.rs"]
-#[allow(dead_code)]
-mod debian;
 mod differences;
 mod engines;
 mod plain;

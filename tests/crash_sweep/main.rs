@@ -17,9 +17,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../registry/debian.rs"]
-#[allow(dead_code, reason = "a part of it is used here")]
-mod debian;
 mod store;
 mod tracer;
 

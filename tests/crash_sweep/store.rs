@@ -6,8 +6,11 @@
 use std::{collections::BTreeSet, env, fs};
 
 use crate::{
-    debian::{Door, Registry},
-    support::{Sandbox, sandbox::BUSYBOX},
+    support::{
+        Sandbox,
+        registry::{Door, Registry},
+        sandbox::BUSYBOX,
+    },
     tracer::{self, Victim},
 };
 

@@ -9,9 +9,11 @@ use std::{
 
 use crate::{
     bench::Bench,
-    debian::{Door, Registry},
     gate::Gate,
-    support::process::{self, eventually},
+    support::{
+        process::{self, eventually},
+        registry::{Door, Registry},
+    },
 };
 
 /// Bytes of a blob that are let through before everything waits.

@@ -7,9 +7,11 @@ use std::{
 
 use crate::{
     bench::Bench,
-    debian::{Door, Registry},
     liar::{Body, Image, Liar, Reply},
-    support::process,
+    support::{
+        process,
+        registry::{Door, Registry},
+    },
 };
 
 fn trusting(registry: &Registry) -> Bench {

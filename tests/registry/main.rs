@@ -11,7 +11,6 @@ mod support;
 
 mod bench;
 mod broken;
-mod debian;
 mod gate;
 mod hostile;
 mod liar;

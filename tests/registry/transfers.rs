@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fs};
 
 use crate::{
     bench::{Bench, skopeo},
-    debian::{Door, Registry},
     liar::{Body, Image, Liar, Reply, Request},
+    support::registry::{Door, Registry},
 };
 
 #[test]

@@ -49,6 +49,11 @@ impl Served {
         served
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
     /// Starts it once more.
     pub fn again(&mut self) {
         let words: Vec<&str> = self.arguments.iter().map(String::as_str).collect();

@@ -9,6 +9,8 @@
 mod support;
 
 mod far;
+mod images;
+mod screens;
 mod tour;
 
 use std::path::Path;

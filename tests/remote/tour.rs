@@ -139,6 +139,22 @@ pub fn tour(far: &mut impl Far) {
     is(far, "harbour", "running");
     t.until("ctrl-k kill");
 
+    // A limit that Docker's API has no word for is refused with why, and changes nothing.
+    let shaped = ["create", "--net-rate-in", "1m", "--name", "shaped", BUSYBOX];
+    let refused = wharf(far, &shaped);
+    assert_ne!(refused.code, 0, "{refused:?}");
+    let why = "--net-rate-in: Docker's API has no such limit\n";
+    assert!(refused.stderr.ends_with(why), "{refused:?}");
+    assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
+    assert_eq!(far.state("shaped"), None);
+    t.keys(&["u"]);
+    t.until("Limits of harbour");
+    t.keys(&["End", "Up"]);
+    t.until("net-rate-out: Docker's API has no such limit");
+    t.line("10m");
+    t.until("Limits of harbour");
+    t.keys(&["Escape"]);
+
     // A shell, and what it leaves.
     t.keys(&["e"]);
     t.until("/ #");

@@ -12,6 +12,7 @@ pub mod docker;
 pub mod host;
 pub mod leaks;
 pub mod process;
+pub mod registry;
 pub mod sandbox;
 pub mod terminal;
 pub mod tree;

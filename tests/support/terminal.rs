@@ -99,7 +99,7 @@ impl Terminal {
 
     /// Waits until the screen is as it should be, which `text` names.
     #[track_caller]
-    pub fn until_it(&self, text: &str, is_so: impl Fn(&str) -> bool) {
+    pub fn until_it(&self, text: &str, mut is_so: impl FnMut(&str) -> bool) {
         let mut screen = String::new();
         let is_there = process::comes_true(|| {
             screen = self.screen();
@@ -138,10 +138,11 @@ fn session_lives(leader: &str) -> bool {
 }
 
 /// Answers a question with yes until what was asked for has happened.
+#[track_caller]
 pub fn confirm(terminal: &Terminal, mut done: impl FnMut() -> bool) {
     let mut asked = false;
-    eventually("it was confirmed and done", || {
-        if !asked && terminal.screen().contains("y  yes") {
+    terminal.until_it("what was confirmed", |screen| {
+        if !asked && screen.contains("y  yes") {
             terminal.keys(&["y"]);
             asked = true;
         }

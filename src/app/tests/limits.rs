@@ -177,6 +177,26 @@ async fn letters_typed_into_the_editor_run_nothing_and_nothing_typed_changes_not
 }
 
 #[tokio::test(start_paused = true)]
+async fn limit_that_the_engine_has_no_word_for_is_refused_with_why() {
+    let engine = Fake::full();
+    engine.set_capabilities(|c| *c = c.clone().without(&[crate::model::Ability::FineLimits]));
+    let mut bench = Bench::new(engine).await;
+    bench.select("orders-api").await;
+    bench.press("u").await;
+    set(&mut bench, "net-rate-in", "10m").await;
+    set(&mut bench, "cpus", "1").await;
+    bench.press("enter").await;
+    assert!(bench.engine.calls().is_empty());
+    // The cursor is where it is refused.
+    let line = editor(&bench).cursor;
+    assert_eq!(SETTINGS[line].as_str(), "net-rate-in");
+    let why = editor(&bench).fault(line);
+    assert_eq!(why.as_deref(), Some("Docker's API has no such limit"));
+    bench.press("ctrl-u enter").await;
+    assert_eq!(bench.engine.calls(), ["update orders-api"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn engine_that_cannot_change_limits_says_so() {
     let engine = Fake::full();
     engine.set_capabilities(|c| *c = c.clone().without(&[crate::model::Ability::Update]));

@@ -25,7 +25,8 @@ impl State {
             });
         let targets: Vec<_> = targets.collect();
         if !targets.is_empty() {
-            self.modal = Some(Modal::Limits(Box::new(Editor::new(targets))));
+            let editor = Editor::new(targets, self.capabilities.clone());
+            self.modal = Some(Modal::Limits(Box::new(editor)));
         }
     }
 

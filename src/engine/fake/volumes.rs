@@ -8,8 +8,8 @@ use super::{Fake, epoch};
 use crate::{
     engine::{EngineError, ErrorKind, Result, Volumes},
     model::{
-        ContainerRow, LOCAL_DRIVER, Mount, MountKind, Volume, VolumeCreateRequest, VolumeDetails,
-        VolumeMount, VolumeSize, VolumeUser, World,
+        LOCAL_DRIVER, Mount, MountKind, Volume, VolumeCreateRequest, VolumeDetails, VolumeMount,
+        VolumeSize, World,
     },
 };
 
@@ -85,26 +85,12 @@ fn size(bytes: u64, files: u64, age_secs: u64, is_current: bool) -> Option<Volum
     })
 }
 
-fn details(world: &World, volume: &Volume) -> VolumeDetails {
-    let user = |(row, mount): (&ContainerRow, &Mount)| VolumeUser {
-        id: row.container.id.clone(),
-        name: row.container.name.clone(),
-        target: mount.target.clone(),
-        read_only: mount.read_only,
-        is_running: row.container.state.has_process(),
-    };
-    VolumeDetails {
-        volume: volume.clone(),
-        users: world.users(&volume.name).map(user).collect(),
-    }
-}
-
 #[async_trait]
 impl Volumes for Fake {
     async fn volumes(&self) -> Result<Vec<VolumeDetails>> {
         let world = self.now();
-        let volumes = world.volumes.iter();
-        Ok(volumes.map(|volume| details(&world, volume)).collect())
+        let volumes = world.volumes.iter().cloned();
+        Ok(volumes.map(|volume| world.with_users(volume)).collect())
     }
 
     async fn volume(&self, name: &str) -> Result<VolumeDetails> {

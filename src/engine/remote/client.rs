@@ -387,6 +387,9 @@ impl Client {
             .and_then(|value| Some(value.get("message")?.as_str()?.trim().to_owned()))
             .filter(|message| !message.is_empty())
             .unwrap_or_else(|| format!("the engine answered {status}"));
+        // A wharf says itself what it was asked to do.
+        let own = format!("{} {}: ", ask.operation, ask.subject);
+        let message = message.strip_prefix(&own).unwrap_or(&message).to_owned();
         ask.failed(kind(status, ask.operation, &message), message)
     }
 }

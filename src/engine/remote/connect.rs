@@ -110,7 +110,7 @@ impl Connector {
     pub async fn connect(&self) -> Result<Box<dyn Wire>, Unreachable> {
         if matches!(self.address, Address::Ssh { .. }) {
             // It has its own patience, and its own words when that ends.
-            return Ok(Box::new(self.ssh.dial(&self.address).await?));
+            return self.wire().await;
         }
         match timeout(PATIENCE, self.wire()).await {
             Ok(made) => made,
@@ -149,7 +149,7 @@ impl Connector {
                     Err(error) => Err(why(&error)),
                 }
             }
-            Address::Ssh { .. } => Err(unreachable("ssh is dialled otherwise", "try again")),
+            Address::Ssh { .. } => Ok(Box::new(self.ssh.dial(&self.address).await?)),
         }
     }
 }

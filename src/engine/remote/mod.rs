@@ -101,6 +101,7 @@ impl Remote {
         }
         .without(&[
             Ability::Details,
+            Ability::FineLimits,
             Ability::Signal,
             Ability::HostImage,
             Ability::Files,

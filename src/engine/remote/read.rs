@@ -16,7 +16,7 @@ pub use container::{Listed, container};
 pub use image::{image, names};
 pub use network::{network, network_details};
 pub use stats::sample;
-pub use volume::volume;
+pub use volume::{volume, volumes};
 
 use crate::model::{Event, EventKind};
 

@@ -107,7 +107,8 @@ impl Remote {
         reference: String,
         ask: Ask,
     ) -> Result<Transfers> {
-        let mut lines = Lines::of(self.client.stream(ask).await?);
+        let answer = self.client.stream(ask).await.map_err(told_apart)?;
+        let mut lines = Lines::of(answer);
         let (sender, receiver) = mpsc::channel(AHEAD);
         let client = self.client.clone();
         // Ends with the transfer; dropping the answer has the engine give it up.
@@ -125,10 +126,9 @@ impl Remote {
                         let _ = sender.try_send(Ok(progress.picture.clone()));
                     }
                     Ok(None) => break,
-                    Err(mut error) => {
-                        error.kind = kind(&error);
+                    Err(error) => {
                         // Nobody is left to tell if the receiver is gone.
-                        let _ = sender.send(Err(error)).await;
+                        let _ = sender.send(Err(told_apart(error))).await;
                         return;
                     }
                 }
@@ -142,11 +142,22 @@ impl Remote {
     }
 }
 
-/// A stream has no status: what a registry said is told by docker's words alone.
+/// A stream has no status, and a login that is missing has that of a missing image: what a
+/// registry said is told by the words alone, docker's or ours.
+fn told_apart(mut error: EngineError) -> EngineError {
+    error.kind = kind(&error);
+    error
+}
+
 fn kind(error: &EngineError) -> ErrorKind {
     let text = error.to_string();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["unauthorized", "denied", "authentication required"]) {
+    if says(&[
+        "unauthorized",
+        "denied",
+        "authentication required",
+        "no basic auth credentials",
+    ]) {
         ErrorKind::Denied
     } else if says(&["not found", "manifest unknown", "does not exist"]) {
         ErrorKind::NotFound
@@ -234,7 +245,7 @@ fn layer_state(status: &str) -> Option<LayerState> {
         "Pull complete" | "Pushed" => LayerState::Done,
         "Already exists" | "Layer already exists" => LayerState::Present,
         text if text.starts_with("Retrying") => LayerState::Retrying,
-        text if text.starts_with("Mounted from") => LayerState::Mounted,
+        text if text.starts_with("Mounted") => LayerState::Mounted,
         _ => return None,
     })
 }

@@ -21,9 +21,9 @@ impl Upkeep for Remote {
     async fn prune_images(&self, request: PruneImages) -> Result<PrunedImages> {
         // One by one, as volumes go: what goes is what was said before that it would, and
         // engines read filters each in its own way.
-        let images = world::images(&self.client, &[]).await?;
-        let used = self.world(Visible::default()).await?;
-        let used = used.containers.iter().map(|row| &row.container.image_id);
+        let world = self.world(Visible::default()).await?;
+        let images = world::images(&self.client, &world.images).await?;
+        let used = world.containers.iter().map(|row| &row.container.image_id);
         let used: HashSet<&Digest> = used.collect();
         let (gone, kept): (Vec<_>, Vec<_>) = images
             .into_iter()

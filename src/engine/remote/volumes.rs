@@ -6,33 +6,28 @@ use async_trait::async_trait;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{Remote, client::Ask, read, unreadable};
+use super::{Remote, client::Ask, read, unreadable, world};
 use crate::{
     engine::{EngineError, ErrorKind, Observe, Result, Volumes},
-    model::{
-        ContainerRow, Mount, PruneVolumes, PrunedVolumes, Visible, Volume, VolumeCreateRequest,
-        VolumeDetails, VolumeUser,
-    },
+    model::{PruneVolumes, PrunedVolumes, Visible, Volume, VolumeCreateRequest, VolumeDetails},
 };
 
 #[async_trait]
 impl Volumes for Remote {
     async fn volumes(&self) -> Result<Vec<VolumeDetails>> {
-        let answer: Value = self
-            .client
-            .json(Ask::get("/volumes", "list", "the volumes"))
-            .await?;
-        self.with_users(&answer["Volumes"]).await
+        let found = world::volumes(&self.client).await?;
+        self.with_users(found).await
     }
 
     async fn volume(&self, name: &str) -> Result<VolumeDetails> {
         let ask = Ask::get(format!("/volumes/{name}"), "look at the volume", name);
         let value: Value = self.client.json(ask).await?;
-        let found = self.with_users(&json!([value])).await?.pop();
-        found.ok_or_else(|| {
+        let volume = read::volume(&value).ok_or_else(|| {
             let why = "the engine's answer is no volume".into();
             unreadable("look at the volume", name, why)
-        })
+        })?;
+        let world = self.world(Visible::default()).await?;
+        Ok(world.with_users(volume))
     }
 
     async fn create_volume(&self, request: VolumeCreateRequest) -> Result<Volume> {
@@ -81,7 +76,7 @@ impl Volumes for Remote {
     async fn measure_volumes(&self, names: &[String]) -> Result<Vec<VolumeDetails>> {
         let ask = Ask::get("/system/df", "measure", "the volumes").query("type", "volume");
         let answer: Value = self.client.json(ask).await?;
-        let mut all = self.with_users(&answer["Volumes"]).await?;
+        let mut all = self.with_users(read::volumes(&answer)).await?;
         let measured = all.iter().map(|found| &found.volume);
         self.picture.lock().await.keep_sizes(measured);
         all.retain(|found| names.is_empty() || names.contains(&found.volume.name));
@@ -104,23 +99,9 @@ fn by_a_container(operation: &'static str, name: &str) -> EngineError {
 }
 
 impl Remote {
-    async fn with_users(&self, volumes: &Value) -> Result<Vec<VolumeDetails>> {
+    async fn with_users(&self, volumes: Vec<Volume>) -> Result<Vec<VolumeDetails>> {
         let world = self.world(Visible::default()).await?;
-        let all = volumes.as_array().into_iter().flatten();
-        let all = all.filter_map(|value| {
-            let volume = read::volume(value)?;
-            let user = |(row, mount): (&ContainerRow, &Mount)| VolumeUser {
-                id: row.container.id.clone(),
-                name: row.container.name.clone(),
-                target: mount.target.clone(),
-                read_only: mount.read_only,
-                is_running: row.container.state.has_process(),
-            };
-            let users = world.users(&volume.name).map(user).collect();
-            Some(VolumeDetails { volume, users })
-        });
-        let mut all: Vec<_> = all.collect();
-        all.sort_by(|a, b| a.volume.name.cmp(&b.volume.name));
-        Ok(all)
+        let all = volumes.into_iter();
+        Ok(all.map(|volume| world.with_users(volume)).collect())
     }
 }

@@ -491,13 +491,10 @@ pub async fn networks(client: &Shared) -> Result<Vec<Network>> {
 }
 
 /// All volumes by name.
-async fn volumes(client: &Shared) -> Result<Vec<Volume>> {
+pub async fn volumes(client: &Shared) -> Result<Vec<Volume>> {
     let ask = Ask::get("/volumes", "list", "the volumes");
     let answer: Value = client.soon(ask).await?;
-    let all = answer["Volumes"].as_array().into_iter().flatten();
-    let mut volumes: Vec<_> = all.filter_map(read::volume).collect();
-    volumes.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(volumes)
+    Ok(read::volumes(&answer))
 }
 
 /// All images. Those that are known are not asked about again, but for their names.

@@ -312,13 +312,8 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 fn limits(limits: &Limits, into: &mut Value) -> Result<(), String> {
-    for (limit, name) in [
-        (Limit::MemoryMin, "--memory-min"),
-        (Limit::MemoryHigh, "--memory-high"),
-    ] {
-        if limits.has(limit) {
-            return Err(format!("this engine takes no {name}"));
-        }
+    for limit in Limit::ALL.into_iter().filter(|limit| limits.has(*limit)) {
+        sayable(limit)?;
     }
     let rates = |rates: &[DeviceRate]| -> Vec<Value> {
         let one = |rate: &DeviceRate| json!({ "Path": rate.path, "Rate": rate.rate });
@@ -379,12 +374,21 @@ fn limits(limits: &Limits, into: &mut Value) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether the API has a word for a limit.
+fn sayable(limit: Limit) -> Result<(), String> {
+    match limit.needs() {
+        Some(ability) => Err(format!("--{}: {}", limit.as_str(), ability.lack())),
+        None => Ok(()),
+    }
+}
+
 /// The body of an update. Limits that are taken away have docker's value for that, or none
 /// at all.
 pub fn update(request: &UpdateRequest) -> Result<Value, String> {
     let mut body = json!({});
     limits(&request.limits, &mut body)?;
     for limit in &request.unset {
+        sayable(*limit)?;
         let (key, none) = match limit {
             Limit::Pids => ("PidsLimit", json!(-1)),
             Limit::MemorySwap => ("MemorySwap", json!(-1)),
@@ -470,14 +474,42 @@ mod tests {
 
     #[test]
     fn what_this_engine_cannot_limit_is_refused_and_never_left_out() {
-        let config = ContainerConfig {
-            limits: Limits {
-                memory_high_bytes: Some(1),
-                ..Limits::default()
-            },
-            ..ContainerConfig::default()
+        let rate = DeviceRate {
+            path: "/dev/vda".into(),
+            rate: 1,
         };
-        assert!(container(&config).unwrap_err().contains("--memory-high"));
+        let all = Limits {
+            cpu_millis: Some(1),
+            cpu_shares: Some(1),
+            cpuset_cpus: Some("0".into()),
+            cpuset_mems: Some("0".into()),
+            memory_bytes: Some(1),
+            memory_swap_bytes: Some(1),
+            memory_reservation_bytes: Some(1),
+            memory_swappiness: None,
+            memory_min_bytes: Some(1),
+            memory_high_bytes: Some(1),
+            pids: Some(1),
+            blkio_weight: Some(10),
+            read_bps: vec![rate.clone()],
+            write_bps: vec![rate.clone()],
+            read_iops: vec![rate.clone()],
+            write_iops: vec![rate],
+            net_rate_in: Some(1),
+            net_rate_out: Some(1),
+        };
+        for limit in Limit::ALL {
+            let mut config = ContainerConfig::default();
+            config.limits.copy(limit, &all);
+            let body = container(&config);
+            match limit.needs() {
+                Some(_) => assert!(
+                    body.unwrap_err()
+                        .starts_with(&format!("--{}", limit.as_str()))
+                ),
+                None => assert_ne!(body, container(&ContainerConfig::default()), "{limit:?}"),
+            }
+        }
         let tmpfs = |option: &str| Mount {
             kind: MountKind::Tmpfs {
                 options: vec![option.into()],

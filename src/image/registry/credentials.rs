@@ -21,7 +21,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Result};
-use crate::model::{LoginProof, RegistrySettings};
+use crate::{
+    image::registry_host,
+    model::{LoginProof, RegistrySettings},
+};
 
 /// The key of Docker Hub's credentials, for historic reasons.
 pub(super) const HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -124,7 +127,7 @@ impl Keychain {
     /// What is known for a registry, by its host and port.
     pub fn find(&self, host: &str) -> Result<Option<Credentials>> {
         let key = key_of(host);
-        let is_for = |registry: &String| key_host(registry) == key_host(host);
+        let is_for = |registry: &String| registry_host(registry) == registry_host(host);
         let mut given = self.given.iter();
         if let Some((_, found)) = given.find(|(of, _)| of.as_ref().is_none_or(is_for)) {
             return Ok(Some(found.clone()));
@@ -167,7 +170,7 @@ impl Keychain {
         };
         change(path, |auths| {
             let before = auths.len();
-            auths.retain(|key, _| host_of(key) != key_host(host));
+            auths.retain(|key, _| registry_host(key) != registry_host(host));
             auths.len() < before
         })
     }
@@ -175,30 +178,17 @@ impl Keychain {
 
 /// The key under which a registry's credentials are kept.
 fn key_of(host: &str) -> &str {
-    match host {
-        "docker.io" | "index.docker.io" | "registry-1.docker.io" => HUB_KEY,
-        other => other,
+    match registry_host(host) {
+        "docker.io" => HUB_KEY,
+        _ => host,
     }
-}
-
-fn key_host(host: &str) -> &str {
-    host_of(key_of(host))
-}
-
-/// The host of a key, which old clients wrote as a URL.
-fn host_of(key: &str) -> &str {
-    let rest = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"))
-        .unwrap_or(key);
-    rest.split('/').next().unwrap_or(rest)
 }
 
 fn find_in(file: &File, path: &Path, key: &str) -> Result<Option<Credentials>> {
     let helper = file
         .cred_helpers
         .iter()
-        .find(|(host, _)| host_of(host) == host_of(key))
+        .find(|(host, _)| registry_host(host) == registry_host(key))
         .and_then(|(_, helper)| helper.as_str())
         .or(file.creds_store.as_deref())
         .filter(|helper| !helper.is_empty());
@@ -209,12 +199,12 @@ fn find_in(file: &File, path: &Path, key: &str) -> Result<Option<Credentials>> {
     }
     let entry = file.auths.get(key).or_else(|| {
         let mut auths = file.auths.iter();
-        let found = auths.find(|(known, _)| host_of(known) == host_of(key));
+        let found = auths.find(|(known, _)| registry_host(known) == registry_host(key));
         found.map(|(_, entry)| entry)
     });
     entry.map_or(Ok(None), |entry| {
         decode(entry).map_err(|reason| Error::Setup {
-            what: format!("{}: the login of {}", path.display(), host_of(key)),
+            what: format!("{}: the login of {}", path.display(), registry_host(key)),
             reason: reason.into(),
         })
     })

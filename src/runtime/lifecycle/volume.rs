@@ -413,14 +413,7 @@ impl Lifecycle {
                 let Some(name) = mount.volume_name() else {
                     continue;
                 };
-                let user = VolumeUser {
-                    id: id.clone(),
-                    name: container.name.clone(),
-                    target: mount.target.clone(),
-                    read_only: mount.read_only,
-                    is_running: container.state.has_process(),
-                };
-                users.push((name.to_owned(), user));
+                users.push((name.to_owned(), VolumeUser::of(&container, mount)));
             }
         }
         Ok(users)

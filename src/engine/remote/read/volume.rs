@@ -7,6 +7,14 @@ use serde_json::Value;
 use super::time;
 use crate::model::{ContainerId, LOCAL_DRIVER, Volume, VolumeSize};
 
+/// The volumes of a list or of a measurement, by name.
+pub fn volumes(answer: &Value) -> Vec<Volume> {
+    let all = answer["Volumes"].as_array().into_iter().flatten();
+    let mut volumes: Vec<_> = all.filter_map(volume).collect();
+    volumes.sort_by(|a, b| a.name.cmp(&b.name));
+    volumes
+}
+
 /// A volume; `None` where it has no name.
 pub fn volume(value: &Value) -> Option<Volume> {
     let name = value["Name"].as_str()?.to_owned();

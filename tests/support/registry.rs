@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::support::process::eventually;
+use super::process::eventually;
 
 /// A registry on loopback.
 pub struct Registry {
@@ -20,7 +20,9 @@ pub struct Registry {
 pub enum Door {
     /// Nothing.
     Open,
-    /// TLS by an authority of our own, and the login `me` with `secret`.
+    /// The login `me` with `secret`.
+    Guarded,
+    /// The same, and TLS by an authority of our own.
     Locked,
 }
 
@@ -38,6 +40,8 @@ impl Registry {
                 "  tls:\n    certificate: {0}/server.crt\n    key: {0}/server.key\n",
                 path("tls").display()
             ));
+        }
+        if door != Door::Open {
             let users = Command::new("htpasswd")
                 .args(["-Bbn", "me", "secret"])
                 .output()
