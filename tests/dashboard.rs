@@ -285,7 +285,12 @@ fn terminal_is_restored_when_the_dashboard_is_asked_to_end() {
     let t = Terminal::new(&s, 80, 24);
     let pid = dashboard(&t);
     process::signal(pid, libc::SIGTERM);
-    t.until("left");
+    t.until_it("left with a code", |screen| {
+        let codes = screen
+            .lines()
+            .filter_map(|line| line.strip_prefix("left with "));
+        codes.flat_map(str::parse::<u8>).count() == 1
+    });
     assert!(modes(&t).starts_with("0 1"));
 }
 

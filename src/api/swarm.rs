@@ -27,7 +27,13 @@ pub fn route(method: &Method, parts: &[&str]) -> Outcome {
             "plugin {:?} not found",
             name.join("/")
         ))),
-        (_, ["plugins", ..]) => Err(Failure::unsupported("this engine has no plugins")),
-        _ => Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, NO_MANAGER)),
+        (&Method::POST | &Method::DELETE, ["plugins", ..]) => {
+            Err(Failure::unsupported("this engine has no plugins"))
+        }
+        (_, ["plugins", ..]) => Err(Failure::no_page()),
+        (&Method::GET | &Method::POST | &Method::DELETE, _) => {
+            Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, NO_MANAGER))
+        }
+        _ => Err(Failure::no_page()),
     }
 }

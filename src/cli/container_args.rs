@@ -12,8 +12,8 @@ use super::{
     values::{self, Parsed},
 };
 use crate::model::{
-    ContainerConfig, CreateRequest, Device, HealthCheck, HealthTest, Mount, MountKind, Platform,
-    RestartPolicy, SharedNamespaces, Ulimit,
+    ContainerConfig, CreateRequest, Device, DeviceRule, HealthCheck, HealthTest, Mount, MountKind,
+    Platform, RestartPolicy, SharedNamespaces, Ulimit,
 };
 
 /// Whose a namespace is.
@@ -110,6 +110,9 @@ pub struct ContainerArgs {
     /// Give it a device
     #[arg(long, value_name = "HOST[:CONTAINER][:rwm]", value_parser = values::device)]
     device: Vec<Device>,
+    /// Let it use devices that are not given: kind, numbers (* is any) and what for
+    #[arg(long, value_name = "c 10:200 rwm")]
+    device_cgroup_rule: Vec<DeviceRule>,
     /// Limit its processes' resources
     #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = values::ulimit)]
     ulimit: Vec<Ulimit>,
@@ -247,6 +250,7 @@ impl ContainerArgs {
             limits: self.limits.limits()?,
             ulimits: self.ulimit.clone(),
             devices: self.device.clone(),
+            device_rules: self.device_cgroup_rule.clone(),
             cap_add: self.cap_add.clone(),
             cap_drop: self.cap_drop.clone(),
             security: values::security(&self.security_opt, |path| fs::read_to_string(path))?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::model::{
-    Attachment, Container, DEFAULT_NETWORK, DeviceRate, Endpoint, Health, HealthCheck,
+    Attachment, Container, DEFAULT_NETWORK, DeviceRate, DeviceRule, Endpoint, Health, HealthCheck,
     HealthResult, HealthTest, HostAddress, LOCAL_DRIVER, Limits, Mount, MountKind, NetworkMode,
     RestartPolicy, SeccompMode, State,
 };
@@ -242,6 +242,7 @@ fn host_config(c: &Container) -> Value {
             "CgroupPermissions": device.permissions,
         })
     });
+    let rules = config.device_rules.iter().map(DeviceRule::to_string);
     // Docker writes -1 for what is unlimited; setrlimit's infinity does not fit JSON numbers.
     let bound = |value: u64| i64::try_from(value).unwrap_or(-1);
     let ulimits = config.ulimits.iter().map(
@@ -266,6 +267,7 @@ fn host_config(c: &Container) -> Value {
         "VolumesFrom": config.volumes_from,
         "Binds": config.mounts.iter().filter_map(bind).collect::<Vec<_>>(),
         "Devices": devices.collect::<Vec<_>>(),
+        "DeviceCgroupRules": rules.collect::<Vec<_>>(),
         "Ulimits": ulimits.collect::<Vec<_>>(),
         "CapAdd": config.cap_add,
         "CapDrop": config.cap_drop,

@@ -1,13 +1,13 @@
 //! A container: what was asked for, what state it is in, and what ended it.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attachment, Connectivity, ContainerId, Digest, Health, HealthCheck, Limits, Mount, Naming,
-    Port, Publish, Ulimit,
+    Attachment, Connectivity, ContainerId, Device, DeviceRule, Digest, Health, HealthCheck, Limits,
+    Mount, Naming, Port, Publish, Ulimit,
 };
 
 /// Kernel files that tell about the host or could harm it: not seen.
@@ -99,6 +99,8 @@ pub struct ContainerConfig {
     pub ulimits: Vec<Ulimit>,
     /// Device nodes given to it.
     pub devices: Vec<Device>,
+    /// Devices that it may use, beyond those: it makes the nodes itself, or they come later.
+    pub device_rules: Vec<DeviceRule>,
     /// Capabilities beyond the default set, without `CAP_`; `ALL` is allowed.
     pub cap_add: Vec<String>,
     /// Capabilities taken from the default set; `ALL` is allowed.
@@ -191,17 +193,6 @@ impl NetworkMode {
     pub fn is_own(&self) -> bool {
         matches!(self, Self::None | Self::Bridge)
     }
-}
-
-/// A device node given to a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// Node on the host.
-    pub host: PathBuf,
-    /// Node in the container.
-    pub container: PathBuf,
-    /// Letters out of `rwm`.
-    pub permissions: String,
 }
 
 /// Validated `--security-opt` values.

@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, Ipv6Addr},
+    ops::RangeInclusive,
 };
 
 use serde_json::Value;
@@ -13,9 +14,9 @@ use super::{models, refuse};
 use crate::{
     format::values,
     model::{
-        Attachment, ContainerConfig, DEFAULT_NETWORK, Device, DeviceRate, HostAddress, Limits,
-        Mount, MountKind, Naming, NetworkMode, Port, Publish, RestartPolicy, SeccompMode, Security,
-        SharedNamespaces, Ulimit, VolumeMount,
+        Attachment, ContainerConfig, DEFAULT_NETWORK, Device, DeviceRate, DeviceRule, HostAddress,
+        Limits, Mount, MountKind, Naming, NetworkMode, Port, Publish, RestartPolicy, SeccompMode,
+        Security, SharedNamespaces, Ulimit, VolumeMount,
     },
 };
 
@@ -105,6 +106,7 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
         limits: limits(&host)?,
         ulimits: ulimits(&host)?,
         devices: devices(&host),
+        device_rules: device_rules(&host)?,
         cap_add: capabilities(host.cap_add.clone()),
         cap_drop: capabilities(host.cap_drop.clone()),
         security: security(&host)?,
@@ -297,10 +299,28 @@ pub fn naming(host: &models::HostConfig) -> Parsed<Naming> {
     })
 }
 
+/// The longest quota that the kernel takes, in microseconds (`max_cfs_runtime`, sched/core.c).
+const MOST_CPU_QUOTA: u64 = (1 << 44) - 1;
+
 /// Limits, as create and update have them.
 pub fn limits(host: &models::HostConfig) -> Parsed<Limits> {
-    let period = host.cpu_period.filter(|n| *n > 0).unwrap_or(100_000);
-    let quota = host.cpu_quota.filter(|n| *n > 0);
+    let microseconds = |given: Option<i64>, range: RangeInclusive<u64>, refusal: &str| {
+        let given = positive(given);
+        match given.is_none_or(|n| range.contains(&n)) {
+            true => Ok(given),
+            false => Err(refusal.to_owned()),
+        }
+    };
+    let period = microseconds(
+        host.cpu_period,
+        1_000..=1_000_000,
+        "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
+    )?;
+    let quota = microseconds(
+        host.cpu_quota,
+        1_000..=MOST_CPU_QUOTA,
+        "CPU cfs quota can not be less than 1ms (i.e. 1000) or larger than 2^44 - 1",
+    )?;
     let nano = positive(host.nano_cpus);
     if nano.is_some() && quota.is_some() {
         return Err("Conflicting options: Nano CPUs and CPU Quota cannot both be set.".into());
@@ -345,7 +365,7 @@ pub fn limits(host: &models::HostConfig) -> Parsed<Limits> {
         cpu_millis: match (nano, quota) {
             // A thousandth of a core is the least that is counted here.
             (Some(nano), _) => Some((nano / 1_000_000).max(1)),
-            (None, Some(quota)) => Some((quota as u64 * 1000 / period as u64).max(1)),
+            (None, Some(quota)) => Some((quota * 1000 / period.unwrap_or(100_000)).max(1)),
             (None, None) => None,
         },
         cpu_shares: positive(host.cpu_shares),
@@ -405,6 +425,11 @@ fn devices(host: &models::HostConfig) -> Vec<Device> {
         }
     })
     .collect()
+}
+
+fn device_rules(host: &models::HostConfig) -> Parsed<Vec<DeviceRule>> {
+    let rules = host.device_cgroup_rules.iter().flatten();
+    rules.map(|rule| rule.parse()).collect()
 }
 
 fn capabilities(list: Option<Vec<String>>) -> Vec<String> {
@@ -607,6 +632,30 @@ mod tests {
         assert!(config(json!({"Image": 3})).is_err());
         let body = json!({"Image": "x", "HostConfig": {"Memory": 1000}});
         assert!(config(body).unwrap_err().contains("6MB"));
+    }
+
+    #[test]
+    fn quota_and_period_are_what_the_kernel_can_hold() {
+        let cpu = |quota: i64, period: i64| {
+            let host = json!({"CpuQuota": quota, "CpuPeriod": period});
+            config(json!({"Image": "x", "HostConfig": host})).map(|made| made.limits.cpu_millis)
+        };
+        assert_eq!(cpu(50_000, 0), Ok(Some(500)));
+        assert_eq!(cpu(1_000, 1_000_000), Ok(Some(1)));
+        assert_eq!(cpu(-1, 100_000), Ok(None));
+        assert!(cpu((1 << 44) - 1, 1_000).is_ok());
+        for (quota, period) in [
+            (999, 0),
+            (1 << 44, 0),
+            (i64::MAX, 1_000),
+            (0, 999),
+            (0, 1 << 20),
+        ] {
+            assert!(
+                cpu(quota, period).unwrap_err().contains("CPU cfs"),
+                "{quota} {period}"
+            );
+        }
     }
 
     #[test]

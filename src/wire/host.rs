@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::{container::network_mode, models};
 use crate::model::{
-    ContainerConfig, HostAddress, MASKED_PATHS, Mount, MountKind, READ_ONLY_PATHS, RestartPolicy,
-    SeccompMode,
+    ContainerConfig, DeviceRule, HostAddress, MASKED_PATHS, Mount, MountKind, READ_ONLY_PATHS,
+    RestartPolicy, SeccompMode,
 };
 
 /// What was asked of the host.
@@ -58,6 +58,13 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
                 })
                 .collect(),
         ),
+        device_cgroup_rules: (!config.device_rules.is_empty()).then(|| {
+            config
+                .device_rules
+                .iter()
+                .map(DeviceRule::to_string)
+                .collect()
+        }),
         memory_swappiness: limits.memory_swappiness.map(|n| n as i64),
         memory_reservation: number(limits.memory_reservation_bytes),
         memory_swap: Some(match (limits.memory_swap_bytes, limits.memory_bytes) {
@@ -66,7 +73,7 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
             (None, Some(bytes)) => (bytes as i64).saturating_mul(2),
             (None, None) => 0,
         }),
-        nano_cpus: Some(limits.cpu_millis.unwrap_or(0) as i64 * 1_000_000),
+        nano_cpus: Some((limits.cpu_millis.unwrap_or(0) as i64).saturating_mul(1_000_000)),
         oom_kill_disable: Some(false),
         init: config.init.then_some(true),
         pids_limit: limits.pids,

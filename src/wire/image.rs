@@ -76,6 +76,7 @@ pub fn inspect(image: &Image, config: &Value) -> Value {
         "Parent": "",
         "Comment": comment.and_then(|step| step["comment"].as_str()).unwrap_or_default(),
         "Created": image.created.map_or(NEVER.into(), |at| at.to_string()),
+        "Container": "",
         "DockerVersion": text("docker_version"),
         "Author": text("author"),
         "Config": process,

@@ -21,7 +21,6 @@ pub fn refuse(host: &models::HostConfig) -> Parsed<()> {
         ),
         ("CpuRealtimePeriod", is_positive(host.cpu_realtime_period)),
         ("CpuRealtimeRuntime", is_positive(host.cpu_realtime_runtime)),
-        ("DeviceCgroupRules", many(&host.device_cgroup_rules)),
         (
             "DeviceRequests",
             host.device_requests

@@ -101,6 +101,7 @@ fn bodies_with_one_wrong_field_are_refused_and_change_nothing() {
             "Sysctls": {"net.ipv4.ip_forward": "1"}, "GroupAdd": ["1001"], "OomScoreAdj": 5,
             "Ulimits": [{"Name": "nofile", "Soft": 100, "Hard": 200}],
             "Devices": [{"PathOnHost": "/dev/null", "PathInContainer": "/dev/x", "CgroupPermissions": "r"}],
+            "DeviceCgroupRules": ["c 10:200 rw"],
             "Mounts": [{"Type": "tmpfs", "Target": "/m", "TmpfsOptions": {"SizeBytes": 1_048_576}}],
         },
         "NetworkingConfig": {"EndpointsConfig": {"net": {"Aliases": ["al"], "IPAMConfig": {}}}},

@@ -151,6 +151,7 @@ fn answers_have_the_shapes_of_the_published_description() {
         "RestartPolicy":{"Name":"on-failure","MaximumRetryCount":2},"CapAdd":["SYS_ADMIN"],
         "Tmpfs":{"/t":"size=1m"},"Ulimits":[{"Name":"nofile","Soft":100,"Hard":200}],
         "Devices":[{"PathOnHost":"/dev/null","PathInContainer":"/dev/mine","CgroupPermissions":"r"}],
+        "DeviceCgroupRules":["c 10:200 rw"],
         "ExtraHosts":["db:10.0.0.1"],"Sysctls":{"net.ipv4.ip_forward":"1"}}}"#;
     let made = posted("/containers/create?name=web", full, 201);
     holds("create", &made, faults::<models::ContainerCreateResponse>);

@@ -304,15 +304,15 @@ async fn stop_asks_and_then_kills(bench: &Bench) {
     let polite = running(
         bench,
         "polite",
-        "trap 'exit 3' TERM; while :; do sleep 0.1; done",
+        "trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done",
     )
     .await;
-    // Its trap is set once it runs.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    has_written(bench, &polite).await;
     bench.engine.stop(stop(&polite, 30)).await.unwrap();
     assert_eq!(exit(bench, &polite).await.code, Some(3));
-    let deaf = running(bench, "deaf", "trap '' TERM; while :; do sleep 0.1; done").await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let deaf = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
+    let deaf = running(bench, "deaf", deaf).await;
+    has_written(bench, &deaf).await;
     bench.engine.stop(stop(&deaf, 0)).await.unwrap();
     assert_eq!(exit(bench, &deaf).await.code, Some(137));
 }
@@ -370,6 +370,14 @@ async fn lines(bench: &Bench, request: LogsRequest) -> Vec<(Stream, String)> {
         lines.push((line.stream, String::from_utf8(line.text).unwrap()));
     }
     lines
+}
+
+/// Waits until there is something in its log.
+async fn has_written(bench: &Bench, id: &ContainerId) {
+    eventually("its first line", || async {
+        !lines(bench, logs(id)).await.is_empty()
+    })
+    .await;
 }
 
 async fn log_has_lines_times_and_streams(bench: &Bench) {
@@ -792,7 +800,7 @@ async fn restart_policy_starts_again_and_counts(bench: &Bench) {
 }
 
 async fn wait_for_the_next_exit_sees_it(bench: &Bench) {
-    let id = create(bench, "awaited", config(&["sh", "-c", "sleep 0.5; exit 6"])).await;
+    let id = create(bench, "awaited", config(&["sh", "-c", "sleep 2; exit 6"])).await;
     let waiting = {
         let (engine, id) = (bench.engine.clone(), id.clone());
         tokio::spawn(async move { engine.wait(&id, WaitCondition::NextExit).await })

@@ -180,6 +180,37 @@ fn device_that_was_given_works() {
 }
 
 #[test]
+fn device_that_a_rule_allows_works_once_its_node_is_made() {
+    let s = Sandbox::new();
+    let script = "mknod /log c 1 11 && dd if=/log bs=8k count=1 2>/dev/null && echo read; \
+                  (echo x >/log) 2>&1 | grep -o 'not permitted'";
+    let run = |rule: &[&str]| {
+        // The kernel log asks for that too.
+        let mut args = vec!["run", "--rm", "--cap-add", "SYSLOG"];
+        args.extend(rule);
+        s.ok(&[&args[..], &[BUSYBOX, "sh", "-c", script]].concat())
+    };
+    assert_eq!(run(&[]), "not permitted");
+    for rule in ["c 1:11 r", "c *:11 r", "a 1:* r"] {
+        let out = run(&["--device-cgroup-rule", rule]);
+        assert!(out.ends_with("read\nnot permitted"), "{rule}: {out}");
+    }
+    let bad = [
+        "run",
+        "--rm",
+        "--device-cgroup-rule",
+        "c 1 r",
+        BUSYBOX,
+        "true",
+    ];
+    let refused = s.refused(&bad, 125);
+    assert!(
+        refused.contains("invalid device cgroup rule \"c 1 r\""),
+        "{refused}"
+    );
+}
+
+#[test]
 fn read_only_root_still_has_its_tmpfs() {
     let s = Sandbox::new();
     let out = s.ok(&["run", "--rm", "--read-only", "--tmpfs", "/tmp", BUSYBOX, "sh", "-c",

@@ -68,12 +68,12 @@ fn network_survives_restarts_by_the_policy() {
     ]);
     let template = "{{.NetworkSettings.Networks.one.IPAddress}}";
     let before = sandbox.inspect("web", template);
+    let told = || sandbox.ok(&["logs", "web"]).matches(&before).count();
+    eventually("it has told its address", || told() == 1);
     process::signal(sandbox.pid("web"), libc::SIGKILL);
     eventually("it runs again", || {
         sandbox.inspect("web", "{{.RestartCount}} {{.State.Status}}") == "1 running"
     });
     assert_eq!(sandbox.inspect("web", template), before);
-    eventually("it has the same address", || {
-        sandbox.ok(&["logs", "web"]).matches(&before).count() == 2
-    });
+    eventually("it has the same address", || told() == 2);
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Attachment, ContainerConfig, DeviceRate, ExecConfig, HealthCheck, HealthTest, HostAddress,
-    Limit, Limits, Mount, MountKind, NetworkCreateRequest, NetworkMode, Port, RestartPolicy,
-    SeccompMode, UpdateRequest,
+    Attachment, ContainerConfig, DeviceRate, DeviceRule, ExecConfig, HealthCheck, HealthTest,
+    HostAddress, Limit, Limits, Mount, MountKind, NetworkCreateRequest, NetworkMode, Port,
+    RestartPolicy, SeccompMode, UpdateRequest,
 };
 
 /// The body of a create.
@@ -111,6 +111,11 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
             })
         })
         .collect();
+    let device_rules: Vec<_> = config
+        .device_rules
+        .iter()
+        .map(DeviceRule::to_string)
+        .collect();
     let naming = &config.naming;
     let hosts = naming.hosts.iter().map(|(name, address)| match address {
         HostAddress::Ip(ip) => format!("{name}:{ip}"),
@@ -142,6 +147,7 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "Binds": binds.into_iter().filter_map(bind).collect::<Vec<_>>(),
         "Mounts": mounts.into_iter().map(mount).collect::<Result<Vec<_>, _>>()?,
         "Devices": devices,
+        "DeviceCgroupRules": device_rules,
         "Ulimits": ulimits,
         "Dns": naming.servers,
         "DnsSearch": naming.search,

@@ -12,7 +12,7 @@ use oci_spec::runtime::{
 };
 
 use super::{Error, built};
-use crate::model::Device;
+use crate::model::{Device, DeviceRule};
 
 /// Device nodes and the rules of the cgroup that go with them.
 #[derive(Debug, Default)]
@@ -38,8 +38,8 @@ const USUAL: &[(i64, Option<i64>)] = &[
 ];
 
 /// Deny everything, but let any node be made (making one gives no access) and the usual
-/// ones be used; then what the user gave.
-pub fn confined(given: &[Device]) -> Result<Devices, Error> {
+/// ones be used; then what the user gave and allowed.
+pub fn confined(given: &[Device], allowed: &[DeviceRule]) -> Result<Devices, Error> {
     let any = |allow, kind, access: &str| rule(allow, kind, None, None, access);
     let mut devices = Devices {
         nodes: Vec::new(),
@@ -55,6 +55,17 @@ pub fn confined(given: &[Device]) -> Result<Devices, Error> {
     }
     for device in given {
         add(&mut devices, device)?;
+    }
+    for given in allowed {
+        let kinds: &[_] = match given.kind {
+            'b' => &[LinuxDeviceType::B],
+            'c' => &[LinuxDeviceType::C],
+            // As one rule it would be for all numbers, whichever it names.
+            _ => &[LinuxDeviceType::B, LinuxDeviceType::C],
+        };
+        let [major, minor] = [given.major, given.minor].map(|number| number.map(i64::from));
+        let of = |&kind: &LinuxDeviceType| rule(true, kind, major, minor, &given.permissions);
+        devices.rules.extend(kinds.iter().map(of));
     }
     Ok(devices)
 }
@@ -202,7 +213,7 @@ mod tests {
 
     #[test]
     fn confined_container_is_denied_all_but_the_usual() {
-        let devices = confined(&[]).unwrap();
+        let devices = confined(&[], &[]).unwrap();
         assert!(devices.nodes.is_empty());
         assert!(!devices.rules[0].allow());
         assert_eq!(devices.rules[0].access().as_deref(), Some("rwm"));
@@ -217,7 +228,7 @@ mod tests {
             container: "/dev/nothing".into(),
             permissions: "r".into(),
         };
-        let devices = confined(&[given]).unwrap();
+        let devices = confined(&[given], &[]).unwrap();
         let node = &devices.nodes[0];
         assert_eq!(node.path(), Path::new("/dev/nothing"));
         assert_eq!((node.major(), node.minor()), (1, 5));
@@ -234,7 +245,7 @@ mod tests {
                 container: "/dev/x".into(),
                 permissions: "rwm".into(),
             };
-            assert!(confined(&[given]).is_err(), "{host}");
+            assert!(confined(&[given], &[]).is_err(), "{host}");
         }
         assert!(block_number(&"/dev/null".into()).is_err());
     }

@@ -229,7 +229,7 @@ fn linux(record: &ContainerRecord) -> Result<Linux> {
     let devices = if config.privileged {
         device::privileged(&config.devices)?
     } else {
-        device::confined(&config.devices)?
+        device::confined(&config.devices, &config.device_rules)?
     };
     let mut limits = resources(&config.limits)?;
     limits.set_devices(Some(devices.rules));

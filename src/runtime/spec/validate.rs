@@ -206,7 +206,7 @@ fn devices(config: &ContainerConfig) -> Result<()> {
             return invalid(format!("{} is not a device", given.host.display()));
         }
     }
-    device::confined(&config.devices).map(drop)
+    device::confined(&config.devices, &config.device_rules).map(drop)
 }
 
 /// Only what belongs to a namespace of the container's own: anything else would change

@@ -164,6 +164,8 @@ struct HostConfig {
     #[serde(deserialize_with = "lenient")]
     devices: Vec<Value>,
     #[serde(deserialize_with = "lenient")]
+    device_cgroup_rules: Vec<String>,
+    #[serde(deserialize_with = "lenient")]
     ulimits: Vec<Value>,
     #[serde(deserialize_with = "lenient")]
     dns: Vec<String>,
@@ -355,6 +357,11 @@ fn config(found: Inspected) -> ContainerConfig {
         },
         ulimits: host.ulimits.iter().filter_map(ulimit).collect(),
         devices: host.devices.iter().filter_map(device).collect(),
+        device_rules: host
+            .device_cgroup_rules
+            .iter()
+            .filter_map(|rule| rule.parse().ok())
+            .collect(),
         cap_add: host.cap_add,
         cap_drop: host.cap_drop,
         security: security(&host.security_opt),
