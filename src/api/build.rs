@@ -49,6 +49,8 @@ pub async fn build(server: Arc<Server>, mut ask: Ask) -> Outcome {
         .map(str::to_owned)
         .collect();
     let quiet = query.is_on("q");
+    // `cachefrom` is heard and changes nothing: the cache knows the steps of all builds here,
+    // whatever images they made.
     let dockerfile = query.text("dockerfile").map(str::to_owned);
     let request = BuildRequest {
         dockerfile: BuildFile::InContext(dockerfile),

@@ -215,11 +215,12 @@ async fn create(server: Arc<Server>, ask: &mut Ask) -> Outcome {
 }
 
 async fn import(server: &Server, ask: &mut Ask, source: &str) -> Outcome {
-    if source != "-" {
-        return Err(Failure::unsupported(
-            "importing from an address is not supported: fetch it and import it from fromSrc=-",
-        ));
-    }
+    // As docker's daemon reads it.
+    let address = match source {
+        "-" => None,
+        source if source.contains("://") => Some(source.to_owned()),
+        source => Some(format!("http://{source}")),
+    };
     let query = &ask.query;
     let request = ImportRequest {
         name: query
@@ -227,13 +228,20 @@ async fn import(server: &Server, ask: &mut Ask, source: &str) -> Outcome {
             .map(|repository| tagged(repository, query.text("tag"))),
         comment: query
             .text("message")
-            .unwrap_or("Imported from -")
-            .to_owned(),
+            .map_or_else(|| format!("Imported from {source}"), str::to_owned),
         changes: changes(query),
     };
-    let body = Box::new(ask.reader());
+    let body: Box<dyn io::Read + Send> = match &address {
+        Some(address) => engine::fetch(address, server.serve.registries.clone())
+            .map_err(|error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?,
+        None => Box::new(ask.reader()),
+    };
     let id = server.engine.import(body, request, None).await?;
     let (messages, answer) = Messages::new();
+    if let Some(address) = address {
+        let status = format!("Downloading from {address}");
+        messages.send(&json!({ "status": status })).await;
+    }
     messages.send(&json!({"status": id.as_str()})).await;
     Ok(answer)
 }

@@ -2,14 +2,14 @@
 
 use clap::Args;
 
-use super::{Context, archive, failure::Outcome, output::line};
-use crate::model::ImportRequest;
+use super::{Context, archive, config, failure::Outcome, output::line};
+use crate::{engine, model::ImportRequest};
 
 /// Arguments of `import`.
 #[derive(Args, Debug)]
 pub struct ImportArgs {
     /// A tar: plain, gzip or zstd; - is stdin
-    #[arg(value_name = "FILE|-")]
+    #[arg(value_name = "FILE|URL|-")]
     source: String,
     /// What the image is to be called
     #[arg(value_name = "NAME[:TAG]")]
@@ -30,10 +30,19 @@ pub struct ImportArgs {
 
 /// Makes an image from a root file system's tar, and prints its id.
 pub async fn run(args: &ImportArgs, context: &Context) -> Outcome {
-    let source = archive::source("import", &args.source)?;
+    let is_remote = ["http://", "https://"]
+        .iter()
+        .any(|scheme| args.source.starts_with(scheme));
+    let source = match is_remote {
+        true => engine::fetch(&args.source, config::registries(&context.loader)?)?,
+        false => archive::source("import", &args.source)?,
+    };
     let request = ImportRequest {
         name: Some(args.name.clone()),
-        comment: args.message.clone(),
+        comment: match args.message.as_str() {
+            "" if is_remote => format!("Imported from {}", args.source),
+            message => message.to_owned(),
+        },
         changes: args.change.clone(),
     };
     let import = async |progress| context.engine.import(source, request, progress).await;

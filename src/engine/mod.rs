@@ -23,6 +23,7 @@ pub mod embedded;
 mod error;
 #[cfg(test)]
 pub mod fake;
+mod fetch;
 mod questions;
 pub mod recorded;
 pub mod remote;
@@ -36,6 +37,7 @@ use tokio::sync::mpsc;
 
 pub use crate::runtime::lifecycle::{CopyFrom, CopyTo};
 pub use error::{EngineError, ErrorKind, Result};
+pub use fetch::fetch;
 
 /// How the names of images are read; the same everywhere.
 pub use crate::image::{Reference, ReferenceError, registry_host};

@@ -1,13 +1,19 @@
 //! Debian's docker command moves images between us and Debian's docker-registry, which
 //! wants a login.
 
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+};
+
 use crate::{
     Server, sandbox,
     support::{
         host::Host,
         process::{self, Finished},
         registry::{Door, Registry},
-        sandbox::BUSYBOX,
+        sandbox::{BUSYBOX, rootfs},
     },
 };
 
@@ -81,4 +87,55 @@ fn docker_pushes_and_pulls_with_a_login_one_tag_or_all() {
     server.refused(&["pull", "-a", &registry.name("team/none")]);
     let refused = server.refused(&["push", "-a", &registry.name("team/none")]);
     assert!(refused.contains("has no tags"), "{refused}");
+}
+
+/// Serves a file to each who asks, but of the path `/torn` only half. Where.
+fn serve_file(content: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let n = client.read(&mut request).unwrap_or(0);
+            let is_torn = request[..n].starts_with(b"GET /torn");
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+                content.len()
+            );
+            let sent = content.len() / if is_torn { 2 } else { 1 };
+            // Who has heard enough goes away.
+            let _ = client.write_all(head.as_bytes());
+            let _ = client.write_all(&content[..sent]);
+        }
+    });
+    host
+}
+
+#[test]
+fn images_are_imported_from_an_address_whole_or_not_at_all() {
+    let _host = Host::enter();
+    let sandbox = sandbox();
+    let server = Server::start(&sandbox);
+    let host = serve_file(std::fs::read(rootfs("busybox.tar")).unwrap());
+    let layers = |name: &str| {
+        let template = "{{json .RootFS.Layers}}";
+        server.ok(&["image", "inspect", "-f", template, name])
+    };
+    server.ok(&[
+        "import",
+        &format!("http://{host}/rootfs.tar"),
+        "by-docker:1",
+    ]);
+    assert_eq!(layers("by-docker:1"), layers(BUSYBOX));
+    let address = format!("http://{host}/rootfs.tar");
+    sandbox.ok(&["import", &address, "by-wharf:1"]);
+    assert_eq!(layers("by-wharf:1"), layers(BUSYBOX));
+    let comment = server.ok(&["image", "inspect", "-f", "{{.Comment}}", "by-wharf:1"]);
+    assert!(comment.contains(&address), "{comment}");
+    let before = sandbox.ok(&["images", "-q"]);
+    server.refused(&["import", &format!("http://{host}/torn"), "torn:1"]);
+    sandbox.refused(&["import", &format!("http://{host}/torn"), "torn:1"], 1);
+    let told = sandbox.refused(&["import", "http://127.0.0.1:1/x.tar", "none:1"], 1);
+    assert_eq!(told.matches("wharf: ").count(), 1, "{told}");
+    assert_eq!(sandbox.ok(&["images", "-q"]), before);
 }

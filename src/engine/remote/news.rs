@@ -15,7 +15,7 @@ use super::{
 use crate::model::{ContainerId, EventKind};
 
 /// Events that change nothing that is shown.
-const QUIET: [&str; 7] = [
+const QUIET: [&str; 8] = [
     "exec_create",
     "exec_start",
     "exec_die",
@@ -23,6 +23,7 @@ const QUIET: [&str; 7] = [
     "attach",
     "resize",
     "top",
+    "archive-path",
 ];
 
 /// What is to be read again.

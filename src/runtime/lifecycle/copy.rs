@@ -92,6 +92,7 @@ impl Lifecycle {
         let root = self.root_of(&request.id, &request.path)?;
         let path = root.inside(&request.path);
         let source = root.place(&path, request.follow_link)?.found()?;
+        self.tell_of_copy("archive-path", &request.id);
         match to {
             // A directory's content has the directory itself as its first entry.
             CopyTo::Archive(out) if source.means_content => source.pack(b".", out),
@@ -104,6 +105,13 @@ impl Lifecycle {
                 });
                 transfer(&source, &target, owner)
             }
+        }
+    }
+
+    fn tell_of_copy(&self, action: &str, id: &ContainerId) {
+        // It may be gone by now.
+        if let Ok(record) = self.store.load(id) {
+            self.tell(&record, action, &[]);
         }
     }
 
@@ -138,6 +146,9 @@ impl Lifecycle {
             }
         };
         self.note_change(&request.id, &root)?;
+        if copied.is_ok() {
+            self.tell_of_copy("extract-to-dir", &request.id);
+        }
         copied
     }
 

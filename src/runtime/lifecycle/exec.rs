@@ -36,7 +36,10 @@ impl Lifecycle {
         let text = serde_json::to_vec(config).expect("an exec's config is JSON");
         write_atomically(&files.config(), &text, Durability::Unsynced)
             .map_err(failed("write", files.config()))?;
-        self.tell_of_exec("exec_create", id, &exec, config);
+        if let Ok(record) = self.store.load(id) {
+            let action = format!("exec_create: {}", config.argv.join(" "));
+            self.tell(&record, &action, &[("execID", exec.to_string())]);
+        }
         Ok(exec)
     }
 
@@ -59,10 +62,7 @@ impl Lifecycle {
         }
         config.attach = attach;
         match shim::spawn_exec(self.root(), &id, exec, &config) {
-            Ok(started) => {
-                self.tell_of_exec("exec_start", &id, exec, &config);
-                Ok((id, started.control))
-            }
+            Ok(started) => Ok((id, started.control)),
             Err(error) => {
                 let code = match &error {
                     shim::Error::Failed(failure)
@@ -76,13 +76,6 @@ impl Lifecycle {
                 let _ = self.record_failed(&id, exec, &config, code);
                 Err(error.into())
             }
-        }
-    }
-
-    fn tell_of_exec(&self, action: &str, id: &ContainerId, exec: &ExecId, config: &ExecConfig) {
-        if let Ok(record) = self.store.load(id) {
-            let action = format!("{action}: {}", config.argv.join(" "));
-            self.tell(&record, &action, &[("execID", exec.to_string())]);
         }
     }
 

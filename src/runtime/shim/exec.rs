@@ -17,10 +17,11 @@ use rustix::process::Pid;
 
 use super::{Failure, face::Inheritance, failure::Describe, relay::Relay, run, stdio};
 use crate::{
-    model::{ContainerId, ExecConfig, ExecId, Exit, State},
+    model::{ContainerId, Event, ExecConfig, ExecId, Exit, State},
     runtime::{
         attach::Frame,
         create::{self, ExecRequest, Running, Stdio},
+        events,
         paths::{ContainerPaths, ExecPaths, Root},
         record::ContainerRecord,
         spec,
@@ -46,6 +47,8 @@ struct Exec {
     live: LiveState,
     cgroups: Cgroups,
     running: Running,
+    /// What is told when it has ended, without its exit code.
+    die: Event,
 }
 
 /// Runs an exec to its end.
@@ -60,12 +63,12 @@ pub(super) fn run(inheritance: Inheritance, id: &ExecId) -> io::Result<()> {
     } = inheritance;
     let paths = root.container(&container);
     let files = paths.exec(id);
-    let started = start(&root, &container, &files, client);
+    let started = start(&root, (&container, id), &files, client);
     match started {
         Ok(exec) => {
             starter.succeed(exec.running.pid.as_raw_nonzero().get());
             forget_old(&paths.execs(), &files.directory);
-            let result = exec.serve();
+            let result = exec.serve(&root);
             drop(alive);
             result
         }
@@ -78,7 +81,7 @@ pub(super) fn run(inheritance: Inheritance, id: &ExecId) -> io::Result<()> {
 
 fn start(
     root: &Root,
-    container: &ContainerId,
+    (container, id): (&ContainerId, &ExecId),
     files: &ExecPaths,
     client: Option<UnixStream>,
 ) -> Result<Exec, Failure> {
@@ -143,7 +146,13 @@ fn start(
         (None, Some(master)) => stdio::terminal(master).describe("set up the terminal")?,
         (None, None) => return Err(Failure::internal("the process has no terminal")),
     });
+    // Told from here, so that no end is told before its beginning.
+    let action = format!("exec_start: {}", config.argv.join(" "));
+    let about = [("execID", id.to_string())];
+    // History is a convenience.
+    let _ = events::append(root, &events::of_container(&record, &action, &about));
     Ok(Exec {
+        die: events::of_container(&record, "exec_die", &about),
         relay,
         state,
         live,
@@ -178,7 +187,7 @@ fn init_process(paths: &ContainerPaths) -> Result<(Pid, OwnedFd), Failure> {
 
 impl Exec {
     /// Serves until the process has ended, then tells its exit.
-    fn serve(mut self) -> io::Result<()> {
+    fn serve(mut self, root: &Root) -> io::Result<()> {
         let settle_at = Instant::now() + SETTLES_AFTER;
         let mut until = Some(settle_at);
         loop {
@@ -216,6 +225,11 @@ impl Exec {
         self.live.exit = Some(exit);
         // The container may have been removed meanwhile, and its run directory too.
         let _ = self.state.write(&self.live);
+        self.die.at = exit.at;
+        let code = code.map_or_else(|| "?".to_owned(), |code| code.to_string());
+        self.die.attributes.insert("exitCode".into(), code);
+        // History is a convenience.
+        let _ = events::append(root, &self.die);
         self.relay.dismiss(exit)
     }
 }
