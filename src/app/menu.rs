@@ -142,11 +142,3 @@ impl Pick {
         }
     }
 }
-
-impl Menu {
-    /// Moves the cursor, stopping at both ends.
-    pub fn step(&mut self, by: isize) {
-        let last = self.picks.len().saturating_sub(1);
-        self.cursor = self.cursor.saturating_add_signed(by).min(last);
-    }
-}

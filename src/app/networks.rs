@@ -1,6 +1,6 @@
 //! The networks screen: its list, and the picture of who is on the one under the cursor.
 
-use super::{Geometry, List, Screen, State};
+use super::{List, State};
 use crate::{
     format::picture::Picture,
     model::{NetworkId, NetworkRow},
@@ -44,12 +44,8 @@ impl State {
         }
     }
 
-    /// How far the picture can be scrolled.
-    pub(super) fn network_reach(&self, regions: &Geometry) -> usize {
-        if self.screen != Screen::Networks {
-            return 0;
-        }
-        let height = self.network_picture().map_or(0, |picture| picture.height());
-        height.saturating_sub(usize::from(regions.details.height))
+    /// Lines of the picture.
+    pub(super) fn picture_lines(&self) -> usize {
+        self.network_picture().map_or(0, |picture| picture.height())
     }
 }

@@ -470,13 +470,7 @@ impl State {
         if let Some(list) = self.list_mut() {
             list.scroll_to(top);
         }
-        // How far they reach is not cheap to tell, and mostly nobody has scrolled.
-        if self.networks.scroll > 0 {
-            self.networks.scroll = self.networks.scroll.min(self.network_reach(&regions));
-        }
-        if self.volumes.scroll > 0 {
-            self.volumes.scroll = self.volumes.scroll.min(self.volume_reach(&regions));
-        }
+        self.settle_below(&regions);
         self.settle_groups(&regions);
         let reach = self.reach(&regions);
         self.details.scroll = self.details.scroll.min(reach);
@@ -488,9 +482,5 @@ impl State {
         self.details
             .table
             .scroll_into_view(height.saturating_sub(1));
-        let layers = self.selected_image().map_or(0, |image| image.layers.len());
-        self.layers_scroll = self
-            .layers_scroll
-            .min(layers.saturating_sub(usize::from(regions.details.height / 2)));
     }
 }

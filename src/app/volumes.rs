@@ -1,6 +1,6 @@
 //! The volumes screen: its list, and who uses the one under the cursor.
 
-use super::{Geometry, List, Screen, State};
+use super::{List, State};
 use crate::model::Volume;
 
 /// The list, and what of the details is shown.
@@ -29,17 +29,13 @@ impl State {
         self.world.as_ref()?.volumes.get(row)
     }
 
-    /// How far the details can be scrolled.
-    pub(super) fn volume_reach(&self, regions: &Geometry) -> usize {
+    /// Lines of what there is to say of the volume under the cursor.
+    pub(super) fn volume_lines(&self) -> usize {
         let (Some(world), Some(volume)) = (&self.world, self.selected_volume()) else {
             return 0;
         };
-        if self.screen != Screen::Volumes {
-            return 0;
-        }
         let facts = crate::format::volume::facts(volume, world.at).len();
         // A free line and titles above those who use it.
-        let lines = facts + 2 + world.users(&volume.name).count().max(1);
-        lines.saturating_sub(usize::from(regions.details.height))
+        facts + 2 + world.users(&volume.name).count().max(1)
     }
 }

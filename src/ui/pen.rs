@@ -91,9 +91,11 @@ impl<'a> Pen<'a> {
 
     /// Fills so many columns with a sign of one column.
     pub fn fill(&mut self, sign: &str, columns: u16, style: Style) -> &mut Self {
-        for _ in 0..columns.min(self.room()) {
-            self.put(sign, style);
+        let end = self.x + columns.min(self.room());
+        for x in self.x..end {
+            self.buffer[(x, self.y)].set_symbol(sign).set_style(style);
         }
+        self.x = end;
         self
     }
 }

@@ -8,6 +8,7 @@ use super::{
         Screen, State, Tab, activity::quoted, log::Needle, modal::edit,
     },
     TOAST,
+    modals::line_of,
 };
 use crate::{
     action::{Action, Code, Key},
@@ -29,11 +30,11 @@ impl State {
             self.pick(menu.picks.swap_remove(n).picked);
             return self.modal.take();
         }
+        if let Some(cursor) = line_of(key, menu.cursor, menu.picks.len()) {
+            menu.cursor = cursor;
+            return Some(Modal::Menu(menu));
+        }
         match key.code {
-            Code::Up | Code::Char('k') => menu.step(-1),
-            Code::Down | Code::Char('j') => menu.step(1),
-            Code::Home | Code::Char('g') => menu.step(isize::MIN),
-            Code::End | Code::Char('G') => menu.step(isize::MAX),
             Code::Enter if menu.cursor < menu.picks.len() => {
                 self.pick(menu.picks.swap_remove(menu.cursor).picked);
                 // What was chosen may ask something of its own.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::{Effect, EngineList, Failure, Modal, Pending, State};
+use super::{
+    super::{Effect, EngineList, Failure, Modal, Pending, State},
+    modals::line_of,
+};
 use crate::{
     action::{Code, Key},
     config::KnownEngine,
@@ -54,12 +57,11 @@ impl State {
     }
 
     pub(super) fn on_engines_key(&mut self, key: Key, mut list: EngineList) -> Option<Modal> {
-        let last = list.rows.len().saturating_sub(1);
+        if let Some(cursor) = line_of(key, list.cursor, list.rows.len()) {
+            list.cursor = cursor;
+            return Some(Modal::Engines(list));
+        }
         match key.code {
-            Code::Up | Code::Char('k') => list.cursor = list.cursor.saturating_sub(1),
-            Code::Down | Code::Char('j') => list.cursor = (list.cursor + 1).min(last),
-            Code::Home | Code::Char('g') => list.cursor = 0,
-            Code::End | Code::Char('G') => list.cursor = last,
             Code::Char('r') => {
                 self.effects.push(Effect::ListEngines);
             }

@@ -196,10 +196,8 @@ impl State {
         self.groups.scroll = 0;
     }
 
-    /// Brings scrolling back within bounds, and tells the engine what is on screen.
+    /// Tells the engine what is on screen.
     pub(in super::super) fn settle_groups(&mut self, regions: &Geometry) {
-        let reach = self.group_reach(regions);
-        self.groups.scroll = self.groups.scroll.min(reach);
         let Some(world) = self.world.clone() else {
             return;
         };
@@ -219,10 +217,9 @@ impl State {
         }
     }
 
-    /// How far the processes can be scrolled, one line of titles above them.
-    pub(super) fn group_reach(&self, regions: &Geometry) -> usize {
-        let lines = 1 + self.groups.processes.len();
-        lines.saturating_sub(usize::from(regions.details.height))
+    /// The processes and one line of titles above them.
+    pub(super) fn group_lines(&self) -> usize {
+        1 + self.groups.processes.len()
     }
 
     /// The name of the selected group for messages.

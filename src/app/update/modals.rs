@@ -157,12 +157,10 @@ impl State {
 
     fn on_sort_key(&mut self, key: Key, cursor: usize) -> Option<Modal> {
         let columns = self.sort_columns();
-        let last = columns.len() - 1;
+        if let Some(cursor) = line_of(key, cursor, columns.len()) {
+            return Some(Modal::Sort(cursor));
+        }
         match key.code {
-            Code::Up | Code::Char('k') => Some(Modal::Sort(cursor.saturating_sub(1))),
-            Code::Down | Code::Char('j') => Some(Modal::Sort((cursor + 1).min(last))),
-            Code::Home | Code::Char('g') => Some(Modal::Sort(0)),
-            Code::End | Code::Char('G') => Some(Modal::Sort(last)),
             Code::Enter | Code::Char(' ' | 'o') => {
                 self.sort_by(columns[cursor]);
                 None
@@ -188,6 +186,19 @@ impl State {
             list.set_sort(sort);
         }
         self.arrange();
+    }
+}
+
+/// The line that a key goes to in a list of so many, from another; nothing if it means
+/// something else.
+pub(super) fn line_of(key: Key, from: usize, count: usize) -> Option<usize> {
+    let last = count.saturating_sub(1);
+    match key.code {
+        Code::Up | Code::Char('k') => Some(from.saturating_sub(1)),
+        Code::Down | Code::Char('j') => Some((from + 1).min(last)),
+        Code::Home | Code::Char('g') => Some(0),
+        Code::End | Code::Char('G') => Some(last),
+        _ => None,
     }
 }
 

@@ -67,23 +67,9 @@ impl State {
     }
 
     fn scroll(&mut self, motion: Action, page: usize, regions: &Geometry) {
-        if self.screen == Screen::Images {
-            self.layers_scroll = moved(self.layers_scroll, motion, page, usize::MAX / 2);
-            return;
-        }
-        if self.screen == Screen::Networks {
-            let reach = self.network_reach(regions);
-            self.networks.scroll = moved(self.networks.scroll, motion, page, reach);
-            return;
-        }
-        if self.screen == Screen::Volumes {
-            let reach = self.volume_reach(regions);
-            self.volumes.scroll = moved(self.volumes.scroll, motion, page, reach);
-            return;
-        }
-        if self.screen == Screen::Groups {
-            let reach = self.group_reach(regions);
-            self.groups.scroll = moved(self.groups.scroll, motion, page, reach);
+        let reach = self.below_reach(regions);
+        if let Some(scroll) = self.below_scroll() {
+            *scroll = moved(*scroll, motion, page, reach);
             return;
         }
         if self.screen == Screen::Alerts {
@@ -107,6 +93,43 @@ impl State {
             Tab::Stats | Tab::Changes | Tab::Network | Tab::Advice => {
                 let reach = self.reach(regions);
                 self.details.scroll = moved(self.details.scroll, motion, page, reach);
+            }
+        }
+    }
+
+    /// Lines scrolled in what stands below the list, where it is no tab of a container.
+    pub(super) fn below_scroll(&mut self) -> Option<&mut usize> {
+        match self.screen {
+            Screen::Images => Some(&mut self.layers_scroll),
+            Screen::Networks => Some(&mut self.networks.scroll),
+            Screen::Volumes => Some(&mut self.volumes.scroll),
+            Screen::Groups => Some(&mut self.groups.scroll),
+            _ => None,
+        }
+    }
+
+    /// How far that can be scrolled.
+    fn below_reach(&self, regions: &Geometry) -> usize {
+        let height = usize::from(regions.details.height);
+        match self.screen {
+            Screen::Images => {
+                let layers = self.selected_image().map_or(0, |image| image.layers.len());
+                layers.saturating_sub(height / 2)
+            }
+            Screen::Networks => self.picture_lines().saturating_sub(height),
+            Screen::Volumes => self.volume_lines().saturating_sub(height),
+            Screen::Groups => self.group_lines().saturating_sub(height),
+            _ => 0,
+        }
+    }
+
+    /// Brings that back within bounds.
+    pub(in super::super) fn settle_below(&mut self, regions: &Geometry) {
+        // How far it reaches is not cheap to tell, and mostly nobody has scrolled.
+        if self.below_scroll().is_some_and(|scroll| *scroll > 0) {
+            let reach = self.below_reach(regions);
+            if let Some(scroll) = self.below_scroll() {
+                *scroll = reach.min(*scroll);
             }
         }
     }

@@ -234,20 +234,8 @@ impl State {
         if self.screen == Screen::Explorer {
             return self.step_layers(by.signum());
         }
-        if self.screen == Screen::Networks {
-            self.networks.scroll = self.networks.scroll.saturating_add_signed(by);
-            return;
-        }
-        if self.screen == Screen::Volumes {
-            self.volumes.scroll = self.volumes.scroll.saturating_add_signed(by);
-            return;
-        }
-        if self.screen == Screen::Groups {
-            self.groups.scroll = self.groups.scroll.saturating_add_signed(by);
-            return;
-        }
-        if self.screen == Screen::Images {
-            self.layers_scroll = self.layers_scroll.saturating_add_signed(by);
+        if let Some(scroll) = self.below_scroll() {
+            *scroll = scroll.saturating_add_signed(by);
             return;
         }
         match self.tab() {

@@ -9,6 +9,7 @@ use super::{
         table::{Line, Range},
     },
     TOAST,
+    modals::line_of,
 };
 use crate::{
     action::{Code, Key},
@@ -66,12 +67,10 @@ impl State {
 
     pub(super) fn on_groups_key(&mut self, key: Key, cursor: usize) -> Option<Modal> {
         let choices = self.group_choices();
-        let last = choices.len() - 1;
+        if let Some(cursor) = line_of(key, cursor, choices.len()) {
+            return Some(Modal::Groups(cursor));
+        }
         match key.code {
-            Code::Up | Code::Char('k') => Some(Modal::Groups(cursor.saturating_sub(1))),
-            Code::Down | Code::Char('j') => Some(Modal::Groups((cursor + 1).min(last))),
-            Code::Home | Code::Char('g') => Some(Modal::Groups(0)),
-            Code::End | Code::Char('G') => Some(Modal::Groups(last)),
             Code::Enter | Code::Char(' ' | 'b') => {
                 let groups = &mut self.table.groups;
                 groups.by = choices.into_iter().nth(cursor).flatten();

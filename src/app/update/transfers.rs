@@ -3,6 +3,7 @@
 use super::{
     super::{Asked, Effect, Failure, Modal, Prompt, State, activity::quoted},
     TOAST,
+    modals::line_of,
 };
 use crate::{
     action::{Action, Code, Key},
@@ -120,13 +121,12 @@ impl State {
     }
 
     pub(super) fn on_transfers_key(&mut self, key: Key, cursor: usize) -> Option<Modal> {
-        let last = self.transfers.list.len().saturating_sub(1);
-        let cursor = cursor.min(last);
+        let count = self.transfers.list.len();
+        let cursor = cursor.min(count.saturating_sub(1));
+        if let Some(cursor) = line_of(key, cursor, count) {
+            return Some(Modal::Transfers(cursor));
+        }
         match key.code {
-            Code::Up | Code::Char('k') => Some(Modal::Transfers(cursor.saturating_sub(1))),
-            Code::Down | Code::Char('j') => Some(Modal::Transfers((cursor + 1).min(last))),
-            Code::Home | Code::Char('g') => Some(Modal::Transfers(0)),
-            Code::End | Code::Char('G') => Some(Modal::Transfers(last)),
             Code::Char('c') => {
                 let going = self.transfers.list.get(cursor).filter(|one| !one.is_over());
                 if let Some(number) = going.map(|one| one.number) {
