@@ -18,10 +18,13 @@ use super::{
 };
 use crate::{
     engine::{EngineError, ErrorKind, Reference},
-    format::selection::{self, Created, Filter, Surroundings},
+    format::{
+        limits,
+        selection::{self, Created, Filter, Surroundings},
+    },
     model::{
-        ChangeKind, Container, ContainerId, CreateRequest, KillRequest, RemoveRequest, State,
-        StopRequest, UpdateRequest, Visible, WaitCondition,
+        ChangeKind, Container, ContainerId, CreateRequest, KillRequest, Limits, RemoveRequest,
+        State, StopRequest, UpdateRequest, Visible, WaitCondition,
     },
     wire,
 };
@@ -212,6 +215,7 @@ async fn create(server: &Server, ask: &mut Ask) -> Outcome {
             )));
         }
     }
+    let limits = config.limits.clone();
     let request = CreateRequest {
         name: name.clone(),
         config,
@@ -221,9 +225,10 @@ async fn create(server: &Server, ask: &mut Ask) -> Outcome {
         Ok(id) => id,
         Err(error) => return Err(not_created(server, error, &image, name.as_deref()).await),
     };
+    let warnings = warnings(server, &id, &limits).await?;
     json_with(
         StatusCode::CREATED,
-        &json!({"Id": id.as_str(), "Warnings": []}),
+        &json!({"Id": id.as_str(), "Warnings": warnings}),
     )
 }
 
@@ -464,13 +469,26 @@ async fn update(server: &Server, ask: &mut Ask, id: ContainerId) -> Outcome {
     });
     let restart = policy.map(wire::create::restart_policy).transpose();
     let request = UpdateRequest {
-        id,
-        limits,
+        id: id.clone(),
+        limits: limits.clone(),
         unset: Vec::new(),
         restart: restart.map_err(Failure::bad)?,
     };
     server.engine.update(request).await?;
-    json(&json!({"Warnings": []}))
+    json(&json!({"Warnings": warnings(server, &id, &limits).await?}))
+}
+
+/// What became of limits that were asked for and that not every kernel has.
+async fn warnings(
+    server: &Server,
+    id: &ContainerId,
+    asked: &Limits,
+) -> Result<Vec<&'static str>, Failure> {
+    if asked.oom_kill_disable != Some(true) {
+        return Ok(Vec::new());
+    }
+    let made = server.engine.inspect(id).await?;
+    Ok(limits::warnings(asked, &made.config.limits))
 }
 
 async fn changes(server: &Server, id: &ContainerId) -> Outcome {

@@ -12,8 +12,8 @@ use super::{
     values::{self, Parsed},
 };
 use crate::model::{
-    ContainerConfig, CreateRequest, Device, DeviceRule, HealthCheck, HealthTest, Mount, MountKind,
-    Platform, RestartPolicy, SharedNamespaces, Ulimit,
+    ContainerConfig, CreateRequest, Device, DeviceRule, HealthCheck, HealthTest, IpcMode,
+    LogConfig, Mount, MountKind, PidMode, Platform, RestartPolicy, SharedNamespaces, Ulimit,
 };
 
 /// Whose a namespace is.
@@ -94,17 +94,28 @@ pub struct ContainerArgs {
     /// Mount by fields: type=bind|volume|tmpfs,source=…,target=…
     #[arg(long, value_name = "FIELDS", value_parser = values::mount)]
     mount: Vec<Mount>,
-    /// Whose shared memory and message queues it has: private or host
-    #[arg(long, value_name = "WHOSE", value_enum, hide_possible_values = true)]
-    ipc: Option<Whose>,
-    /// Whose processes it sees: private or host
-    #[arg(long, value_name = "WHOSE", value_enum, hide_possible_values = true)]
-    pid: Option<Whose>,
+    /// Whose shared memory it has: private, none, shareable, host, container:NAME
+    #[arg(long, value_name = "WHOSE", default_value_t, hide_default_value = true)]
+    ipc: IpcMode,
+    /// Whose processes it sees: private, host, container:NAME
+    #[arg(long, value_name = "WHOSE", default_value_t, hide_default_value = true)]
+    pid: PidMode,
     /// Whose host name it has: private or host
     #[arg(long, value_name = "WHOSE", value_enum, hide_possible_values = true)]
     uts: Option<Whose>,
     #[command(flatten)]
     network: NetworkArgs,
+    /// What keeps its output: json-file, local, none
+    #[arg(
+        long,
+        value_name = "DRIVER",
+        default_value = "json-file",
+        hide_default_value = true
+    )]
+    log_driver: String,
+    /// How: max-size=SIZE of a file, max-file=N files
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::label)]
+    log_opt: Vec<(String, String)>,
     #[command(flatten)]
     limits: LimitArgs,
     /// Give it a device
@@ -232,8 +243,8 @@ impl ContainerArgs {
             user: self.user.clone(),
             groups: self.group_add.clone(),
             shared: SharedNamespaces {
-                ipc: self.ipc == Some(Whose::Host),
-                pid: self.pid == Some(Whose::Host),
+                ipc: self.ipc.clone(),
+                pid: self.pid.clone(),
                 uts: self.uts == Some(Whose::Host),
             },
             labels: self.label.iter().cloned().collect(),
@@ -247,6 +258,7 @@ impl ContainerArgs {
             read_only: self.read_only,
             mounts,
             volumes_from: self.volumes_from.clone(),
+            log: self.log()?,
             limits: self.limits.limits()?,
             ulimits: self.ulimit.clone(),
             devices: self.device.clone(),
@@ -279,6 +291,12 @@ impl ContainerArgs {
             retries: self.health_retries.filter(|retries| *retries > 0),
         };
         (check != HealthCheck::default()).then_some(check)
+    }
+
+    fn log(&self) -> Parsed<LogConfig> {
+        let options = self.log_opt.iter();
+        let options = options.map(|(name, value)| (name.as_str(), value.as_str()));
+        values::log_config(&self.log_driver, options).map_err(|why| format!("--log-driver: {why}"))
     }
 
     /// Files first, flags over them.

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     engine::{EngineError, ErrorKind},
-    format::text::sanitize,
-    model::{ContainerId, RemoveRequest},
+    format::{limits, text::sanitize},
+    model::{ContainerId, Limits, RemoveRequest},
 };
 
 /// Arguments of `create`.
@@ -36,6 +36,7 @@ pub async fn run(args: &CreateArgs, context: &Context) -> Outcome {
 pub async fn create(args: &ContainerArgs, context: &Context) -> Result<ContainerId, Failure> {
     let defaults = super::config::network_defaults(&context.loader)?;
     let request = args.request(&defaults)?;
+    let limits = request.config.limits.clone();
     if args.pull == When::Always {
         pull::for_run(args, context).await?;
     }
@@ -50,6 +51,7 @@ pub async fn create(args: &ContainerArgs, context: &Context) -> Result<Container
         created => created,
     };
     let id = created.map_err(Failure::to_run)?;
+    warn(&id, &limits, context).await;
     if let Some(path) = &args.cidfile {
         let written = fs::File::create_new(path)
             .and_then(|mut file| std::io::Write::write_all(&mut file, id.as_str().as_bytes()));
@@ -65,6 +67,19 @@ pub async fn create(args: &ContainerArgs, context: &Context) -> Result<Container
         }
     }
     Ok(id)
+}
+
+/// Says what became of limits that were asked for and that not every kernel has.
+pub async fn warn(id: &ContainerId, asked: &Limits, context: &Context) {
+    if asked.oom_kill_disable != Some(true) {
+        return;
+    }
+    // It was made or changed: whoever can't look at it says so at its next command.
+    if let Ok(made) = context.engine.inspect(id).await {
+        for warning in limits::warnings(asked, &made.config.limits) {
+            eprintln!("WARNING: {warning}");
+        }
+    }
 }
 
 /// Whether it failed because the image isn't here.

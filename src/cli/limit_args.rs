@@ -51,6 +51,9 @@ pub struct LimitArgs {
     /// Memory at which it is slowed down (cgroup v2)
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory_high: Option<u64>,
+    /// Let processes wait for memory instead of killing them (cgroup v1)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    oom_kill_disable: Option<bool>,
     /// Most processes and threads; -1 is no limit
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(-1..), allow_negative_numbers = true)]
     pids_limit: Option<i64>,
@@ -99,6 +102,7 @@ impl LimitArgs {
             memory_swappiness: self.memory_swappiness,
             memory_min_bytes: self.memory_min,
             memory_high_bytes: self.memory_high,
+            oom_kill_disable: self.oom_kill_disable,
             // 0 is docker's other way to say without limit.
             pids: self.pids_limit.map(|n| if n == 0 { -1 } else { n }),
             blkio_weight: self.blkio_weight,

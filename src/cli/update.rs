@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{
     Context,
+    create::warn,
     failure::{Failure, Outcome},
     items::Names,
     limit_args::LimitArgs,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     format::limits,
-    model::{Limit, Limits, RestartPolicy, UpdateRequest},
+    model::{ContainerId, Limit, Limits, RestartPolicy, UpdateRequest},
 };
 
 /// Arguments of `update`.
@@ -38,12 +39,14 @@ pub async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
     }
     let act = async |id| {
         let request = UpdateRequest {
-            id,
+            id: ContainerId::clone(&id),
             limits: limits.clone(),
             unset: args.unset.clone(),
             restart: args.restart,
         };
-        context.engine.update(request).await
+        context.engine.update(request).await?;
+        warn(&id, &limits, context).await;
+        Ok(())
     };
     context.each(&args.names.containers, act).await
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attachment, Connectivity, ContainerId, Device, DeviceRule, Digest, Health, HealthCheck, Limits,
-    Mount, Naming, Port, Publish, Ulimit,
+    LogConfig, Mount, Naming, Port, Publish, SharedNamespaces, Ulimit,
 };
 
 /// Kernel files that tell about the host or could harm it: not seen.
@@ -79,7 +79,7 @@ pub struct ContainerConfig {
     pub mounts: Vec<Mount>,
     /// Containers whose mounts it has too, `NAME[:ro|rw]`.
     pub volumes_from: Vec<String>,
-    /// Namespaces that are the host's.
+    /// Namespaces that are not its own.
     pub shared: SharedNamespaces,
     /// Whose network namespace it lives in.
     pub network: NetworkMode,
@@ -93,6 +93,8 @@ pub struct ContainerConfig {
     pub expose: Vec<Port>,
     /// How it finds names.
     pub naming: Naming,
+    /// How its output is kept.
+    pub log: LogConfig,
     /// Limits of its cgroup.
     pub limits: Limits,
     /// Process resource limits.
@@ -146,30 +148,6 @@ impl fmt::Display for RestartPolicy {
             Self::Always => f.write_str("always"),
             Self::UnlessStopped => f.write_str("unless-stopped"),
         }
-    }
-}
-
-/// Namespaces besides the network's that a container shares with the host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SharedNamespaces {
-    /// Shared memory, semaphores and message queues.
-    pub ipc: bool,
-    /// Processes: it sees all of them, and may signal those of its user.
-    pub pid: bool,
-    /// The host name.
-    pub uts: bool,
-}
-
-impl SharedNamespaces {
-    /// How Docker calls whose each is: of interprocess communication, processes, host name.
-    pub fn modes(self) -> [&'static str; 3] {
-        let mode = |is_shared, own| if is_shared { "host" } else { own };
-        [
-            mode(self.ipc, "private"),
-            mode(self.pid, ""),
-            mode(self.uts, ""),
-        ]
     }
 }
 

@@ -145,6 +145,7 @@ impl GroupLimits {
             memory_swappiness: None,
             memory_min_bytes: at(self.memory_min).filter(|n| *n > 0),
             memory_high_bytes: at(self.memory_high),
+            oom_kill_disable: None,
             pids: at(self.pids_max).map(signed),
             blkio_weight: None,
             read_bps: rates(|device| device.read_bps),

@@ -33,6 +33,9 @@ pub struct Limits {
     /// Memory above which it is slowed down and pressed back, in bytes: `memory.high`.
     /// cgroup v2 only.
     pub memory_high_bytes: Option<u64>,
+    /// Whether processes that need memory beyond the limit wait instead of being killed.
+    /// cgroup v1 only.
+    pub oom_kill_disable: Option<bool>,
     /// Most processes and threads; -1 is no limit.
     pub pids: Option<i64>,
     /// Relative IO weight, 10 to 1000.
@@ -64,6 +67,7 @@ pub enum Limit {
     MemoryReservation,
     MemoryMin,
     MemoryHigh,
+    OomKillDisable,
     Pids,
     BlkioWeight,
     ReadBps,
@@ -76,7 +80,7 @@ pub enum Limit {
 
 impl Limit {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Cpus,
         Self::CpuShares,
         Self::CpusetCpus,
@@ -86,6 +90,7 @@ impl Limit {
         Self::MemoryReservation,
         Self::MemoryMin,
         Self::MemoryHigh,
+        Self::OomKillDisable,
         Self::Pids,
         Self::BlkioWeight,
         Self::ReadBps,
@@ -108,6 +113,7 @@ impl Limit {
             Self::MemoryReservation => "memory-reservation",
             Self::MemoryMin => "memory-min",
             Self::MemoryHigh => "memory-high",
+            Self::OomKillDisable => "oom-kill-disable",
             Self::Pids => "pids-limit",
             Self::BlkioWeight => "blkio-weight",
             Self::ReadBps => "device-read-bps",
@@ -145,6 +151,7 @@ impl Limits {
             }
             Limit::MemoryMin => self.memory_min_bytes = other.memory_min_bytes,
             Limit::MemoryHigh => self.memory_high_bytes = other.memory_high_bytes,
+            Limit::OomKillDisable => self.oom_kill_disable = other.oom_kill_disable,
             Limit::Pids => self.pids = other.pids,
             Limit::BlkioWeight => self.blkio_weight = other.blkio_weight,
             Limit::ReadBps => self.read_bps.clone_from(&other.read_bps),
@@ -168,6 +175,7 @@ impl Limits {
             Limit::MemoryReservation => self.memory_reservation_bytes.is_some(),
             Limit::MemoryMin => self.memory_min_bytes.is_some(),
             Limit::MemoryHigh => self.memory_high_bytes.is_some(),
+            Limit::OomKillDisable => self.oom_kill_disable.is_some(),
             Limit::Pids => self.pids.is_some(),
             Limit::BlkioWeight => self.blkio_weight.is_some(),
             Limit::ReadBps => !self.read_bps.is_empty(),

@@ -269,6 +269,7 @@ fn make(
         spec,
         dir: directory.to_owned(),
         rootfs: bundle_rootfs(spec, directory)?,
+        trees: Vec::new(),
         seccomp: seccomp.map(Filter::from_oci).transpose()?,
         init: false,
     };

@@ -4,6 +4,7 @@
 pub mod attach;
 pub mod builds;
 pub mod create;
+pub mod donor;
 pub mod events;
 pub mod groups;
 pub mod inspect;

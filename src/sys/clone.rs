@@ -4,10 +4,11 @@
 //! thread alone, and a lock that another thread held at that moment (the allocator's,
 //! say) would stay held in it for ever.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 /// What the child shares with us and where it is born.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,6 +104,35 @@ pub fn replace(fd: OwnedFd, slot: std::os::fd::RawFd) -> rustix::io::Result<()> 
     // SAFETY: both are plain integers; the caller reserved the slot for this.
     let result = unsafe { libc::dup3(fd.as_raw_fd(), slot, libc::O_CLOEXEC) };
     super::exec::check(result.into()).map(drop)
+}
+
+/// What a helper opens where we ourselves can't go and come back from, such as another
+/// mount namespace: it has these `CLONE_NEW*` of its own, shares our descriptor table and
+/// ends. `open` is bound as the body of [`fork`] is.
+pub fn fetch(
+    namespaces: u64,
+    open: impl FnOnce() -> rustix::io::Result<OwnedFd>,
+) -> io::Result<OwnedFd> {
+    // Reserved here, replaced there: so its number is known to both.
+    let slot: OwnedFd = File::open("/dev/null")?.into();
+    let number = slot.as_raw_fd();
+    let flags = namespaces | libc::CLONE_FILES as u64;
+    let helper = fork(
+        Clone {
+            flags,
+            cgroup: None,
+        },
+        || match open().and_then(|fd| replace(fd, number)) {
+            Ok(()) => 0,
+            Err(errno) => errno.raw_os_error(),
+        },
+    )?;
+    let status = waitid(WaitId::PidFd(helper.pidfd.as_fd()), WaitIdOptions::EXITED)?;
+    match status.and_then(|status| status.exit_status()) {
+        Some(0) => Ok(slot),
+        Some(errno) => Err(io::Error::from_raw_os_error(errno)),
+        None => Err(io::ErrorKind::Interrupted.into()),
+    }
 }
 
 /// End this process at once: no destructors, no exit handlers, which are the parent's.

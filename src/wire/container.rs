@@ -218,7 +218,10 @@ pub fn inspect(details: &ContainerDetails, image: Option<&Image>) -> Value {
         resolv_conf_path: etc("resolv.conf"),
         hostname_path: etc("hostname"),
         hosts_path: etc("hosts"),
-        log_path: Some(details.log.display().to_string()),
+        log_path: Some(match config.log.driver.is_kept() {
+            true => details.log.display().to_string(),
+            false => String::new(),
+        }),
         name: Some(format!("/{}", container.name)),
         restart_count: Some(container.restarts.into()),
         driver: Some("overlayfs".into()),

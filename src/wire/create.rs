@@ -15,8 +15,8 @@ use crate::{
     format::values,
     model::{
         Attachment, ContainerConfig, DEFAULT_NETWORK, Device, DeviceRate, DeviceRule, HostAddress,
-        Limits, Mount, MountKind, Naming, NetworkMode, Port, Publish, RestartPolicy, SeccompMode,
-        Security, SharedNamespaces, Ulimit, VolumeMount,
+        Limits, LogConfig, Mount, MountKind, Naming, NetworkMode, Port, Publish, RestartPolicy,
+        SeccompMode, Security, SharedNamespaces, Ulimit, VolumeMount,
     },
 };
 
@@ -81,8 +81,8 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
         user: text(body.user),
         groups: host.group_add.clone().unwrap_or_default(),
         shared: SharedNamespaces {
-            ipc: host.ipc_mode.as_deref() == Some("host"),
-            pid: host.pid_mode.as_deref() == Some("host"),
+            ipc: host.ipc_mode.as_deref().unwrap_or_default().parse()?,
+            pid: host.pid_mode.as_deref().unwrap_or_default().parse()?,
             uts: host.uts_mode.as_deref() == Some("host"),
         },
         hostname: text(body.hostname),
@@ -103,6 +103,7 @@ pub fn config(mut body: Value) -> Parsed<ContainerConfig> {
         publish_all: host.publish_all_ports.unwrap_or_default(),
         expose: ports(body.exposed_ports.unwrap_or_default())?,
         naming: naming(&host)?,
+        log: log(&host)?,
         limits: limits(&host)?,
         ulimits: ulimits(&host)?,
         devices: devices(&host),
@@ -299,6 +300,15 @@ pub fn naming(host: &models::HostConfig) -> Parsed<Naming> {
     })
 }
 
+fn log(host: &models::HostConfig) -> Parsed<LogConfig> {
+    let asked = host.log_config.clone().unwrap_or_default();
+    let options: BTreeMap<_, _> = asked.config.into_iter().flatten().collect();
+    let options = options
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    values::log_config(asked.typ.as_deref().unwrap_or_default(), options)
+}
+
 /// The longest quota that the kernel takes, in microseconds (`max_cfs_runtime`, sched/core.c).
 const MOST_CPU_QUOTA: u64 = (1 << 44) - 1;
 
@@ -390,6 +400,7 @@ pub fn limits(host: &models::HostConfig) -> Parsed<Limits> {
         write_bps: rates(&host.blkio_device_write_bps)?,
         read_iops: rates(&host.blkio_device_read_iops)?,
         write_iops: rates(&host.blkio_device_write_iops)?,
+        oom_kill_disable: host.oom_kill_disable,
         ..Limits::default()
     })
 }
@@ -619,10 +630,8 @@ mod tests {
     #[test]
     fn what_would_be_another_container_is_refused_by_its_name() {
         for (key, value) in [
-            ("PidMode", json!("container:x")),
-            ("IpcMode", json!("container:x")),
+            ("UTSMode", json!("container:x")),
             ("CgroupParent", json!("/x")),
-            ("OomKillDisable", json!(true)),
             ("Runtime", json!("runsc")),
         ] {
             let body = json!({"Image": "x", "HostConfig": {key: value}});

@@ -74,7 +74,7 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
             (None, None) => 0,
         }),
         nano_cpus: Some((limits.cpu_millis.unwrap_or(0) as i64).saturating_mul(1_000_000)),
-        oom_kill_disable: Some(false),
+        oom_kill_disable: Some(limits.oom_kill_disable.unwrap_or(false)),
         init: config.init.then_some(true),
         pids_limit: limits.pids,
         ulimits: Some(
@@ -91,8 +91,8 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
         binds: Some(config.mounts.iter().filter_map(bind).collect()),
         container_id_file: Some(String::new()),
         log_config: Some(models::HostConfigLogConfig {
-            typ: Some("json-file".into()),
-            config: Some(HashMap::new()),
+            typ: Some(config.log.driver.to_string()),
+            config: Some(config.log.options().into_iter().collect()),
         }),
         network_mode: Some(network_mode(config)),
         port_bindings: Some(bindings(config)),
@@ -125,9 +125,9 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
                 .collect(),
         ),
         group_add: (!config.groups.is_empty()).then(|| config.groups.clone()),
-        ipc_mode: Some(ipc.to_owned()),
+        ipc_mode: Some(ipc),
         oom_score_adj: Some(config.oom_score_adj.unwrap_or(0).into()),
-        pid_mode: Some(pid.to_owned()),
+        pid_mode: Some(pid),
         privileged: Some(config.privileged),
         publish_all_ports: Some(config.publish_all),
         readonly_rootfs: Some(config.read_only),
@@ -145,7 +145,7 @@ pub fn host_config(config: &ContainerConfig) -> models::HostConfig {
         shm_size: Some(config.shm_size_bytes.unwrap_or(64 << 20) as i64),
         sysctls: (!config.sysctls.is_empty()).then(|| config.sysctls.clone().into_iter().collect()),
         runtime: Some("wharf".into()),
-        uts_mode: Some(uts.to_owned()),
+        uts_mode: Some(uts),
         userns_mode: Some(String::new()),
         isolation: Some(models::HostConfigIsolationEnum::EMPTY),
         masked_paths: masked,
@@ -234,9 +234,12 @@ mod tests {
                 "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]},
                 "RestartPolicy": {"Name": "always", "MaximumRetryCount": 0},
                 "Memory": 67108864, "NanoCpus": 500000000, "PidsLimit": 50,
+                "IpcMode": "container:web", "PidMode": "container:db",
                 "CapDrop": ["ALL"], "ReadonlyRootfs": true, "ShmSize": 1048576,
                 "SecurityOpt": ["no-new-privileges"], "Tmpfs": {"/t": "size=1m"},
                 "ExtraHosts": ["db:10.0.0.1"], "Sysctls": {"net.ipv4.ip_forward": "1"},
+                "LogConfig": {"Type": "local", "Config": {"max-size": "10m"}},
+                "OomKillDisable": true,
             }
         });
         let config = create::config(asked.clone()).unwrap();

@@ -10,7 +10,6 @@ pub fn refuse(host: &models::HostConfig) -> Parsed<()> {
     };
     let many = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
     let is_positive = |number: Option<i64>| number.is_some_and(|n| n > 0);
-    let log = host.log_config.as_ref().and_then(|log| log.typ.as_deref());
     let asked = [
         ("CgroupParent", set(&host.cgroup_parent, &[])),
         (
@@ -27,14 +26,7 @@ pub fn refuse(host: &models::HostConfig) -> Parsed<()> {
                 .as_ref()
                 .is_some_and(|list| !list.is_empty()),
         ),
-        ("OomKillDisable", host.oom_kill_disable == Some(true)),
         ("VolumeDriver", set(&host.volume_driver, &["local"])),
-        // Nobody can be asked to share it, so what may be shared is private.
-        (
-            "IpcMode",
-            set(&host.ipc_mode, &["private", "shareable", "host"]),
-        ),
-        ("PidMode", set(&host.pid_mode, &["private", "host"])),
         ("UTSMode", set(&host.uts_mode, &["private", "host"])),
         ("UsernsMode", set(&host.userns_mode, &["host"])),
         ("Links", many(&host.links)),
@@ -43,10 +35,6 @@ pub fn refuse(host: &models::HostConfig) -> Parsed<()> {
             host.storage_opt.as_ref().is_some_and(|map| !map.is_empty()),
         ),
         ("Runtime", set(&host.runtime, &["wharf", "runc"])),
-        (
-            "LogConfig",
-            log.is_some_and(|log| !matches!(log, "" | "json-file" | "local")),
-        ),
     ];
     match asked.into_iter().find(|(_, is_asked)| *is_asked) {
         Some((field, _)) => Err(format!(

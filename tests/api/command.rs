@@ -532,6 +532,46 @@ fn docker_is_told_what_we_are_and_that_there_is_no_swarm() {
 }
 
 #[test]
+fn docker_says_how_output_is_kept_and_what_waits_for_memory() {
+    let _host = Host::enter();
+    let sandbox = sandbox();
+    let server = Server::start(&sandbox);
+    let plain = ["--network", "none", BUSYBOX, "echo", "shown"];
+    let quiet = ["run", "--name", "quiet", "--log-driver", "none"];
+    assert_eq!(server.ok(&[&quiet[..], &plain].concat()), "shown");
+    let refused = server.refused(&["logs", "quiet"]);
+    let words = "configured logging driver does not support reading";
+    assert!(refused.contains(words), "{refused}");
+    let shown = server.ok(&[
+        "inspect",
+        "-f",
+        "{{.HostConfig.LogConfig.Type}}|{{.LogPath}}",
+        "quiet",
+    ]);
+    assert_eq!(shown, "none|");
+    let small = ["run", "--name", "small", "--log-opt", "max-size=1m"];
+    server.ok(&[&small[..], &plain].concat());
+    assert_eq!(server.ok(&["logs", "small"]), "shown");
+    let shown = server.ok(&["inspect", "-f", "{{json .HostConfig.LogConfig}}", "small"]);
+    assert_eq!(shown, r#"{"Type":"json-file","Config":{"max-size":"1m"}}"#);
+    let other = ["create", "--log-driver", "journald"];
+    let refused = server.refused(&[&other[..], &plain].concat());
+    assert!(refused.contains("journald"), "{refused}");
+    let held = [
+        "create",
+        "--name",
+        "held",
+        "--oom-kill-disable",
+        "-m",
+        "32m",
+    ];
+    server.ok(&[&held[..], &plain].concat());
+    let shown = server.ok(&["inspect", "-f", "{{.HostConfig.OomKillDisable}}", "held"]);
+    let is_v1 = std::path::Path::new("/sys/fs/cgroup/memory/cgroup.procs").exists();
+    assert_eq!(shown, is_v1.to_string());
+}
+
+#[test]
 fn docker_gives_groups_and_namespaces_of_the_host() {
     let _host = Host::enter();
     let sandbox = sandbox();
@@ -560,6 +600,39 @@ fn docker_gives_groups_and_namespaces_of_the_host() {
         let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         !command.windows(4).any(|word| word == b"4242")
     });
+    // Another container's, by its name; what is shown is its id.
+    let giver = [
+        "run",
+        "-d",
+        "--network",
+        "none",
+        "--name",
+        "giver",
+        "--ipc",
+        "shareable",
+    ];
+    let id = server.ok(&[&giver[..], &[BUSYBOX, "sleep", "1000"]].concat());
+    let whose = ["--pid", "container:giver", "--ipc", "container:giver"];
+    let script = "cat /proc/1/cmdline; echo said > /dev/shm/word";
+    let seen = run(&[&whose[..], &[BUSYBOX, "sh", "-c", script]].concat());
+    assert_eq!(seen, "sleep\x001000\0");
+    assert_eq!(
+        server.ok(&["exec", "giver", "cat", "/dev/shm/word"]),
+        "said"
+    );
+    let create = [
+        &["create", "--name", "taker"][..],
+        &whose,
+        &[BUSYBOX, "true"],
+    ]
+    .concat();
+    server.ok(&create);
+    let modes = "{{.HostConfig.PidMode}} {{.HostConfig.IpcMode}}";
+    let shown = server.ok(&["inspect", "-f", modes, "taker"]);
+    assert_eq!(shown, format!("container:{id} container:{id}"));
+    server.ok(&["rm", "-f", "giver"]);
+    let refused = server.refused(&["start", "taker"]);
+    assert!(refused.contains("o such container"), "{refused}");
     let refused = server.refused(&["create", "--uts", "host", "-h", "x", BUSYBOX, "true"]);
     assert!(refused.contains("host"), "{refused}");
 }

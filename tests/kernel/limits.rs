@@ -346,3 +346,61 @@ fn tree_of_groups_names_our_containers_and_shows_what_the_kernel_holds() {
     assert!(find("").is_some() && find("wharf").is_some());
     assert_eq!(all.len(), 3, "{tree}");
 }
+
+/// cgroup v1 can hold processes at the limit; v2 can't, and then that is said and left out.
+#[test]
+fn oom_killer_is_off_where_the_kernel_can_do_without() {
+    let s = Sandbox::new();
+    let plain = ["run", "-d", "--name", "held", "-m", "32m"];
+    let held = [
+        &plain[..],
+        &["--oom-kill-disable", BUSYBOX, "sleep", "1000"],
+    ]
+    .concat();
+    let made = s.run(&held);
+    assert_eq!(made.code, 0, "{made:?}");
+    let asked = || s.inspect("held", "{{.HostConfig.OomKillDisable}}");
+    if !std::path::Path::new("/sys/fs/cgroup/memory/cgroup.procs").exists() {
+        assert!(made.stderr.contains("OomKillDisable discarded"), "{made:?}");
+        assert_eq!(asked(), "false");
+        return;
+    }
+    assert_eq!((made.stderr.as_str(), asked().as_str()), ("", "true"));
+    let now = || {
+        let directory = Cgroup::of(&s.id("held")).directory("memory").unwrap().0;
+        let text = fs::read_to_string(directory.join("memory.oom_control")).unwrap();
+        text.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(now(), "oom_kill_disable 1");
+    // What meets the limit waits there, and goes on once the killer may come.
+    let hungry = "x=a; while :; do x=$x$x; done";
+    let waits = s.spawn(&["exec", "held", "sh", "-c", hungry]);
+    let control = Cgroup::of(&s.id("held")).directory("memory").unwrap().0;
+    let control = control.join("memory.oom_control");
+    eventually("it waits for memory", || {
+        fs::read_to_string(&control)
+            .unwrap()
+            .contains("under_oom 1")
+    });
+    assert_eq!(s.state("held"), "running");
+    s.ok(&["update", "--oom-kill-disable=false", "held"]);
+    drop(waits);
+    assert_eq!(
+        (now().as_str(), asked().as_str()),
+        ("oom_kill_disable 0", "false")
+    );
+    s.ok(&["update", "--oom-kill-disable", "held"]);
+    assert_eq!(now(), "oom_kill_disable 1");
+    s.ok(&["update", "--unset", "oom-kill-disable", "held"]);
+    assert_eq!(now(), "oom_kill_disable 0");
+    // The next run has it from the start.
+    s.ok(&["update", "--oom-kill-disable", "held"]);
+    s.ok(&["stop", "-t", "0", "held"]);
+    s.ok(&["start", "held"]);
+    assert_eq!(now(), "oom_kill_disable 1");
+    let endless = s.run(&["create", "--oom-kill-disable", BUSYBOX, "true"]);
+    assert!(
+        endless.stderr.contains("no memory limit is set"),
+        "{endless:?}"
+    );
+}

@@ -15,7 +15,7 @@ pub use network::{Choice, expose, host, ip, ip4, ip6, mac, network, publish};
 pub use time::{span, span_or_none, time};
 
 pub use crate::format::values::{
-    Parsed, cpus, cpuset, device_iops, device_rate, memory_swap, restart, size,
+    Parsed, cpus, cpuset, device_iops, device_rate, log_config, memory_swap, restart, size,
 };
 use crate::model::{LabelFilter, SeccompMode, Security};
 

@@ -7,7 +7,7 @@ use crate::{
     image::{self, registry},
     network,
     runtime::{
-        attach, groups,
+        attach, donor, groups,
         lifecycle::Error,
         shim::{self, FailureKind},
         spec, store,
@@ -67,9 +67,15 @@ fn kind(failure: &Error) -> ErrorKind {
                 FailureKind::Invalid => ErrorKind::Invalid,
                 FailureKind::Unsupported => ErrorKind::Unsupported,
                 FailureKind::NoSpace => ErrorKind::NoSpace,
+                FailureKind::Missing => ErrorKind::NotFound,
+                FailureKind::Conflict => ErrorKind::Conflict,
                 FailureKind::Internal => ErrorKind::Internal,
             },
         },
+        Error::Donor(donor::Error::Missing(_)) => ErrorKind::NotFound,
+        Error::Donor(donor::Error::NotRunning { .. }) => ErrorKind::Conflict,
+        Error::Donor(donor::Error::NotShareable(_)) => ErrorKind::Invalid,
+        Error::Donor(donor::Error::Store(_) | donor::Error::Io { .. }) => ErrorKind::Internal,
         Error::Attach(attach::Error::Refused(_) | attach::Error::Ended) => ErrorKind::Conflict,
         Error::Attach(error) if error.is_gone() => ErrorKind::Conflict,
         Error::Attach(attach::Error::Io { source, .. }) => io_kind(source),
@@ -79,6 +85,7 @@ fn kind(failure: &Error) -> ErrorKind {
         Error::Volume(error) => volume_kind(error),
         Error::State { .. } => ErrorKind::Conflict,
         Error::DoesNotEnd => ErrorKind::Internal,
+        Error::NotLogged => ErrorKind::Unsupported,
         // A path in a container, which the user named.
         Error::Io {
             operation: "find",
@@ -191,6 +198,7 @@ pub fn io_kind(error: &io::Error) -> ErrorKind {
 fn hint(failure: &Error) -> Option<&'static str> {
     match failure {
         Error::State { hint, .. } => Some(hint),
+        Error::NotLogged => Some("it was made with --log-driver none"),
         Error::Store(store::Error::NameTaken { .. }) => {
             Some("remove or rename that container, or choose another name")
         }

@@ -110,7 +110,9 @@ impl Observe for Embedded {
         let paths = self.root().container(&id);
         let reader = self
             .about("read the log of", &id, move |lifecycle, id| {
-                lifecycle.store().load(id)?;
+                if !lifecycle.store().load(id)?.config.log.driver.is_kept() {
+                    return Err(Error::NotLogged);
+                }
                 open_log(lifecycle, id, request)
             })
             .await?;

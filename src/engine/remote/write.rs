@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{
     Attachment, ContainerConfig, DeviceRate, DeviceRule, ExecConfig, HealthCheck, HealthTest,
-    HostAddress, Limit, Limits, Mount, MountKind, NetworkCreateRequest, NetworkMode, Port,
-    RestartPolicy, SeccompMode, UpdateRequest,
+    HostAddress, IpcMode, Limit, Limits, LogConfig, Mount, MountKind, NetworkCreateRequest,
+    NetworkMode, Port, RestartPolicy, SeccompMode, UpdateRequest,
 };
 
 /// The body of a create.
@@ -121,13 +121,17 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         HostAddress::Ip(ip) => format!("{name}:{ip}"),
         HostAddress::Gateway => format!("{name}:host-gateway"),
     });
-    Ok(json!({
+    let mut host = json!({
         "AutoRemove": config.auto_remove,
         "Init": config.init,
         "NetworkMode": network_mode(config),
-        "IpcMode": host_or_own(config.shared.ipc),
-        "PidMode": host_or_own(config.shared.pid),
-        "UTSMode": host_or_own(config.shared.uts),
+        // Nothing is said of what is its own: engines have defaults for that.
+        "IpcMode": match &config.shared.ipc {
+            IpcMode::Private => String::new(),
+            mode => mode.to_string(),
+        },
+        "PidMode": config.shared.pid,
+        "UTSMode": if config.shared.uts { "host" } else { "" },
         "GroupAdd": config.groups,
         "RestartPolicy": restart(config.restart),
         "PortBindings": port_bindings(config),
@@ -153,12 +157,13 @@ fn host_config(config: &ContainerConfig) -> Result<Value, String> {
         "DnsSearch": naming.search,
         "DnsOptions": naming.options,
         "ExtraHosts": hosts.collect::<Vec<_>>(),
-    }))
-}
-
-/// Whose namespace it is; nothing is said where that is its own.
-fn host_or_own(is_shared: bool) -> &'static str {
-    if is_shared { "host" } else { "" }
+    });
+    // Else the engine's own default.
+    if config.log != LogConfig::default() {
+        host["LogConfig"] =
+            json!({ "Type": config.log.driver.to_string(), "Config": config.log.options() });
+    }
+    Ok(host)
 }
 
 fn network_mode(config: &ContainerConfig) -> String {
@@ -306,7 +311,7 @@ fn mount(mount: &Mount) -> Result<Value, String> {
 }
 
 /// A number with a unit of 1024s, as tmpfs(5) takes it.
-fn bytes(text: &str) -> Option<u64> {
+pub fn bytes(text: &str) -> Option<u64> {
     let (number, unit) = match text.char_indices().next_back()? {
         (_, last) if last.is_ascii_digit() => (text, 1),
         (at, 'k' | 'K') => (&text[..at], 1 << 10),
@@ -325,7 +330,7 @@ fn limits(limits: &Limits, into: &mut Value) -> Result<(), String> {
         let one = |rate: &DeviceRate| json!({ "Path": rate.path, "Rate": rate.rate });
         rates.iter().map(one).collect()
     };
-    let set: [(Limit, &str, Value); 13] = [
+    let set: [(Limit, &str, Value); 14] = [
         (
             Limit::Cpus,
             "NanoCpus",
@@ -344,6 +349,11 @@ fn limits(limits: &Limits, into: &mut Value) -> Result<(), String> {
             Limit::MemoryReservation,
             "MemoryReservation",
             json!(limits.memory_reservation_bytes),
+        ),
+        (
+            Limit::OomKillDisable,
+            "OomKillDisable",
+            json!(limits.oom_kill_disable),
         ),
         (Limit::Pids, "PidsLimit", json!(limits.pids)),
         (
@@ -398,6 +408,7 @@ pub fn update(request: &UpdateRequest) -> Result<Value, String> {
         let (key, none) = match limit {
             Limit::Pids => ("PidsLimit", json!(-1)),
             Limit::MemorySwap => ("MemorySwap", json!(-1)),
+            Limit::OomKillDisable => ("OomKillDisable", json!(false)),
             // Docker takes 0 for "as it is": what is set there can't be taken away.
             other => {
                 let name = other.as_str();
@@ -495,6 +506,7 @@ mod tests {
             memory_swappiness: None,
             memory_min_bytes: Some(1),
             memory_high_bytes: Some(1),
+            oom_kill_disable: Some(true),
             pids: Some(1),
             blkio_weight: Some(10),
             read_bps: vec![rate.clone()],

@@ -46,6 +46,7 @@ pub fn usage(limit: Limit, item: &Item) -> Option<String> {
         | Limit::CpusetMems
         | Limit::MemoryReservation
         | Limit::MemoryMin
+        | Limit::OomKillDisable
         | Limit::BlkioWeight => None,
     }
 }

@@ -36,6 +36,7 @@ pub fn allowed(limit: Limit) -> &'static str {
         Limit::MemoryReservation => "memory kept for it under pressure, such as 256m",
         Limit::MemoryMin => "memory never taken from it, such as 64m (cgroup v2)",
         Limit::MemoryHigh => "memory at which it is slowed down, such as 448m (cgroup v2)",
+        Limit::OomKillDisable => "true lets it wait for memory instead of being killed (cgroup v1)",
         Limit::Pids => "most processes and threads; -1 is no limit",
         Limit::BlkioWeight => "IO weight against others, 10 to 1000",
         Limit::ReadBps | Limit::WriteBps => "bytes a second, such as /dev/sda:10m",
@@ -61,6 +62,9 @@ pub fn read(limit: Limit, text: &str, limits: &mut Limits) -> Parsed<()> {
         Limit::MemoryReservation => limits.memory_reservation_bytes = Some(values::size(text)?),
         Limit::MemoryMin => limits.memory_min_bytes = Some(values::size(text)?),
         Limit::MemoryHigh => limits.memory_high_bytes = Some(values::size(text)?),
+        Limit::OomKillDisable => {
+            limits.oom_kill_disable = Some(text.parse().map_err(|_| refusal(limit))?);
+        }
         Limit::Pids => {
             let pids = match text {
                 "-1" | "0" => -1,
@@ -97,6 +101,7 @@ pub fn show(limit: Limit, limits: &Limits) -> Option<String> {
         Limit::MemoryReservation => limits.memory_reservation_bytes.map(size),
         Limit::MemoryMin => limits.memory_min_bytes.map(size),
         Limit::MemoryHigh => limits.memory_high_bytes.map(size),
+        Limit::OomKillDisable => limits.oom_kill_disable.map(|is| is.to_string()),
         Limit::Pids => limits.pids.map(|n| n.to_string()),
         Limit::BlkioWeight => limits.blkio_weight.map(|n| n.to_string()),
         Limit::ReadBps => listed(&limits.read_bps, size),
@@ -106,6 +111,21 @@ pub fn show(limit: Limit, limits: &Limits) -> Option<String> {
         Limit::NetRateIn => limits.net_rate_in.map(size),
         Limit::NetRateOut => limits.net_rate_out.map(size),
     }
+}
+
+/// What became of limits that were asked for, where it is less or worse than it seems: in
+/// docker's words.
+pub fn warnings(asked: &Limits, made: &Limits) -> Vec<&'static str> {
+    let waits = |limits: &Limits| limits.oom_kill_disable == Some(true);
+    let warning = match (waits(asked), waits(made)) {
+        (true, false) => "Your kernel does not support OomKillDisable. OomKillDisable discarded.",
+        (true, true) if made.memory_bytes.is_none() => {
+            "OOM killer is disabled for the container, but no memory limit is set, this can \
+             result in the system running out of resources."
+        }
+        _ => return Vec::new(),
+    };
+    vec![warning]
 }
 
 /// Least rate of an interface, bytes a second: one packet of usual size every second and
@@ -243,6 +263,7 @@ mod tests {
             (Limit::MemoryReservation, "1536k"),
             (Limit::MemoryMin, "16m"),
             (Limit::MemoryHigh, "48m"),
+            (Limit::OomKillDisable, "true"),
             (Limit::Pids, "-1"),
             (Limit::BlkioWeight, "500"),
             (Limit::NetRateIn, "10m"),

@@ -2,9 +2,11 @@
 //! types out, and in each refusal what is allowed.
 
 mod device;
+mod log;
 mod size;
 
 pub use device::{device_iops, device_rate};
+pub use log::log_config;
 pub use size::{cpus, memory_swap, size};
 
 use crate::model::RestartPolicy;

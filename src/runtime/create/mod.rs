@@ -77,6 +77,8 @@ pub struct Bundle<'a> {
     pub dir: PathBuf,
     /// Its root.
     pub rootfs: Rootfs,
+    /// Detached mounts, by the name that a bind of the specification has as its source.
+    pub trees: Vec<(PathBuf, OwnedFd)>,
     /// The system call filter. Whoever made the specification compiled it too.
     pub seccomp: Option<Filter>,
     /// Keep a pid 1 of ours in the container, which reaps and forwards signals.
@@ -204,7 +206,7 @@ impl ContainerPlan {
         };
         let namespaces = Namespaces::plan(spec)?;
         let root = rootfs::Root::open(spec, &bundle.rootfs)?;
-        let mounts = mounts::plan(spec, &dir, root.base(), &namespaces, cgroup)?;
+        let mounts = mounts::plan(spec, &dir, &bundle.trees, root.base(), &namespaces, cgroup)?;
         let name = |field: &str, name: &Option<String>| {
             let name = name.as_deref().filter(|name| !name.is_empty());
             if name.is_some() && !namespaces.has_uts() {
@@ -498,6 +500,7 @@ mod tests {
             spec: &spec,
             dir: dir.to_owned(),
             rootfs: bundle_rootfs(&spec, dir)?,
+            trees: Vec::new(),
             seccomp: None,
             init,
         };
@@ -555,6 +558,7 @@ mod tests {
             spec: &spec,
             dir: dir.path().to_owned(),
             rootfs: bundle_rootfs(&spec, dir.path()).expect("root"),
+            trees: Vec::new(),
             seccomp: None,
             init: false,
         };

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{Mount, Spec};
 use rustix::fs::{CWD, FsWord, OFlags, PROC_SUPER_MAGIC, fstatfs};
@@ -74,18 +74,19 @@ const COVERABLE: [&CStr; 11] = [
     c"/proc/sys/crypto/fips_enabled",
 ];
 
-/// Read the mounts of a specification. `base` is the propagation that the container's
+/// Read the mounts of a specification. `trees` are mounts that are there already; `base` is the propagation that the container's
 /// copy of the host's mounts gets.
 pub(super) fn plan(
     spec: &Spec,
     bundle: &Path,
+    trees: &[(PathBuf, OwnedFd)],
     base: u64,
     namespaces: &Namespaces,
     cgroup: Option<&crate::sys::cgroup::Cgroup>,
 ) -> Result<Vec<Planned>> {
     let mounts = spec.mounts().iter().flatten();
     mounts
-        .map(|mount| Planned::new(mount, bundle, base, namespaces, cgroup))
+        .map(|mount| Planned::new(mount, bundle, trees, base, namespaces, cgroup))
         .collect()
 }
 
@@ -93,6 +94,7 @@ impl Planned {
     fn new(
         mount: &Mount,
         bundle: &Path,
+        trees: &[(PathBuf, OwnedFd)],
         base: u64,
         namespaces: &Namespaces,
         cgroup: Option<&crate::sys::cgroup::Cgroup>,
@@ -107,7 +109,7 @@ impl Planned {
         let kind = mount.typ().as_deref().unwrap_or("none");
         let mut read_only_last = false;
         let source = if options.bind || kind == "bind" {
-            bind(mount, bundle, base, &options)?
+            bind(mount, bundle, trees, base, &options)?
         } else {
             match kind {
                 "none" | "" => {
@@ -276,7 +278,13 @@ fn file_system(kind: &str, mount: &Mount, options: &mut Options) -> Result<FileS
     })
 }
 
-fn bind(mount: &Mount, bundle: &Path, base: u64, options: &Options) -> Result<Source> {
+fn bind(
+    mount: &Mount,
+    bundle: &Path,
+    trees: &[(PathBuf, OwnedFd)],
+    base: u64,
+    options: &Options,
+) -> Result<Source> {
     let Some(source) = mount.source() else {
         return Err(Error::invalid(
             format!("mounts: {}", mount.destination().display()),
@@ -284,8 +292,11 @@ fn bind(mount: &Mount, bundle: &Path, base: u64, options: &Options) -> Result<So
         ));
     };
     let source = bundle.join(source);
-    let tree = clone_tree(CWD, &c_path(&source)?, options.recursive)
-        .trying(|| format!("bind {}", source.display()))?;
+    let tree = match trees.iter().find(|(name, _)| *name == source) {
+        Some((_, tree)) => tree.try_clone(),
+        None => clone_tree(CWD, &c_path(&source)?, options.recursive).map_err(std::io::Error::from),
+    };
+    let tree = tree.trying(|| format!("bind {}", source.display()))?;
     let step = || {
         format!(
             "set the options of the bind of {} on {}",

@@ -1,18 +1,16 @@
 //! The overlay of a container's layers, as a detached mount.
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
-use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use crate::layer::Overlay;
-use crate::sys::clone::{self, Clone};
+use crate::sys::clone;
 use crate::sys::mount::{Context, clone_tree};
 
 use super::error::{Result, Trying};
@@ -102,29 +100,10 @@ impl Directories {
     fn by_mount(&self, place: &Path) -> io::Result<OwnedFd> {
         let data = self.data()?;
         let place = CString::new(place.as_os_str().as_encoded_bytes())?;
-        // Reserved here, replaced there: so its number is known to both.
-        let tree: OwnedFd = File::open("/dev/null")?.into();
-        let flags = (libc::CLONE_NEWNS | libc::CLONE_FILES) as u64;
-        let slot = tree.as_raw_fd();
-        let helper = clone::fork(
-            Clone {
-                flags,
-                cgroup: None,
-            },
-            || match self.helper(&place, &data, slot) {
-                Ok(()) => 0,
-                Err(errno) => errno.raw_os_error(),
-            },
-        )?;
-        let status = waitid(WaitId::PidFd(helper.pidfd.as_fd()), WaitIdOptions::EXITED)?;
-        match status.and_then(|status| status.exit_status()) {
-            Some(0) => Ok(tree),
-            Some(errno) => Err(io::Error::from_raw_os_error(errno)),
-            None => Err(io::ErrorKind::Interrupted.into()),
-        }
+        clone::fetch(libc::CLONE_NEWNS as u64, || self.helper(&place, &data))
     }
 
-    fn helper(&self, place: &CStr, data: &CStr, slot: i32) -> rustix::io::Result<()> {
+    fn helper(&self, place: &CStr, data: &CStr) -> rustix::io::Result<OwnedFd> {
         mount_change(
             c"/",
             MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC,
@@ -137,8 +116,7 @@ impl Directories {
         }
         rustix::process::chdir(c"/proc/self/fd")?;
         mount(c"overlay", place, c"overlay", MountFlags::empty(), data)?;
-        let tree = clone_tree(rustix::fs::CWD, place, false)?;
-        clone::replace(tree, slot)
+        clone_tree(rustix::fs::CWD, place, false)
     }
 
     fn data(&self) -> io::Result<CString> {

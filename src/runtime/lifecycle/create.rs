@@ -9,11 +9,11 @@ use crate::{
     image::{ImageStore, ResolvedImage},
     layer,
     model::{
-        ContainerConfig, ContainerId, CreateRequest, DEFAULT_NETWORK, ImageDefaults, NetworkId,
-        NetworkMode, Pool,
+        ContainerConfig, ContainerId, CreateRequest, DEFAULT_NETWORK, ImageDefaults, IpcMode,
+        NetworkId, NetworkMode, PidMode, Pool,
     },
     runtime::{
-        names,
+        donor, names,
         record::{ContainerRecord, ProcessRecord},
         spec,
         store::NamesLock,
@@ -42,6 +42,8 @@ impl Lifecycle {
         }
         self.inherit_mounts(&mut config)?;
         spec::validate(&config)?;
+        self.discard(&mut config.limits)?;
+        self.find_others(&mut config)?;
         self.find_networks(&mut config, &pools)?;
 
         self.settle()?;
@@ -111,12 +113,31 @@ impl Lifecycle {
         Ok(record.id)
     }
 
+    /// Calls each container that it shares something with by its id.
+    fn find_others(&self, config: &mut ContainerConfig) -> Result<()> {
+        let named = [
+            match &mut config.network {
+                NetworkMode::Container(other) => Some(other),
+                _ => None,
+            },
+            match &mut config.shared.ipc {
+                IpcMode::Container(other) => Some(other),
+                _ => None,
+            },
+            match &mut config.shared.pid {
+                PidMode::Container(other) => Some(other),
+                _ => None,
+            },
+        ];
+        for other in named.into_iter().flatten() {
+            *other = donor::resolve(&self.store, other)?.to_string();
+        }
+        Ok(())
+    }
+
     /// Calls each network by its full name, and makes the default one if it is the first
     /// to be asked for.
     pub(super) fn find_networks(&self, config: &mut ContainerConfig, pools: &[Pool]) -> Result<()> {
-        if let NetworkMode::Container(other) = &mut config.network {
-            *other = self.store.resolve(other)?.to_string();
-        }
         for attachment in &mut config.networks {
             if attachment.network == DEFAULT_NETWORK {
                 let id = NetworkId::from_bytes(&random()?);

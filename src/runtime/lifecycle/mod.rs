@@ -25,7 +25,7 @@ pub use start::RunRecord;
 pub use watch::Watch;
 
 use super::{
-    attach, events, inspect,
+    attach, donor, events, inspect,
     paths::{ContainerPaths, Root},
     record::ContainerRecord,
     shim, spec,
@@ -70,6 +70,9 @@ pub enum Error {
     /// Volumes.
     #[error(transparent)]
     Volume(#[from] volumes::Error),
+    /// The container whose namespace is to be joined.
+    #[error(transparent)]
+    Donor(#[from] donor::Error),
     /// Not possible in the state that it is in.
     #[error("it is {state}")]
     State {
@@ -81,6 +84,9 @@ pub enum Error {
     /// The input is malformed.
     #[error("{0}")]
     Invalid(String),
+    /// Its output is not kept. In docker's words, which its users look for.
+    #[error("configured logging driver does not support reading")]
+    NotLogged,
     /// It did not end although it was killed.
     #[error("it does not end, even by SIGKILL")]
     DoesNotEnd,

@@ -11,12 +11,13 @@ use super::{Error, Lifecycle, Result, failed};
 use crate::{
     model::{
         Attachment, ConnectRequest, Connectivity, ContainerId, EventKind, Network,
-        NetworkCreateRequest, NetworkId, NetworkMode, Publish, State,
+        NetworkCreateRequest, NetworkId, NetworkMode, Publish,
     },
     network::{self as networks, Rates, Wish},
     runtime::{
         attach::{self, Frame},
-        events, inspect,
+        donor::Donor,
+        events,
         record::ContainerRecord,
         shim::Plugged,
         spec,
@@ -72,28 +73,8 @@ impl Lifecycle {
 
     /// The network namespace of a container that runs.
     fn namespace_of(&self, id: &ContainerId) -> Result<OwnedFd> {
-        let not_running = |state| {
-            Error::Invalid(format!(
-                "container {}, whose network it shares, is {state}",
-                id.short()
-            ))
-        };
-        let state = self.inspect(id)?.state;
-        let live = inspect::live(&self.paths(id))?;
-        let process = live.and_then(|live| live.process);
-        let Some(process) = process else {
-            return Err(not_running(state));
-        };
-        let path = format!("/proc/{}/ns/net", process.pid);
-        // The process first: while it is there the number is its own.
-        let pidfd = process.open().map_err(failed("open", &path))?;
-        let namespace = File::open(&path).map_err(failed("open", &path))?;
-        match pidfd {
-            Some(pidfd) if crate::sys::pidfd::send_signal(&pidfd, 0).is_ok() => {
-                Ok(namespace.into())
-            }
-            _ => Err(not_running(State::Exited)),
-        }
+        let donor = Donor::find(self.root(), id.as_str(), "network")?;
+        Ok(donor.namespace("net")?)
     }
 
     /// Makes a network.

@@ -4,7 +4,7 @@ use std::{fs, os::fd::AsFd};
 
 use super::{Lifecycle, Result, failed};
 use crate::{
-    model::{ContainerId, Limits, UpdateRequest},
+    model::{ContainerId, Limit, Limits, UpdateRequest},
     network::Rates,
     runtime::{
         paths::ContainerPaths,
@@ -24,6 +24,7 @@ impl Lifecycle {
         let mut new = old.clone();
         // Memory that grows past a swap limit which nobody asked for takes that along.
         new.config.limits = old.config.limits.changed(&request.limits, &request.unset);
+        self.discard(&mut new.config.limits)?;
         if let Some(policy) = request.restart {
             new.config.restart = policy;
         }
@@ -44,6 +45,16 @@ impl Lifecycle {
         fs::remove_file(&journal).map_err(failed("remove", &journal))?;
         changed?;
         self.tell(&new, "update", &[]);
+        Ok(())
+    }
+
+    /// Takes out what docker leaves out where the kernel hasn't got it.
+    pub(super) fn discard(&self, limits: &mut Limits) -> Result<()> {
+        if limits.oom_kill_disable.is_some()
+            && self.cgroups()?.lacks().contains(&Limit::OomKillDisable)
+        {
+            limits.oom_kill_disable = None;
+        }
         Ok(())
     }
 

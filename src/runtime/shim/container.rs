@@ -17,13 +17,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use oci_spec::runtime::Spec;
+use oci_spec::runtime::{LinuxNamespaceType, Spec};
 
 use super::{
     Failure,
     face::Inheritance,
     failure::{Describe, chain},
     health::{self, Monitor},
+    joined::{self, Joined},
     relay::Relay,
     restart::{self, Backoff},
     run, stdio,
@@ -113,6 +114,23 @@ pub(super) fn adopt(inheritance: Inheritance) -> io::Result<()> {
     }
 }
 
+/// Where its output is kept, if it is.
+fn open_log(record: &ContainerRecord, paths: &ContainerPaths) -> io::Result<Option<logs::Writer>> {
+    let asked = &record.config.log;
+    let default = logs::Limits::default();
+    let limits = logs::Limits {
+        file_bytes: asked.max_size_bytes.unwrap_or(default.file_bytes),
+        rotated_files: match asked.max_files {
+            Some(files) => files.saturating_sub(1),
+            None => default.rotated_files,
+        },
+    };
+    let is_kept = asked.driver.is_kept();
+    is_kept
+        .then(|| logs::Writer::open(&paths.log(), limits))
+        .transpose()
+}
+
 /// A shim and all that it keeps from one run to the next.
 pub(super) struct Shim {
     pub(super) root: Root,
@@ -153,10 +171,9 @@ impl Shim {
         let paths = root.container(&id);
         let store = ContainerStore::new(root.clone());
         let record = store.load(&id).describe("read the container's record")?;
-        let log = logs::Writer::open(&paths.log(), logs::Limits::default())
-            .describe("open the container's log")?;
+        let log = open_log(&record, &paths).describe("open the container's log")?;
         Ok(Self {
-            relay: Relay::new(&paths.run, Some(log)).describe("listen on the control socket")?,
+            relay: Relay::new(&paths.run, log).describe("listen on the control socket")?,
             state: state::Writer::open(paths.state()).describe("open the live state")?,
             cgroups: Cgroups::detect().describe("find the control groups")?,
             live: LiveState {
@@ -212,8 +229,10 @@ impl Shim {
             spec::oci_spec(&self.record, &self.paths, &overlay, &volumes)
                 .describe("prepare the container")?;
         if let Some(network) = &self.network {
-            super::network::join(&mut spec, network);
+            joined::join(&mut spec, LinuxNamespaceType::Network, network);
         }
+        let joined = Joined::open(&self.root, &self.record.config.shared)?;
+        joined.write(&mut spec);
         self.open_resolver()?;
         self.open_loopback();
         let seccomp = run::filter(spec.process().as_ref(), &seccomp)?;
@@ -226,7 +245,7 @@ impl Shim {
         }
         // Without the memory controller there is nothing to watch.
         let oom = cgroup.oom_watch().ok();
-        let created = self.create(&spec, overlay, seccomp, &cgroup, attach)?;
+        let created = self.create(&spec, overlay, joined, seccomp, &cgroup, attach)?;
 
         self.live = LiveState {
             state: State::Running,
@@ -259,6 +278,7 @@ impl Shim {
         &mut self,
         spec: &Spec,
         overlay: Overlay,
+        mut joined: Joined,
         seccomp: Option<Filter>,
         cgroup: &Cgroup,
         attach: Option<AttachStreams>,
@@ -268,6 +288,7 @@ impl Shim {
             spec,
             dir: self.paths.data.clone(),
             rootfs: Rootfs::Overlay(overlay),
+            trees: joined.take_trees(),
             seccomp,
             init: self.record.config.init,
         };

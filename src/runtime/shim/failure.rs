@@ -5,7 +5,7 @@ use std::{error::Error, io};
 
 use super::{Failure, FailureKind};
 use crate::{
-    runtime::{create, spec, store},
+    runtime::{create, donor, spec, store},
     sys::{cgroup, seccomp},
 };
 
@@ -78,6 +78,14 @@ fn own_kind(error: &(dyn Error + 'static)) -> Option<FailureKind> {
             cgroup::Error::Unsupported { .. } => Some(FailureKind::Unsupported),
             cgroup::Error::Invalid { .. } => Some(FailureKind::Invalid),
             _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<donor::Error>() {
+        return match error {
+            donor::Error::NotRunning { .. } => Some(FailureKind::Conflict),
+            donor::Error::NotShareable(_) => Some(FailureKind::Invalid),
+            donor::Error::Missing(_) => Some(FailureKind::Missing),
+            donor::Error::Store(_) | donor::Error::Io { .. } => None,
         };
     }
     if error.is::<seccomp::Error>() {

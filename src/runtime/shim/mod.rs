@@ -11,6 +11,7 @@
 //! end        what is recorded and given back, and removed
 //! health     the health checks of a run
 //! network    namespace, ports and names
+//! joined     namespaces of other containers
 //! exec       the same for one more process in a running container
 //! stdio      FIFOs, pipes or terminal of the process
 //! relay      one poll(2) over streams, clients and whatever else is watched
@@ -27,6 +28,7 @@ mod exec;
 mod face;
 mod failure;
 mod health;
+mod joined;
 mod network;
 mod relay;
 pub(super) mod restart;
@@ -90,6 +92,10 @@ pub enum FailureKind {
     Unsupported,
     /// The disk is full.
     NoSpace,
+    /// A container that it needs is not there.
+    Missing,
+    /// A container that it needs is not as it must be.
+    Conflict,
     /// Anything else.
     Internal,
 }

@@ -3,11 +3,8 @@
 
 use std::{
     fs::File,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
-    path::PathBuf,
+    os::fd::{AsFd, OwnedFd},
 };
-
-use oci_spec::runtime::{LinuxNamespaceType, Spec};
 
 use super::{Failure, container::Shim, failure::Describe};
 use crate::{
@@ -74,19 +71,5 @@ impl Shim {
         self.open_loopback();
         // It runs on without names rather than not at all.
         let _ = self.open_resolver();
-    }
-}
-
-/// Makes the next run join a network namespace instead of getting a new one.
-pub(super) fn join(spec: &mut Spec, network: &OwnedFd) {
-    let path = PathBuf::from(format!("/proc/self/fd/{}", network.as_raw_fd()));
-    let namespaces = spec
-        .linux_mut()
-        .as_mut()
-        .and_then(|linux| linux.namespaces_mut().as_mut());
-    for namespace in namespaces.into_iter().flatten() {
-        if namespace.typ() == LinuxNamespaceType::Network {
-            namespace.set_path(Some(path.clone()));
-        }
     }
 }

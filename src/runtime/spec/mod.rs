@@ -31,6 +31,7 @@ use oci_spec::{
 };
 
 pub use files::{resolver, rewrite};
+pub use mount::{JOINED_SHM, SHM};
 pub use names::RESOLVER;
 pub use resources::{resources, update};
 pub use source::{Opened, check_all as check_sources, open_all as open_sources};
@@ -40,7 +41,10 @@ pub use validate::validate;
 use super::{paths::ContainerPaths, record::ContainerRecord};
 use crate::{
     layer::Overlay,
-    model::{ContainerConfig, ExecConfig, MASKED_PATHS, NetworkMode, READ_ONLY_PATHS, SeccompMode},
+    model::{
+        ContainerConfig, ExecConfig, IpcMode, MASKED_PATHS, NetworkMode, PidMode, READ_ONLY_PATHS,
+        SeccompMode,
+    },
     volume::Volumes,
 };
 
@@ -249,14 +253,15 @@ fn linux(record: &ContainerRecord) -> Result<Linux> {
     Ok(linux)
 }
 
-/// The namespaces that a container has of its own.
+/// The namespaces that are not the host's. Those of another container get their paths when
+/// they are joined.
 pub fn namespaces(config: &ContainerConfig) -> Vec<LinuxNamespace> {
     use LinuxNamespaceType as Type;
     let mut kinds = vec![Type::Mount];
     for (kind, is_shared) in [
         (Type::Uts, config.shared.uts),
-        (Type::Pid, config.shared.pid),
-        (Type::Ipc, config.shared.ipc),
+        (Type::Pid, config.shared.pid == PidMode::Host),
+        (Type::Ipc, config.shared.ipc == IpcMode::Host),
         (Type::Network, config.network == NetworkMode::Host),
     ] {
         if !is_shared {

@@ -6,8 +6,13 @@ use std::path::{Component, Path, PathBuf};
 use oci_spec::runtime::{Mount, MountBuilder};
 
 use super::{Error, built, source::Opened};
-use crate::model::{self, ContainerConfig, MountKind};
+use crate::model::{self, ContainerConfig, IpcMode, MountKind};
 
+/// Where programs look for shared memory.
+pub const SHM: &str = "/dev/shm";
+/// What stands for the shared memory of the container that is joined: a mount that whoever
+/// makes the container has in hand.
+pub const JOINED_SHM: &str = "/dev/shm of the joined container";
 /// Size of /dev/shm where nothing is said: 64 MiB.
 const SHM_BYTES: u64 = 64 << 20;
 
@@ -57,7 +62,7 @@ fn standard(config: &ContainerConfig) -> Vec<Mount> {
         "size={}k",
         config.shm_size_bytes.unwrap_or(SHM_BYTES) / 1024
     );
-    vec![
+    let mut mounts = vec![
         kernel("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
         kernel(
             "/dev",
@@ -91,20 +96,23 @@ fn standard(config: &ContainerConfig) -> Vec<Mount> {
             "mqueue",
             &["nosuid", "noexec", "nodev"],
         ),
-        match config.shared.ipc {
-            true => bind(
-                Path::new("/dev/shm"),
-                Path::new("/dev/shm"),
-                &["rbind", "rprivate", "nosuid", "noexec", "nodev"],
-            ),
-            false => kernel(
-                "/dev/shm",
-                "tmpfs",
-                "shm",
-                &["nosuid", "noexec", "nodev", "mode=1777", &shm],
-            ),
-        },
-    ]
+    ];
+    let of_other = |source| {
+        let options = ["rbind", "rprivate", "nosuid", "noexec", "nodev"];
+        bind(Path::new(source), Path::new(SHM), &options)
+    };
+    mounts.extend(match config.shared.ipc {
+        IpcMode::None => None,
+        IpcMode::Host => Some(of_other(SHM)),
+        IpcMode::Container(_) => Some(of_other(JOINED_SHM)),
+        IpcMode::Private | IpcMode::Shareable => Some(kernel(
+            SHM,
+            "tmpfs",
+            "shm",
+            &["nosuid", "noexec", "nodev", "mode=1777", &shm],
+        )),
+    });
+    mounts
 }
 
 fn kernel(target: &str, kind: &str, source: &str, options: &[&str]) -> Mount {

@@ -82,6 +82,10 @@ pub fn update(old: &Limits, new: &Limits, defaults: &Defaults) -> Result<LinuxRe
         memory.set_swap(Some(-1));
         is_changed = true;
     }
+    if old.oom_kill_disable == Some(true) && new.oom_kill_disable != Some(true) {
+        memory.set_disable_oom_killer(Some(false));
+        is_changed = true;
+    }
     if gone(Limit::MemoryReservation) {
         memory.set_reservation(Some(defaults.memory_reservation));
         is_changed = true;
@@ -146,7 +150,11 @@ fn memory(limits: &Limits) -> Option<oci_spec::runtime::LinuxMemory> {
     if let Some(swappiness) = swappiness {
         memory = memory.swappiness(swappiness);
     }
-    let is_any = swap.is_some() || reservation.is_some() || swappiness.is_some();
+    let waits = limits.oom_kill_disable == Some(true);
+    if waits {
+        memory = memory.disable_oom_killer(true);
+    }
+    let is_any = waits || swap.is_some() || reservation.is_some() || swappiness.is_some();
     is_any.then(|| built(memory.build()))
 }
 

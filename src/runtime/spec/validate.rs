@@ -6,7 +6,7 @@ use std::{os::unix::fs::FileTypeExt, path::Path};
 use oci_spec::runtime::Capability;
 
 use super::{Error, Result, capability, device, mount, resources::resources, rlimits};
-use crate::model::{ContainerConfig, DEFAULT_NETWORK, Limits, Naming, NetworkMode};
+use crate::model::{ContainerConfig, DEFAULT_NETWORK, Limits, Naming, NetworkMode, PidMode};
 
 /// Least rate of an interface, bytes a second.
 const LEAST_NET_RATE: u64 = 1024;
@@ -33,7 +33,7 @@ pub fn validate(config: &ContainerConfig) -> Result<()> {
     if config.shared.uts && config.hostname.is_some() {
         return invalid("with the host's name it can't have one of its own".into());
     }
-    if config.shared.pid && config.init {
+    if config.shared.pid != PidMode::Private && config.init {
         return invalid("an init needs a process namespace of its own".into());
     }
     if let Some(dir) = &config.working_dir
@@ -232,7 +232,8 @@ fn sysctls(config: &ContainerConfig) -> Result<()> {
         }
         let of_ipc = dotted.starts_with("fs.mqueue.") || OF_IPC.contains(&dotted.as_str());
         let of_name = dotted == "kernel.domainname";
-        let own = of_network || of_ipc && !config.shared.ipc || of_name && !config.shared.uts;
+        let own =
+            of_network || of_ipc && config.shared.ipc.is_own() || of_name && !config.shared.uts;
         if !own || name.contains("..") {
             return invalid(format!(
                 "sysctl {name} is not one that a container has of its own"

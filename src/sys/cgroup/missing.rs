@@ -64,13 +64,16 @@ impl Cgroups {
     }
 
     /// Limits that can't be set here whatever their value: v1's memory controller presses
-    /// nothing back at a mark of its own and protects nothing for certain, and weights of
-    /// IO need a scheduler that has them.
+    /// nothing back at a mark of its own and protects nothing for certain, v2's always
+    /// kills at its limit, and weights of IO need a scheduler that has them.
     pub fn lacks(&self) -> Vec<Limit> {
         let mut lacks = Vec::new();
         let memory = self.home("memory", "memory");
         if memory.is_none_or(|index| self.hierarchies[index].version == Version::V1) {
             lacks.extend([Limit::MemoryMin, Limit::MemoryHigh]);
+        }
+        if memory.is_none_or(|index| self.hierarchies[index].version == Version::V2) {
+            lacks.push(Limit::OomKillDisable);
         }
         let io = self.home("blkio", "io");
         if io.is_none_or(|index| !self.has_io_weight(index)) {

@@ -35,6 +35,8 @@ pub(super) struct Write {
 pub(super) enum Old {
     /// The whole text.
     Text,
+    /// What stands behind this word in a line.
+    Setting(&'static str),
     /// The line of the same device, or this text after the device if there is none.
     DeviceLine(&'static str),
 }
@@ -146,6 +148,7 @@ impl Cgroup {
                 old: match is_line {
                     true if file.file == "io.max" => Old::DeviceLine(v2::IO_MAX_NONE),
                     true => Old::DeviceLine("0"),
+                    false if file.file == v1::OOM_CONTROL => Old::Setting(v1::OOM_SETTING),
                     false => Old::Text,
                 },
             });
@@ -219,6 +222,10 @@ impl Cgroup {
         let text = file::read(member.dir.as_fd(), &write.file).ok()?;
         match write.old {
             Old::Text => Some(text.trim().to_owned()),
+            Old::Setting(name) => {
+                let value = super::counters::value(text.as_bytes(), name.as_bytes())?;
+                Some(value.to_string())
+            }
             Old::DeviceLine(absent) => {
                 let device = write.value.split(' ').next()?;
                 let line = text
@@ -440,6 +447,16 @@ impl Planner<'_> {
         self.group
             .controller(v1, v2)
             .is_some_and(|(member, _)| file::exists(member.dir.as_fd(), name))
+    }
+
+    /// The number behind a word in a file of the group. A new group is not asked.
+    pub fn setting(&self, v1: &str, v2: &str, name: &str, word: &str) -> Option<u64> {
+        if self.group.is_new.load(Relaxed) {
+            return None;
+        }
+        let (member, _) = self.group.controller(v1, v2)?;
+        let text = file::read(member.dir.as_fd(), name).ok()?;
+        super::counters::value(text.as_bytes(), word.as_bytes())
     }
 
     /// A number in a file of the group, `None` where it says `max` or isn't there. A new

@@ -10,6 +10,11 @@ use super::{
 /// Memory and swap limits at or above this are how v1 spells "none".
 pub(super) const UNLIMITED: u64 = 1 << 62;
 
+/// Tells more than it takes: a line a setting, and a number for the first of them.
+pub(super) const OOM_CONTROL: &str = "memory.oom_control";
+/// The word of that line.
+pub(super) const OOM_SETTING: &str = "oom_kill_disable";
+
 /// Weight, quota and the rest of `cpu`.
 ///
 /// The kernel checks a quota against its period with each write, so of the two the one
@@ -162,9 +167,14 @@ pub fn memory(plan: &mut Planner<'_>, memory: &LinuxMemory) -> Result<()> {
             value.to_string(),
         )?;
     }
-    if memory.disable_oom_killer() == Some(true) {
+    let now = plan.setting("memory", "memory", OOM_CONTROL, OOM_SETTING);
+    if let Some(is_disabled) = memory.disable_oom_killer()
+        && (is_disabled || now == Some(1))
+    {
         let field = "linux.resources.memory.disableOOMKiller";
-        plan.write(field, "memory", "memory", "memory.oom_control", "1".into())?;
+        let value = u8::from(is_disabled).to_string();
+        let old = Old::Setting(OOM_SETTING);
+        plan.write_with(field, "memory", "memory", OOM_CONTROL, value, old)?;
     }
     if memory.use_hierarchy() == Some(false) {
         return Err(invalid(

@@ -9,11 +9,12 @@ use super::{
     health::{health, health_check},
     lenient, time,
 };
+use crate::engine::remote::write::bytes;
 use crate::model::{
     Attachment, Connectivity, Container, ContainerConfig, ContainerId, Device, DeviceRate, Digest,
-    Endpoint, Exit, HostAddress, Limits, Mount, MountKind, Naming, NetworkId, NetworkMode, Port,
-    Publish, PublishedPort, RestartPolicy, SeccompMode, Security, SharedNamespaces, State, Ulimit,
-    VolumeMount,
+    Endpoint, Exit, HostAddress, Limits, LogConfig, LogDriver, Mount, MountKind, Naming, NetworkId,
+    NetworkMode, Port, Publish, PublishedPort, RestartPolicy, SeccompMode, Security,
+    SharedNamespaces, State, Ulimit, VolumeMount,
 };
 
 /// A row of the list: enough to see what changed.
@@ -139,6 +140,10 @@ struct HostConfig {
     uts_mode: String,
     #[serde(deserialize_with = "lenient")]
     group_add: Vec<String>,
+    #[serde(deserialize_with = "lenient")]
+    log_config: Value,
+    #[serde(deserialize_with = "lenient")]
+    oom_kill_disable: Option<bool>,
     #[serde(deserialize_with = "lenient")]
     restart_policy: Value,
     #[serde(deserialize_with = "lenient")]
@@ -271,8 +276,9 @@ fn config(found: Inspected) -> ContainerConfig {
         user: some(config.user),
         groups: host.group_add,
         shared: SharedNamespaces {
-            ipc: host.ipc_mode == "host",
-            pid: host.pid_mode == "host",
+            // What another engine has words of its own for is its container's own.
+            ipc: host.ipc_mode.parse().unwrap_or_default(),
+            pid: host.pid_mode.parse().unwrap_or_default(),
             uts: host.uts_mode == "host",
         },
         hostname: some(config.hostname),
@@ -314,6 +320,7 @@ fn config(found: Inspected) -> ContainerConfig {
                 .filter_map(|h| extra_host(h))
                 .collect(),
         },
+        log: log_config(&host.log_config),
         limits: Limits {
             // Docker has no such limits.
             net_rate_in: None,
@@ -336,6 +343,7 @@ fn config(found: Inspected) -> ContainerConfig {
             memory_swappiness: host.memory_swappiness.and_then(|n| u64::try_from(n).ok()),
             memory_min_bytes: (host.memory_min > 0).then_some(host.memory_min),
             memory_high_bytes: (host.memory_high > 0).then_some(host.memory_high),
+            oom_kill_disable: host.oom_kill_disable.filter(|is_disabled| *is_disabled),
             pids: host.pids_limit.filter(|most| *most != 0),
             blkio_weight: (host.blkio_weight > 0).then_some(host.blkio_weight),
             read_bps: host.blkio_device_read_bps.iter().filter_map(rate).collect(),
@@ -369,6 +377,18 @@ fn config(found: Inspected) -> ContainerConfig {
         sysctls: host.sysctls,
         shm_size_bytes: (host.shm_size > 0).then_some(host.shm_size),
         oom_score_adj: (host.oom_score_adj != 0).then_some(host.oom_score_adj),
+    }
+}
+
+fn log_config(value: &Value) -> LogConfig {
+    let word = value["Type"].as_str().unwrap_or_default();
+    let option = |name: &str| value["Config"][name].as_str();
+    LogConfig {
+        driver: word
+            .parse()
+            .unwrap_or_else(|_| LogDriver::Other(word.to_owned())),
+        max_size_bytes: option("max-size").and_then(bytes),
+        max_files: option("max-file").and_then(|files| files.parse().ok()),
     }
 }
 
