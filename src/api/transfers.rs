@@ -189,10 +189,13 @@ impl Errand {
         let (tag, digest) = (version(name), outcome.digest.as_str());
         match self.direction {
             Direction::Pull => vec![json!({"status": format!("Digest: {digest}")})],
-            Direction::Push => vec![
-                json!({"status": format!("{tag}: digest: {digest} size: 0")}),
-                json!({"progressDetail": {}, "aux": {"Tag": tag, "Digest": digest, "Size": 0}}),
-            ],
+            Direction::Push => {
+                let size = outcome.digested_bytes.unwrap_or_default();
+                vec![
+                    json!({"status": format!("{tag}: digest: {digest} size: {size}")}),
+                    json!({"progressDetail": {}, "aux": {"Tag": tag, "Digest": digest, "Size": size}}),
+                ]
+            }
         }
     }
 }

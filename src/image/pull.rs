@@ -95,6 +95,7 @@ impl ImageStore {
             let outcome = TransferOutcome {
                 image,
                 digest: top.digest.clone(),
+                digested_bytes: Some(top.content.len() as u64),
                 is_up_to_date: true,
             };
             board.finish(outcome.clone());
@@ -135,6 +136,7 @@ impl ImageStore {
         let outcome = TransferOutcome {
             image: self.assemble_unsynced(lease, &assembly)?,
             digest: top.digest.clone(),
+            digested_bytes: Some(top.content.len() as u64),
             is_up_to_date: !is_new,
         };
         board.finish(outcome.clone());

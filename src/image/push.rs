@@ -75,6 +75,7 @@ impl ImageStore {
         let outcome = TransferOutcome {
             image: found.id,
             digest,
+            digested_bytes: Some(content.len() as u64),
             is_up_to_date: !is_new,
         };
         board.finish(outcome.clone());

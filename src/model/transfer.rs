@@ -256,6 +256,8 @@ pub struct TransferOutcome {
     pub image: Digest,
     /// The digest that its name stands for at the registry: of a manifest or an index.
     pub digest: Digest,
+    /// Bytes of what that digest is of; `None` where an engine elsewhere does not say.
+    pub digested_bytes: Option<u64>,
     /// Whether nothing had to be moved.
     pub is_up_to_date: bool,
 }

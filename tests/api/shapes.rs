@@ -15,7 +15,7 @@ use crate::{
 
 /// Fields that the daemon of our version still sends, and the description of a later one
 /// has no more; many scripts read them.
-const OLDER: [&str; 30] = [
+const OLDER: [&str; 31] = [
     ".Images.VirtualSize",
     ".Containers",
     ".NetworkSettings.Bridge",
@@ -33,6 +33,7 @@ const OLDER: [&str; 30] = [
     ".NetworkSettings.GlobalIPv6PrefixLen",
     ".NetworkSettings.MacAddress",
     ".VirtualSize",
+    ".Container",
     ".DockerVersion",
     ".Parent",
     ".OsVersion",

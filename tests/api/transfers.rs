@@ -44,7 +44,12 @@ fn docker_pushes_and_pulls_with_a_login_one_tag_or_all() {
     let heading = format!("The push refers to repository [{repository}]");
     assert!(pushed.starts_with(&heading), "{pushed}");
     let digest = pushed.split("1: digest: ").nth(1).unwrap();
-    let digest = digest.split(' ').next().unwrap();
+    let (digest, size) = digest.split_once(" size: ").unwrap();
+    let manifest = sandbox
+        .root()
+        .join("images/blobs/sha256")
+        .join(&digest[7..]);
+    assert_eq!(size, std::fs::metadata(manifest).unwrap().len().to_string());
     // All that are here: one is there already.
     server.ok(&["tag", &one, &two]);
     let pushed = server.ok(&["push", "-a", &repository]);

@@ -175,6 +175,7 @@ struct Progress {
     picture: Transfer,
     layers: HashMap<String, usize>,
     digest: Option<Digest>,
+    digested_bytes: Option<u64>,
     is_up_to_date: bool,
 }
 
@@ -184,6 +185,7 @@ impl Progress {
             picture: Board::new(direction, reference).picture(),
             layers: HashMap::new(),
             digest: None,
+            digested_bytes: None,
             is_up_to_date: false,
         }
     }
@@ -196,6 +198,7 @@ impl Progress {
         self.is_up_to_date |= status.contains("up to date");
         let digest = line["aux"]["Digest"].as_str().and_then(Digest::parse);
         self.digest = digest.or(self.digest.take());
+        self.digested_bytes = line["aux"]["Size"].as_u64().or(self.digested_bytes);
         let Some(state) = layer_state(status) else {
             return;
         };
@@ -231,6 +234,7 @@ impl Progress {
         self.picture.outcome = Some(TransferOutcome {
             image,
             digest: self.digest.unwrap_or(manifest),
+            digested_bytes: self.digested_bytes,
             is_up_to_date: self.is_up_to_date,
         });
         self.picture

@@ -114,6 +114,7 @@ async fn end_of_a_transfer_is_told_once_and_noted() {
     let outcome = TransferOutcome {
         image: Digest::from_sha256(&[7; 32]),
         digest: Digest::from_sha256(&[8; 32]),
+        digested_bytes: Some(500),
         is_up_to_date: false,
     };
     state.update(Message::Transfer(
