@@ -147,6 +147,11 @@ impl Plain {
                             list.sort_by_key(Value::to_string);
                             self.fields(list.into())
                         }
+                        // The daemon keeps them in a map, which has no order.
+                        Value::Array(mut list) if key == "Ports" => {
+                            list.sort_by_key(|port| port["PrivatePort"].as_u64());
+                            self.fields(list.into())
+                        }
                         value => self.fields(value),
                     };
                     (self.text(&key), value)
