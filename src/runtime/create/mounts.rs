@@ -74,8 +74,8 @@ const COVERABLE: [&CStr; 11] = [
     c"/proc/sys/crypto/fips_enabled",
 ];
 
-/// Read the mounts of a specification. `trees` are mounts that are there already; `base` is the propagation that the container's
-/// copy of the host's mounts gets.
+/// Read the mounts of a specification. `trees` are mounts that are there already; `base`
+/// is the propagation that the container's copy of the host's mounts gets.
 pub(super) fn plan(
     spec: &Spec,
     bundle: &Path,
