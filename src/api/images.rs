@@ -231,11 +231,16 @@ async fn import(server: &Server, ask: &mut Ask, source: &str) -> Outcome {
             .map_or_else(|| format!("Imported from {source}"), str::to_owned),
         changes: changes(query),
     };
-    let body: Box<dyn io::Read + Send> = match &address {
-        Some(address) => engine::fetch(address, server.serve.registries.clone())
-            .map_err(|error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?,
-        None => Box::new(ask.reader()),
-    };
+    let body: Box<dyn io::Read + Send> =
+        match &address {
+            Some(address) => engine::fetch(address, server.serve.registries.clone()).map_err(
+                |error| match error.kind() {
+                    io::ErrorKind::InvalidInput => Failure::bad(error.to_string()),
+                    _ => Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+                },
+            )?,
+            None => Box::new(ask.reader()),
+        };
     let id = server.engine.import(body, request, None).await?;
     let (messages, answer) = Messages::new();
     if let Some(address) = address {

@@ -25,8 +25,11 @@ struct Fetched {
 /// block. One that breaks off is an error there, never an end.
 ///
 /// # Errors
-/// No thread can be started.
+/// It is no such address, which is [`io::ErrorKind::InvalidInput`], or no thread can be
+/// started.
 pub fn fetch(address: &str, settings: RegistrySettings) -> io::Result<Box<dyn Read + Send>> {
+    registry::file_address(address)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let (end, mut out) = io::pipe()?;
     let cancel = CancellationToken::new();
     let (address, guard) = (address.to_owned(), cancel.clone().drop_guard());

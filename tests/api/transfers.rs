@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Server, sandbox,
+    Server, sandbox, status,
     support::{
         host::Host,
         process::{self, Finished},
@@ -140,6 +140,8 @@ fn images_are_imported_from_an_address_whole_or_not_at_all() {
     let before = sandbox.ok(&["images", "-q"]);
     server.refused(&["import", &format!("http://{host}/torn"), "torn:1"]);
     sandbox.refused(&["import", &format!("http://{host}/torn"), "torn:1"], 1);
+    let malformed = server.send("POST", "/images/create?fromSrc=http://%5d/", "");
+    assert_eq!(status(&malformed), 400, "{malformed}");
     let told = sandbox.refused(&["import", "http://127.0.0.1:1/x.tar", "none:1"], 1);
     assert_eq!(told.matches("wharf: ").count(), 1, "{told}");
     assert_eq!(sandbox.ok(&["images", "-q"]), before);

@@ -20,19 +20,31 @@ pub struct Downloaded {
     pub modified: Option<i64>,
 }
 
+fn setup(what: &str, address: &str, reason: impl ToString) -> Error {
+    Error::Setup {
+        what: format!("{what} {address}"),
+        reason: reason.to_string(),
+    }
+}
+
+/// The address of a file.
+///
+/// # Errors
+/// It is none of `http` or `https`.
+pub fn file_address(address: &str) -> Result<Url> {
+    let url: Url = address
+        .parse()
+        .map_err(|error| setup("read the address", address, error))?;
+    match matches!(url.scheme(), "http" | "https") && url.has_host() {
+        true => Ok(url),
+        false => Err(setup("get", address, "it is neither http nor https")),
+    }
+}
+
 impl Client {
     /// Writes the file at an `http` or `https` address.
     pub fn file(&self, address: &str, out: &mut dyn Write) -> Result<Downloaded> {
-        let setup = |what: &str, reason: String| Error::Setup {
-            what: format!("{what} {address}"),
-            reason,
-        };
-        let url: Url = address
-            .parse()
-            .map_err(|error| setup("read the address", format!("{error}")))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(setup("get", "it is neither http nor https".into()));
-        }
+        let url = file_address(address)?;
         let host = host_of(&url);
         self.block(async {
             let mut response = self.open_file(&url, &host).await?;
@@ -43,7 +55,7 @@ impl Client {
                     None => return Ok(Downloaded { modified }),
                     Some(chunk) => out
                         .write_all(&chunk)
-                        .map_err(|error| setup("write what came from", error.to_string()))?,
+                        .map_err(|error| setup("write what came from", address, error))?,
                 }
             }
         })

@@ -27,7 +27,7 @@ mod token;
 mod transport;
 mod upload;
 
-pub use address::Downloaded;
+pub use address::{Downloaded, file_address};
 pub use client::Client;
 pub use credentials::{Credentials, Keychain};
 pub use download::Download;
