@@ -217,8 +217,31 @@ impl Leases {
     /// Removes the leases of the dead: what they had placed is cleared up.
     pub(super) fn forget_dead(self) -> Result<()> {
         for (path, _lock) in self.dead {
-            fs::remove_file(&path).map_err(Error::io("remove", path))?;
+            match fs::remove_file(&path) {
+                // Its holder ended it between our looking and our lock.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(Error::io("remove", path))?,
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lease_that_ended_meanwhile_is_no_failure() {
+        let directory = tempfile::tempdir().unwrap();
+        let [ended, dead] = ["ended", "dead"].map(|name| directory.path().join(name));
+        let file = |path: &PathBuf| (path.clone(), File::create(path).unwrap());
+        let leases = Leases {
+            dead: [&ended, &dead].map(file).into(),
+            ..Leases::default()
+        };
+        fs::remove_file(ended).unwrap();
+        leases.forget_dead().unwrap();
+        assert!(!dead.exists());
     }
 }

@@ -182,16 +182,19 @@ fn restart_joins_what_runs_by_then() {
     let whose = ["--pid", "container:giver", "--ipc", "container:giver"];
     let taker = ["--restart", "always", "--name", "taker"];
     s.start(&[&taker, &whose[..], &[BUSYBOX, "sleep", "1000"]].concat());
-    let before = s.pid("taker");
     s.ok(&["kill", "taker"]);
     // A kill by the user is an end that was asked for.
     s.until("taker", "exited");
     s.ok(&["start", "taker"]);
+    let killed = s.pid("taker");
     s.ok(&["exec", "taker", "kill", "-9", &inside(&s, "taker")]);
+    // Between its two runs it has none.
     eventually("it runs again", || {
-        s.state("taker") == "running"
-            && s.pid("taker") != before
+        let pid = s.inspect("taker", "{{.State.Pid}}");
+        pid != "0"
+            && pid != killed.to_string()
             && s.inspect("taker", "{{.RestartCount}}") != "0"
+            && s.state("taker") == "running"
     });
     for kind in ["pid", "ipc"] {
         assert_eq!(namespace(&s, "giver", kind), namespace(&s, "taker", kind));
