@@ -478,19 +478,7 @@ fn file_of_a_container_is_edited_on_a_copy_and_never_over_another_change() {
     t.until("E edit");
 
     // The rows may be asked for anew when the key comes, and then it does nothing.
-    let edit = |is_done: &dyn Fn() -> bool| {
-        eventually("it is edited", || {
-            t.keys(&["E"]);
-            let patience = Instant::now() + Duration::from_secs(3);
-            while Instant::now() < patience {
-                if is_done() {
-                    return true;
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            false
-        });
-    };
+    let edit = |is_done: &dyn Fn() -> bool| t.press_until("E", "it is edited", |_| is_done());
     let says = |text: &str| t.screen().contains(text);
     does("true");
     edit(&|| says("srv.conf was not changed"));

@@ -10,18 +10,16 @@ fn namespace(s: &Sandbox, name: &str, kind: &str) -> String {
     link.unwrap().display().to_string()
 }
 
+/// A container that lets others join its memory.
+fn start_giver(s: &Sandbox) {
+    let shares = ["--name", "giver", "--ipc", "shareable"];
+    s.start(&[&shares[..], &[BUSYBOX, "sleep", "1000"]].concat());
+}
+
 #[test]
 fn shared_memory_of_another_is_joined_and_outlives_neither() {
     let s = Sandbox::new();
-    s.start(&[
-        "--name",
-        "giver",
-        "--ipc",
-        "shareable",
-        BUSYBOX,
-        "sleep",
-        "1000",
-    ]);
+    start_giver(&s);
     s.ok(&["exec", "giver", "sh", "-c", "echo hello > /dev/shm/word"]);
     s.start(&[
         "--name",
@@ -170,15 +168,7 @@ fn processes_of_another_are_seen_and_end_with_it() {
 #[test]
 fn restart_joins_what_runs_by_then() {
     let s = Sandbox::new();
-    s.start(&[
-        "--name",
-        "giver",
-        "--ipc",
-        "shareable",
-        BUSYBOX,
-        "sleep",
-        "1000",
-    ]);
+    start_giver(&s);
     let whose = ["--pid", "container:giver", "--ipc", "container:giver"];
     let taker = ["--restart", "always", "--name", "taker"];
     s.start(&[&taker, &whose[..], &[BUSYBOX, "sleep", "1000"]].concat());

@@ -1,8 +1,6 @@
 //! The screens of what is not a container, over Debian's dockerd: networks, volumes, the
 //! prune of images, and the list that another engine is chosen from.
 
-use std::time::{Duration, Instant};
-
 use crate::{
     dockerd,
     far::desk,
@@ -66,12 +64,7 @@ fn networks_of_dockerd_are_made_left_pruned_and_removed_by_keys() {
         screen.contains("made-here") && !screen.contains("Make a network")
     });
     // The daemon's answer is told before a picture has it, and then nothing can be pruned.
-    let mut pressed: Option<Instant> = None;
-    t.until_it("the question about what is unused", |screen| {
-        if pressed.is_none_or(|at| at.elapsed() > Duration::from_secs(3)) {
-            t.keys(&["p"]);
-            pressed = Some(Instant::now());
-        }
+    t.press_until("p", "the question about what is unused", |screen| {
         screen.contains("y  yes")
     });
     confirm(&t, || !has(&docker, &list, "made-here"));

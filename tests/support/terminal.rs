@@ -1,6 +1,9 @@
 //! A terminal for programs that need one: a tmux server of a test's own, driven by keys.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use super::{Sandbox, eventually, process};
 
@@ -106,6 +109,21 @@ impl Terminal {
             is_so(&screen)
         });
         assert!(is_there, "{text:?} is not on the screen:\n{screen}");
+    }
+
+    /// Presses a key until it is heard: what it is for may not be on the screen yet, and
+    /// then it does nothing. `text` names what comes of it.
+    #[track_caller]
+    pub fn press_until(&self, key: &str, text: &str, mut is_heard: impl FnMut(&str) -> bool) {
+        let mut pressed: Option<Instant> = None;
+        self.until_it(text, |screen| {
+            if pressed.is_none_or(|at| at.elapsed() > Duration::from_secs(3)) {
+                self.keys(&[key]);
+                pressed = Some(Instant::now());
+                return false;
+            }
+            is_heard(screen)
+        });
     }
 }
 
